@@ -1,0 +1,143 @@
+//! The only wiring: data directory, keys, database, rooms, server. The binary, the tests and the browser tests start the same `App`.
+
+use std::{
+    fs::{DirBuilder, File, Permissions},
+    net::SocketAddr,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use rustix::fs::{FlockOperation, flock};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::Config,
+    db::{self, Db},
+    deploy::{Deployer, files::Files, platform::Platform},
+    docker::{Address, Engine},
+    git::Git,
+    host::{EngineHost, GitHost},
+    keyfile,
+    vault::Vault,
+    web::{self, setup_code::SetupCode},
+};
+
+/// How long open requests and running deployments may take to end at shutdown.
+const STOP_DEADLINE: Duration = Duration::from_secs(10);
+const SESSION_KEY_BYTES: usize = 64;
+
+/// A running µPaaS.
+pub struct App {
+    /// Where it listens.
+    pub address: SocketAddr,
+    stop: CancellationToken,
+    tasks: [JoinHandle<()>; 2],
+    deployer: Deployer,
+    db: Db,
+    /// Held as long as the process uses the data directory.
+    _lock: File,
+}
+
+impl App {
+    /// Starts everything on real git and a real engine. `binary` is this program, which also serves git as ssh's launcher.
+    pub async fn start(config: Config, binary: PathBuf) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(config.listen).await.with_context(|| format!("port {} cannot be used", config.listen.port()))?;
+        Self::start_on(listener, config, |config, db_instance, files| {
+            if let Address::Tcp(address) = &config.docker {
+                tracing::warn!(address, "the engine is spoken to unencrypted: who can listen in or reach it is root on its host");
+            }
+            let engine = Arc::new(EngineHost::new(Engine::new(config.docker.clone(), db_instance), db_instance));
+            let source = Arc::new(GitHost::new(Git::new(files.scratch(), binary), files.clone()));
+            Platform { source, builder: engine.clone(), runtime: engine }
+        })
+        .await
+    }
+
+    /// Starts everything on a listener and a platform of the caller's.
+    pub async fn start_on(
+        listener: TcpListener,
+        config: Config,
+        platform: impl FnOnce(&Config, crate::domain::ids::InstanceId, &Files) -> Platform,
+    ) -> anyhow::Result<Self> {
+        let config = with_data_dir(config)?;
+        for name in &config.unknown {
+            tracing::warn!(name, "unknown variable: is it spelled right?");
+        }
+        let lock = lock_data_dir(&config.data("upaas.lock"))?;
+        let db = Db::open(&config.data("upaas.db")).await?;
+        let instance = db::settings::instance_id(db.write()).await?;
+        let vault = open_vault(&config, &db).await?;
+        let session_key = keyfile::load::<SESSION_KEY_BYTES>(&config.data("session.key"), true)?;
+        let setup_code = SetupCode::prepare(&config.data("setup-code"), db::users::administrator(db.read()).await?.is_some())?;
+        let files = Files::new(&config.data_dir);
+        files.prepare()?;
+
+        let stop = CancellationToken::new();
+        let platform = platform(&config, instance, &files);
+        let deployer = Deployer::start(db.clone(), vault, files, platform, stop.clone());
+        let address = listener.local_addr()?;
+        let state = web::AppState::new(config, db.clone(), deployer.clone(), setup_code);
+        let sessions = db.session_store().await?;
+        let sweep = tokio::spawn(web::sweep_sessions(sessions.clone(), stop.clone()));
+        let server = tokio::spawn(web::serve(listener, web::router(state, sessions, &*session_key), stop.clone()));
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), %instance, "µPaaS is ready: {}", readable(address));
+        Ok(Self { address, stop, tasks: [server, sweep], deployer, db, _lock: lock })
+    }
+
+    /// Stops: no new requests, open ones and running deployments get a moment, then the database is closed.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        let ended = async {
+            for task in self.tasks {
+                let _ = task.await;
+            }
+            self.deployer.stopped().await;
+        };
+        if tokio::time::timeout(STOP_DEADLINE, ended).await.is_err() {
+            tracing::warn!("not everything ended in time");
+        }
+        self.db.close().await;
+    }
+}
+
+/// The address as a person would open it.
+fn readable(address: SocketAddr) -> String {
+    match address.ip().is_unspecified() {
+        true => format!("http://localhost:{}", address.port()),
+        false => format!("http://{address}"),
+    }
+}
+
+/// Creates the data directory, for its owner only, and makes its path absolute.
+fn with_data_dir(config: Config) -> anyhow::Result<Config> {
+    let dir = &config.data_dir;
+    let created = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    created.with_context(|| format!("the data directory {} cannot be created", dir.display()))?;
+    std::fs::set_permissions(dir, Permissions::from_mode(0o700))
+        .with_context(|| format!("the data directory {} is not ours", dir.display()))?;
+    let data_dir = std::fs::canonicalize(dir)?;
+    Ok(Config { data_dir, ..config })
+}
+
+/// Two processes on one data directory would deploy everything twice.
+fn lock_data_dir(file: &Path) -> anyhow::Result<File> {
+    let lock = File::create(file).with_context(|| format!("{} cannot be written", file.display()))?;
+    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        bail!("another µPaaS is running on the data directory {}", file.parent().unwrap_or(file).display());
+    }
+    Ok(lock)
+}
+
+/// Opens the vault and proves its key on a sealed value, if there is one.
+async fn open_vault(config: &Config, db: &Db) -> anyhow::Result<Vault> {
+    let sealed = db::secrets::any(db.read()).await?;
+    let vault = Vault::open(&config.data("secret.key"), sealed.is_none())?;
+    if let Some((id, sealed)) = sealed {
+        vault.open_sealed(id, &sealed)?;
+    }
+    Ok(vault)
+}

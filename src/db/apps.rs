@@ -1,0 +1,122 @@
+//! Apps.
+
+use sqlx::{FromRow, SqliteConnection, SqliteExecutor};
+
+use super::Error;
+use crate::domain::{
+    app::{App, DesiredState},
+    ids::{AppId, DeploymentId, SecretId, WebhookId},
+    moment::Moment,
+    slug::Slug,
+};
+
+#[derive(FromRow)]
+struct Row {
+    id: AppId,
+    slug: String,
+    name: String,
+    config: String,
+    desired_state: DesiredState,
+    live_deployment_id: Option<DeploymentId>,
+    deploy_key_public: String,
+    deploy_key_id: SecretId,
+    webhook_uuid: WebhookId,
+    webhook_secret_id: SecretId,
+    created_at: Moment,
+}
+
+impl TryFrom<Row> for App {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.id,
+            slug: row.slug.parse()?,
+            name: row.name,
+            config: serde_json::from_str(&row.config)?,
+            desired_state: row.desired_state,
+            live_deployment: row.live_deployment_id,
+            deploy_key_public: row.deploy_key_public,
+            deploy_key: row.deploy_key_id,
+            webhook: row.webhook_uuid,
+            webhook_secret: row.webhook_secret_id,
+            created_at: row.created_at,
+        })
+    }
+}
+
+/// Creates an app; [`Error::Taken`] when its slug is in use. Its secrets must be there already.
+pub async fn insert(db: impl SqliteExecutor<'_>, app: &App) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO apps (id, slug, name, config, desired_state, deploy_key_public, deploy_key_id, webhook_uuid, webhook_secret_id, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(app.id)
+    .bind(app.slug.as_str())
+    .bind(&app.name)
+    .bind(serde_json::to_string(&app.config)?)
+    .bind(app.desired_state)
+    .bind(&app.deploy_key_public)
+    .bind(app.deploy_key)
+    .bind(app.webhook)
+    .bind(app.webhook_secret)
+    .bind(app.created_at)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The app with this slug.
+pub async fn by_slug(db: impl SqliteExecutor<'_>, slug: &Slug) -> Result<Option<App>, Error> {
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT id, slug, name, config, desired_state, live_deployment_id, deploy_key_public, deploy_key_id, webhook_uuid, webhook_secret_id, created_at
+         FROM apps WHERE slug = ?",
+    )
+    .bind(slug.as_str())
+    .fetch_optional(db)
+    .await?;
+    row.map(App::try_from).transpose()
+}
+
+/// The app with this id.
+pub async fn get(db: impl SqliteExecutor<'_>, id: AppId) -> Result<App, Error> {
+    let row: Row = sqlx::query_as(
+        "SELECT id, slug, name, config, desired_state, live_deployment_id, deploy_key_public, deploy_key_id, webhook_uuid, webhook_secret_id, created_at
+         FROM apps WHERE id = ?",
+    )
+    .bind(id)
+    .fetch_one(db)
+    .await?;
+    row.try_into()
+}
+
+/// All apps, by slug.
+pub async fn all(db: impl SqliteExecutor<'_>) -> Result<Vec<App>, Error> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT id, slug, name, config, desired_state, live_deployment_id, deploy_key_public, deploy_key_id, webhook_uuid, webhook_secret_id, created_at
+         FROM apps ORDER BY slug",
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(App::try_from).collect()
+}
+
+/// Takes the next deployment number of an app. Numbers are never given twice.
+pub async fn next_number(tx: &mut SqliteConnection, app: AppId) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar("UPDATE apps SET last_number = last_number + 1 WHERE id = ? RETURNING last_number")
+        .bind(app)
+        .fetch_one(tx)
+        .await?)
+}
+
+/// Records what the operator wants of an app.
+pub async fn set_desired_state(db: impl SqliteExecutor<'_>, app: AppId, desired: DesiredState) -> Result<(), Error> {
+    sqlx::query("UPDATE apps SET desired_state = ? WHERE id = ?").bind(desired).bind(app).execute(db).await?;
+    Ok(())
+}
+
+/// Moves the live pointer: from here on this deployment's container is the one that serves.
+pub async fn set_live(db: impl SqliteExecutor<'_>, app: AppId, deployment: DeploymentId) -> Result<(), Error> {
+    sqlx::query("UPDATE apps SET live_deployment_id = ? WHERE id = ?").bind(deployment).bind(app).execute(db).await?;
+    Ok(())
+}

@@ -1,0 +1,315 @@
+//! Deployments. A row moves by compare-and-set along the status table; the queue is this table.
+
+use sqlx::{FromRow, SqliteConnection, SqliteExecutor};
+
+use super::{Error, apps};
+use crate::domain::{
+    commit::{CommitFacts, CommitId},
+    deployment::{Cause, Deployment, Ending, Status, Switch, Times, Trigger},
+    ids::{AppId, DeploymentId, SnapshotId},
+    moment::Moment,
+};
+
+/// The columns of [`Row`], as a literal for `concat!`.
+macro_rules! select {
+    ($tail:literal) => {
+        concat!(
+            "SELECT id, app_id, number, \"trigger\", requested_by, status, attempt, requested_commit, commit_id, commit_message, commit_author, committed_at,
+                    snapshot_id, image, container, host_port, switch, gap_ms, queued_at, cloning_at, building_at, deploying_at, finished_at,
+                    cancel_requested_at, failure_cause, ended_in, ending, ending_hint
+             FROM deployments ",
+            $tail
+        )
+    };
+}
+
+#[derive(FromRow)]
+struct Row {
+    id: DeploymentId,
+    app_id: AppId,
+    number: i64,
+    trigger: Trigger,
+    requested_by: Option<String>,
+    status: Status,
+    attempt: i64,
+    requested_commit: Option<String>,
+    commit_id: Option<String>,
+    commit_message: Option<String>,
+    commit_author: Option<String>,
+    committed_at: Option<Moment>,
+    snapshot_id: Option<SnapshotId>,
+    image: Option<String>,
+    container: Option<String>,
+    host_port: Option<u16>,
+    switch: Option<Switch>,
+    gap_ms: Option<i64>,
+    queued_at: Moment,
+    cloning_at: Option<Moment>,
+    building_at: Option<Moment>,
+    deploying_at: Option<Moment>,
+    finished_at: Option<Moment>,
+    cancel_requested_at: Option<Moment>,
+    failure_cause: Option<Cause>,
+    ended_in: Option<Status>,
+    ending: Option<String>,
+    ending_hint: Option<String>,
+}
+
+impl TryFrom<Row> for Deployment {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let commit = match (row.commit_id, row.commit_message, row.commit_author, row.committed_at) {
+            (Some(id), Some(message), Some(author), Some(committed_at)) => {
+                Some(CommitFacts { id: id.parse()?, message, author, committed_at })
+            }
+            _ => None,
+        };
+        let ending = row.ending.map(|sentence| Ending {
+            cause: row.failure_cause,
+            phase: row.ended_in.unwrap_or(Status::Queued),
+            sentence,
+            hint: row.ending_hint,
+        });
+        Ok(Self {
+            id: row.id,
+            app: row.app_id,
+            number: row.number,
+            trigger: row.trigger,
+            requested_by: row.requested_by,
+            status: row.status,
+            attempt: row.attempt,
+            requested_commit: row.requested_commit.map(|id| id.parse::<CommitId>()).transpose()?,
+            commit,
+            snapshot: row.snapshot_id,
+            image: row.image,
+            container: row.container,
+            host_port: row.host_port,
+            switch: row.switch,
+            gap_ms: row.gap_ms.and_then(|ms| u64::try_from(ms).ok()),
+            times: Times {
+                queued: row.queued_at,
+                cloning: row.cloning_at,
+                building: row.building_at,
+                deploying: row.deploying_at,
+                finished: row.finished_at,
+            },
+            cancel_requested: row.cancel_requested_at.is_some(),
+            ending,
+        })
+    }
+}
+
+/// What a request for a deployment says.
+#[derive(Debug, Clone)]
+pub struct NewDeployment<'a> {
+    /// The app.
+    pub app: AppId,
+    /// What asked.
+    pub trigger: Trigger,
+    /// Who asked.
+    pub requested_by: Option<&'a str>,
+    /// Which commit; none is the branch's tip at fetch.
+    pub commit: Option<&'a CommitId>,
+}
+
+/// Puts a deployment into its app's queue, under the next number.
+pub async fn enqueue(tx: &mut SqliteConnection, new: &NewDeployment<'_>) -> Result<Deployment, Error> {
+    let number = apps::next_number(&mut *tx, new.app).await?;
+    let id = DeploymentId::new();
+    sqlx::query(
+        "INSERT INTO deployments (id, app_id, number, \"trigger\", requested_by, requested_commit, queued_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(id)
+    .bind(new.app)
+    .bind(number)
+    .bind(new.trigger)
+    .bind(new.requested_by)
+    .bind(new.commit.map(CommitId::as_str))
+    .bind(Moment::now())
+    .execute(&mut *tx)
+    .await?;
+    get(tx, id).await
+}
+
+/// The deployment with this id.
+pub async fn get(db: impl SqliteExecutor<'_>, id: DeploymentId) -> Result<Deployment, Error> {
+    let row: Row = sqlx::query_as(select!("WHERE id = ?")).bind(id).fetch_one(db).await?;
+    row.try_into()
+}
+
+/// The app's deployment with this number.
+pub async fn by_number(db: impl SqliteExecutor<'_>, app: AppId, number: i64) -> Result<Option<Deployment>, Error> {
+    let row: Option<Row> = sqlx::query_as(select!("WHERE app_id = ? AND number = ?")).bind(app).bind(number).fetch_optional(db).await?;
+    row.map(Deployment::try_from).transpose()
+}
+
+/// The app's newest deployments below a number, newest first.
+pub async fn before(db: impl SqliteExecutor<'_>, app: AppId, number: i64, limit: i64) -> Result<Vec<Deployment>, Error> {
+    let rows: Vec<Row> = sqlx::query_as(select!("WHERE app_id = ? AND number < ? ORDER BY number DESC LIMIT ?"))
+        .bind(app)
+        .bind(number)
+        .bind(limit)
+        .fetch_all(db)
+        .await?;
+    rows.into_iter().map(Deployment::try_from).collect()
+}
+
+/// The newest deployment of every app, and the live one: what the dashboard shows.
+pub async fn newest_and_live(db: impl SqliteExecutor<'_>) -> Result<Vec<Deployment>, Error> {
+    let rows: Vec<Row> = sqlx::query_as(select!(
+        "WHERE id IN (SELECT live_deployment_id FROM apps) OR (app_id, number) IN (SELECT id, last_number FROM apps)"
+    ))
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(Deployment::try_from).collect()
+}
+
+/// The app's unfinished deployments, oldest first.
+pub async fn unfinished(db: impl SqliteExecutor<'_>, app: AppId) -> Result<Vec<Deployment>, Error> {
+    let rows: Vec<Row> =
+        sqlx::query_as(select!("WHERE app_id = ? AND finished_at IS NULL ORDER BY number")).bind(app).fetch_all(db).await?;
+    rows.into_iter().map(Deployment::try_from).collect()
+}
+
+/// Every deployment that a worker was at: at start, those that were interrupted.
+pub async fn running(db: impl SqliteExecutor<'_>) -> Result<Vec<Deployment>, Error> {
+    let rows: Vec<Row> =
+        sqlx::query_as(select!("WHERE finished_at IS NULL AND status <> 'queued' ORDER BY app_id, number")).fetch_all(db).await?;
+    rows.into_iter().map(Deployment::try_from).collect()
+}
+
+/// The apps that have something in their queue.
+pub async fn apps_with_queue(db: impl SqliteExecutor<'_>) -> Result<Vec<AppId>, Error> {
+    Ok(sqlx::query_scalar("SELECT DISTINCT app_id FROM deployments WHERE finished_at IS NULL AND status = 'queued'").fetch_all(db).await?)
+}
+
+/// Moves a row along the status table and notes when. [`Error::Stale`] when it is not where the caller believes.
+pub async fn advance(db: impl SqliteExecutor<'_>, deployment: &Deployment, next: Status) -> Result<(), Error> {
+    if !deployment.status.may_become(next) || next.is_end() {
+        return Err(Error::Stale("deployment"));
+    }
+    let statement = match next {
+        Status::Cloning => "UPDATE deployments SET status = ?1, cloning_at = ?2 WHERE id = ?3 AND status = ?4",
+        Status::Building => "UPDATE deployments SET status = ?1, building_at = ?2 WHERE id = ?3 AND status = ?4",
+        Status::Deploying => "UPDATE deployments SET status = ?1, deploying_at = ?2 WHERE id = ?3 AND status = ?4",
+        _ => return Err(Error::Stale("deployment")),
+    };
+    let moved = sqlx::query(statement).bind(next).bind(Moment::now()).bind(deployment.id).bind(deployment.status).execute(db).await?;
+    one_row(moved.rows_affected())
+}
+
+/// Puts an interrupted deployment back into the queue as its next attempt. Its number and place stay.
+pub async fn requeue(db: impl SqliteExecutor<'_>, deployment: &Deployment) -> Result<(), Error> {
+    let moved = sqlx::query(
+        "UPDATE deployments SET status = 'queued', attempt = attempt + 1, cloning_at = NULL, building_at = NULL, deploying_at = NULL,
+                image = NULL, container = NULL, host_port = NULL, switch = NULL, gap_ms = NULL
+         WHERE id = ? AND status = ? AND finished_at IS NULL",
+    )
+    .bind(deployment.id)
+    .bind(deployment.status)
+    .execute(db)
+    .await?;
+    one_row(moved.rows_affected())
+}
+
+/// Ends a deployment. [`Error::Stale`] when it is not where the caller believes.
+pub async fn finish(db: impl SqliteExecutor<'_>, deployment: &Deployment, end: Status, ending: Option<&Ending>) -> Result<(), Error> {
+    if !deployment.status.may_become(end) || !end.is_end() {
+        return Err(Error::Stale("deployment"));
+    }
+    let moved = sqlx::query(
+        "UPDATE deployments SET status = ?, finished_at = ?, failure_cause = ?, ended_in = ?, ending = ?, ending_hint = ? WHERE id = ? AND status = ?",
+    )
+    .bind(end)
+    .bind(Moment::now())
+    .bind(ending.and_then(|ending| ending.cause))
+    .bind(ending.map(|ending| ending.phase))
+    .bind(ending.map(|ending| &ending.sentence))
+    .bind(ending.and_then(|ending| ending.hint.as_ref()))
+    .bind(deployment.id)
+    .bind(deployment.status)
+    .execute(db)
+    .await?;
+    one_row(moved.rows_affected())
+}
+
+/// Notes that the operator wants it cancelled; whether the note came in time shows in the row's end.
+/// False when the deployment is over or its container is live already.
+pub async fn request_cancel(db: impl SqliteExecutor<'_>, id: DeploymentId) -> Result<bool, Error> {
+    let noted = sqlx::query(
+        "UPDATE deployments SET cancel_requested_at = coalesce(cancel_requested_at, ?)
+         WHERE id = ? AND finished_at IS NULL AND NOT EXISTS (SELECT 1 FROM apps WHERE live_deployment_id = deployments.id)",
+    )
+    .bind(Moment::now())
+    .bind(id)
+    .execute(db)
+    .await?;
+    Ok(noted.rows_affected() == 1)
+}
+
+/// Moves the live pointer to a deployment unless its cancellation was asked for: the one place where the two meet.
+/// False when the cancellation came first.
+pub async fn promote(tx: &mut SqliteConnection, deployment: &Deployment) -> Result<bool, Error> {
+    let wanted: bool = sqlx::query_scalar("SELECT cancel_requested_at IS NULL FROM deployments WHERE id = ?")
+        .bind(deployment.id)
+        .fetch_one(&mut *tx)
+        .await?;
+    if wanted {
+        apps::set_live(tx, deployment.app, deployment.id).await?;
+    }
+    Ok(wanted)
+}
+
+/// Notes the configuration that a deployment uses.
+pub async fn set_snapshot(db: impl SqliteExecutor<'_>, id: DeploymentId, snapshot: SnapshotId) -> Result<(), Error> {
+    sqlx::query("UPDATE deployments SET snapshot_id = ? WHERE id = ?").bind(snapshot).bind(id).execute(db).await?;
+    Ok(())
+}
+
+/// Notes the commit that was fetched.
+pub async fn set_commit(db: impl SqliteExecutor<'_>, id: DeploymentId, commit: &CommitFacts) -> Result<(), Error> {
+    sqlx::query("UPDATE deployments SET commit_id = ?, commit_message = ?, commit_author = ?, committed_at = ? WHERE id = ?")
+        .bind(commit.id.as_str())
+        .bind(&commit.message)
+        .bind(&commit.author)
+        .bind(commit.committed_at)
+        .bind(id)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Notes the image that was built.
+pub async fn set_image(db: impl SqliteExecutor<'_>, id: DeploymentId, image: &str) -> Result<(), Error> {
+    sqlx::query("UPDATE deployments SET image = ? WHERE id = ?").bind(image).bind(id).execute(db).await?;
+    Ok(())
+}
+
+/// Notes the container that was made.
+pub async fn set_container(db: impl SqliteExecutor<'_>, id: DeploymentId, container: &str) -> Result<(), Error> {
+    sqlx::query("UPDATE deployments SET container = ? WHERE id = ?").bind(container).bind(id).execute(db).await?;
+    Ok(())
+}
+
+/// Notes how the container took over, on which port, and how long nothing served.
+pub async fn set_switch(
+    db: impl SqliteExecutor<'_>,
+    id: DeploymentId,
+    switch: Switch,
+    host_port: Option<u16>,
+    gap_ms: Option<u64>,
+) -> Result<(), Error> {
+    sqlx::query("UPDATE deployments SET switch = ?, host_port = ?, gap_ms = ? WHERE id = ?")
+        .bind(switch)
+        .bind(host_port)
+        .bind(gap_ms.and_then(|ms| i64::try_from(ms).ok()))
+        .bind(id)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+fn one_row(rows: u64) -> Result<(), Error> {
+    if rows == 1 { Ok(()) } else { Err(Error::Stale("deployment")) }
+}

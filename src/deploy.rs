@@ -1,0 +1,218 @@
+//! Deployments: the façade that the pages use, and behind it the queue's workers, the run of one deployment, and what brings
+//! everything back to the truth after an interruption.
+//!
+//! The queue is the table: a request is a row, a wake-up only says that there may be one. One worker an app, so an app's deployments
+//! never overlap; across apps a few run at once. Workers wait while the engine is away: nothing queued is lost or failed by that.
+
+pub mod files;
+pub mod platform;
+
+mod connection;
+mod create;
+mod engine;
+mod reconcile;
+mod recover;
+mod run;
+mod settle;
+mod worker;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    db::{self, Db},
+    domain::{
+        app::{App, AppConfig, DesiredState},
+        commit::CommitId,
+        connection::ConnectionCheck,
+        container::Observed,
+        deployment::{Deployment, Ending, Status, Trigger},
+        engine::EngineState,
+        ids::{AppId, DeploymentId},
+        secret::Secret,
+        slug::Slug,
+    },
+    vault::{self, Vault},
+};
+use files::Files;
+use platform::{Failure, Origin, Platform};
+
+/// How many deployments run at once, over all apps.
+const RUNNING_AT_ONCE: usize = 2;
+/// An interrupted deployment is tried this often before it fails.
+const ATTEMPTS_MAX: i64 = 3;
+
+/// What can go wrong when a page asks for something.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request makes no sense any more, in words for the page.
+    #[error("{0}")]
+    Refused(String),
+    /// Another app has this slug.
+    #[error("the slug is taken")]
+    SlugTaken,
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] db::Error),
+    /// A secret does not open.
+    #[error(transparent)]
+    Vault(#[from] vault::Error),
+}
+
+/// Everything about deployments that the rest of µPaaS may ask for. Cheap to clone.
+#[derive(Clone)]
+pub struct Deployer {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    db: Db,
+    vault: Vault,
+    files: Files,
+    platform: Platform,
+    engine: watch::Sender<EngineState>,
+    /// Asks the engine's watch to look now.
+    look_at_engine: Notify,
+    /// Whether workers may take from the queue: the engine is there and interruptions are dealt with.
+    ready: watch::Sender<bool>,
+    /// Held for a look-up; nothing awaits under it.
+    workers: Mutex<HashMap<AppId, Arc<Notify>>>,
+    /// The deployments that run now, and what cancels each. Held for a look-up.
+    active: Mutex<HashMap<DeploymentId, CancellationToken>>,
+    permits: Semaphore,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Deployer {
+    /// Starts the engine's watch and, once the engine is there, whatever the queue holds. Ends when `stop` is cancelled.
+    pub fn start(db: Db, vault: Vault, files: Files, platform: Platform, stop: CancellationToken) -> Self {
+        let shared = Arc::new(Shared {
+            db,
+            vault,
+            files,
+            platform,
+            engine: watch::Sender::new(EngineState::Unknown),
+            look_at_engine: Notify::new(),
+            ready: watch::Sender::new(false),
+            workers: Mutex::default(),
+            active: Mutex::default(),
+            permits: Semaphore::new(RUNNING_AT_ONCE),
+            tasks: TaskTracker::new(),
+            stop,
+        });
+        shared.tasks.spawn(engine::watch(shared.clone()));
+        Self { shared }
+    }
+
+    /// Waits until every task has ended, after `stop` was cancelled.
+    pub async fn stopped(&self) {
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+    }
+
+    /// The engine, as last seen.
+    pub fn engine(&self) -> EngineState {
+        self.shared.engine.borrow().clone()
+    }
+
+    /// Creates an app with its deploy key and webhook secret; [`Error::SlugTaken`] when the slug is in use.
+    pub async fn create_app(&self, slug: Slug, config: AppConfig) -> Result<App, Error> {
+        create::create(&self.shared, slug, config).await
+    }
+
+    /// Puts a deployment into the app's queue for a person. One that waits already is the answer to a second press.
+    pub async fn deploy_now(&self, app: &App, commit: Option<&CommitId>, by: &str) -> Result<Deployment, Error> {
+        let mut tx = self.shared.db.begin().await?;
+        let waiting = db::deployments::unfinished(&mut *tx, app.id).await?;
+        let same = |it: &Deployment| it.status == Status::Queued && it.trigger == Trigger::Manual && it.requested_commit.as_ref() == commit;
+        if let Some(waiting) = waiting.into_iter().find(same) {
+            return Ok(waiting);
+        }
+        db::apps::set_desired_state(&mut *tx, app.id, DesiredState::Running).await?;
+        let new = db::deployments::NewDeployment { app: app.id, trigger: Trigger::Manual, requested_by: Some(by), commit };
+        let deployment = db::deployments::enqueue(&mut tx, &new).await?;
+        tx.commit().await.map_err(db::Error::from)?;
+        tracing::info!(app = %app.slug, deployment = deployment.number, trigger = %deployment.trigger, by, "deployment queued");
+        self.shared.wake(app.id);
+        Ok(deployment)
+    }
+
+    /// Cancels a deployment: one that waits ends at once, one that runs is told to. Refused once its container is live.
+    pub async fn cancel(&self, deployment: &Deployment, by: &str) -> Result<(), Error> {
+        let ending = Ending::without_fault(Status::Queued, format!("Cancelled by {by} before it began."));
+        let queued = Deployment { status: Status::Queued, ..deployment.clone() };
+        match db::deployments::finish(self.shared.db.write(), &queued, Status::Cancelled, Some(&ending)).await {
+            Ok(()) => return Ok(()),
+            Err(db::Error::Stale(_)) => {}
+            Err(err) => return Err(err.into()),
+        }
+        if !db::deployments::request_cancel(self.shared.db.write(), deployment.id).await? {
+            return Err(Error::Refused(format!(
+                "#{} cannot be cancelled any more: it is over, or its container serves already.",
+                deployment.number
+            )));
+        }
+        if let Some(running) = self.shared.active.lock().expect("no panic while held").get(&deployment.id) {
+            running.cancel();
+        }
+        Ok(())
+    }
+
+    /// Looks at the repository as a deployment would, and keeps what was found.
+    pub async fn test_connection(&self, app: &App) -> Result<ConnectionCheck, Error> {
+        connection::test(&self.shared, app).await
+    }
+
+    /// Pins the host key that the last connection test showed, provided it is the one the operator saw; then tests again.
+    pub async fn confirm_host_key(&self, app: &App, fingerprint: &str) -> Result<ConnectionCheck, Error> {
+        connection::confirm_host_key(&self.shared, app, fingerprint).await
+    }
+
+    /// The container of a deployment, as the engine shows it now; none when it is gone or the engine does not answer.
+    pub async fn container(&self, deployment: &Deployment) -> Option<Observed> {
+        if !self.engine().is_up() {
+            return None;
+        }
+        self.shared.platform.runtime.look(deployment.container.as_deref()?).await.ok().flatten()
+    }
+
+    /// Where a deployment's journal lies.
+    pub fn journal(&self, deployment: &Deployment) -> std::path::PathBuf {
+        self.shared.files.journal(deployment.app, deployment.number)
+    }
+}
+
+impl Shared {
+    /// Tells the app's worker that its queue may hold something; makes the worker if there is none.
+    fn wake(self: &Arc<Self>, app: AppId) {
+        let mut workers = self.workers.lock().expect("no panic while held");
+        workers.entry(app).or_insert_with(|| worker::spawn(self, app)).notify_one();
+    }
+
+    /// Where the app's files come from, its secrets opened.
+    async fn origin(&self, app: &App) -> Result<Origin, Error> {
+        let sealed = db::secrets::get(self.db.read(), app.deploy_key).await?;
+        let url = app.config.repo_url.clone();
+        let host_key = db::connections::host_key(self.db.read(), url.host(), url.port()).await?;
+        let key: Secret = self.vault.open_sealed(app.deploy_key, &sealed)?;
+        Ok(Origin { app: app.id, url, branch: app.config.branch.clone(), key, host_key })
+    }
+
+    /// The engine went away under a request: workers pause until the watch has seen it again.
+    fn engine_lost(&self) {
+        self.ready.send_replace(false);
+        self.look_at_engine.notify_one();
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(err: Error) -> Self {
+        Self::internal(err)
+    }
+}

@@ -1,0 +1,49 @@
+//! A new app: its row, its deploy key and its webhook secret, all or nothing.
+
+use super::{Error, Shared};
+use crate::{
+    db,
+    domain::{
+        app::{App, AppConfig, DesiredState},
+        ids::{AppId, SecretId, WebhookId},
+        moment::Moment,
+        secret::Secret,
+        slug::Slug,
+    },
+    vault,
+};
+
+pub(super) async fn create(shared: &Shared, slug: Slug, config: AppConfig) -> Result<App, Error> {
+    let created_at = Moment::now();
+    let key = vault::new_deploy_key(&format!("upaas_{}_{slug}", created_at.date()))?;
+    let mut tx = shared.db.begin().await?;
+    let deploy_key = keep(shared, &mut tx, &key.private).await?;
+    let webhook_secret = keep(shared, &mut tx, &vault::random_secret()).await?;
+    let app = App {
+        id: AppId::new(),
+        name: slug.to_string(),
+        slug,
+        config,
+        desired_state: DesiredState::Running,
+        live_deployment: None,
+        deploy_key_public: key.public,
+        deploy_key,
+        webhook: WebhookId::new(),
+        webhook_secret,
+        created_at,
+    };
+    match db::apps::insert(&mut *tx, &app).await {
+        Ok(()) => {}
+        Err(db::Error::Taken(_)) => return Err(Error::SlugTaken),
+        Err(err) => return Err(err.into()),
+    }
+    tx.commit().await.map_err(db::Error::from)?;
+    tracing::info!(app = %app.slug, id = %app.id, "app created");
+    Ok(app)
+}
+
+async fn keep(shared: &Shared, tx: &mut db::Transaction, secret: &Secret) -> Result<SecretId, Error> {
+    let id = SecretId::new();
+    db::secrets::insert(&mut **tx, id, &shared.vault.seal(id, secret)).await?;
+    Ok(id)
+}

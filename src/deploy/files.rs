@@ -1,0 +1,57 @@
+//! Where the files of apps and deployments lie in the data directory. Keyed by id, so that a re-created slug inherits nothing.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::domain::ids::AppId;
+
+/// The data directory, as deployments see it.
+#[derive(Debug, Clone)]
+pub struct Files {
+    root: PathBuf,
+}
+
+impl Files {
+    /// The files under a data directory.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// The bare mirror of an app's repository.
+    pub fn mirror(&self, app: AppId) -> PathBuf {
+        self.root.join("repos").join(format!("{app}.git"))
+    }
+
+    /// The checkout of a deployment that is being built.
+    pub fn checkout(&self, app: AppId, number: i64) -> PathBuf {
+        self.builds().join(format!("{app}-{number}"))
+    }
+
+    /// The journal of a deployment.
+    pub fn journal(&self, app: AppId, number: i64) -> PathBuf {
+        self.root.join("logs").join(app.to_string()).join(format!("{number}.journal"))
+    }
+
+    /// Keys in use.
+    pub fn scratch(&self) -> PathBuf {
+        self.root.join("scratch")
+    }
+
+    /// Creates the folders, and empties those whose content never outlives the process.
+    pub fn prepare(&self) -> io::Result<()> {
+        for transient in [self.scratch(), self.builds()] {
+            match std::fs::remove_dir_all(&transient) {
+                Err(err) if err.kind() != io::ErrorKind::NotFound => return Err(err),
+                _ => std::fs::create_dir_all(&transient)?,
+            }
+        }
+        std::fs::create_dir_all(self.root.join("repos"))?;
+        std::fs::create_dir_all(self.root.join("logs"))
+    }
+
+    fn builds(&self) -> PathBuf {
+        self.root.join("builds")
+    }
+}

@@ -1,0 +1,174 @@
+//! The seam: what a deployment needs of the world, as three small traits.
+//!
+//! They exist because the failure paths of a deployment must be tested in milliseconds, without an engine. [`crate::host`] implements
+//! them with git and Docker; the tests bring a stand-in. Nothing else in µPaaS has an interface of its own.
+
+use std::{path::Path, time::Duration};
+
+use async_trait::async_trait;
+
+use crate::{
+    domain::{
+        app::AppConfig,
+        branch::Branch,
+        commit::{CommitFacts, CommitId},
+        connection::HostKey,
+        container::Observed,
+        deployment::Cause,
+        engine::EngineVersion,
+        ids::AppId,
+        port::Publish,
+        repo_url::RepoUrl,
+        secret::Secret,
+        slug::Slug,
+    },
+    logs::journal::Journal,
+};
+
+/// Why something the world should do did not happen: one text for people, one chain for the operator's log.
+#[derive(Debug)]
+pub struct Failure {
+    /// Who has to act.
+    pub cause: Cause,
+    /// What happened.
+    pub sentence: String,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// What kind of trouble it is, where that changes what happens next.
+    pub kind: FailureKind,
+    /// For the log.
+    pub source: Option<anyhow::Error>,
+}
+
+/// Trouble that is not just an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The deployment ends with it.
+    Final,
+    /// The engine went away: the attempt is interrupted, not failed.
+    EngineLost,
+    /// The server's key is not confirmed.
+    HostKeyUnconfirmed,
+    /// The server's key is not the confirmed one.
+    HostKeyChanged,
+}
+
+impl Failure {
+    /// A failure with its sentence.
+    pub fn new(cause: Cause, sentence: impl Into<String>) -> Self {
+        Self { cause, sentence: sentence.into(), hint: None, kind: FailureKind::Final, source: None }
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says what kind of trouble it is.
+    #[must_use]
+    pub fn kind(mut self, kind: FailureKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Adds the chain for the log.
+    #[must_use]
+    pub fn source(mut self, source: impl Into<anyhow::Error>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Trouble that is µPaaS's own: the log has the details.
+    pub fn internal(source: impl Into<anyhow::Error>) -> Self {
+        Self::new(Cause::Internal, "µPaaS itself failed at this; its log has the details.").source(source)
+    }
+}
+
+/// Where an app's files come from.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The app, which keys its mirror.
+    pub app: AppId,
+    /// The repository.
+    pub url: RepoUrl,
+    /// The branch.
+    pub branch: Branch,
+    /// The private deploy key.
+    pub key: Secret,
+    /// The server's confirmed key.
+    pub host_key: Option<HostKey>,
+}
+
+/// Which deployment of which app something is made for.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The app.
+    pub app: AppId,
+    /// Its name.
+    pub slug: Slug,
+    /// The deployment's number.
+    pub number: i64,
+}
+
+/// git, seen from a deployment.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// Brings what is new into the app's mirror. With a commit exactly that one, otherwise the branch's tip.
+    async fn fetch(&self, origin: &Origin, commit: Option<&CommitId>, journal: &Journal) -> Result<CommitFacts, Failure>;
+    /// Writes the commit's files into a new folder.
+    async fn export(&self, app: AppId, commit: &CommitId, into: &Path) -> Result<(), Failure>;
+    /// The branch's tip on the server; none when there is no such branch.
+    async fn look(&self, origin: &Origin) -> Result<Option<CommitId>, Failure>;
+    /// The key that the server shows now.
+    async fn host_key(&self, url: &RepoUrl) -> Result<HostKey, Failure>;
+}
+
+/// The engine's builder, seen from a deployment. Dropping a call's future cancels the build.
+#[async_trait]
+pub trait Builder: Send + Sync {
+    /// Builds the checkout as the configuration says; returns the image's id.
+    async fn build(
+        &self,
+        target: &Target,
+        checkout: &Path,
+        config: &AppConfig,
+        commit: &CommitId,
+        journal: &Journal,
+    ) -> Result<String, Failure>;
+    /// Removes what a deployment that did not succeed has built.
+    async fn discard(&self, target: &Target) -> Result<(), Failure>;
+}
+
+/// The engine's containers, seen from a deployment. Removing or stopping what is gone already succeeds.
+#[async_trait]
+pub trait Runtime: Send + Sync {
+    /// Whether the engine is there, and its version.
+    async fn hello(&self) -> Result<EngineVersion, Failure>;
+    /// Creates a container; returns its id.
+    async fn create(&self, target: &Target, image: &str, env: Vec<(String, String)>, publish: &Publish) -> Result<String, Failure>;
+    /// Starts it. The published port is for the sentence when it is taken.
+    async fn start(&self, container: &str, publish: &Publish) -> Result<(), Failure>;
+    /// Stops it, killing it after the grace period.
+    async fn stop(&self, container: &str, grace: Duration) -> Result<(), Failure>;
+    /// Removes it.
+    async fn remove(&self, container: &str) -> Result<(), Failure>;
+    /// Looks at it; none when it is gone.
+    async fn look(&self, container: &str) -> Result<Option<Observed>, Failure>;
+    /// Every container of this installation.
+    async fn ours(&self) -> Result<Vec<Observed>, Failure>;
+    /// The last lines it printed.
+    async fn last_lines(&self, container: &str, count: usize) -> Result<Vec<Vec<u8>>, Failure>;
+}
+
+/// The world, as the parts of a deployment see it.
+#[derive(Clone)]
+pub struct Platform {
+    /// git.
+    pub source: std::sync::Arc<dyn Source>,
+    /// The builder.
+    pub builder: std::sync::Arc<dyn Builder>,
+    /// The containers.
+    pub runtime: std::sync::Arc<dyn Runtime>,
+}

@@ -1,0 +1,240 @@
+//! The run of one deployment: fetch, build, switch. Whatever happens, it ends in a truthful row, and what did not become live is undone.
+
+mod switch;
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Shared,
+    platform::{Failure, FailureKind, Target},
+};
+use crate::{
+    db,
+    domain::{
+        app::App,
+        commit::CommitFacts,
+        deployment::{Cause, Deployment, Ending, Status},
+        ids::DeploymentId,
+        moment::duration,
+    },
+    logs::journal::Journal,
+};
+use switch::Made;
+
+/// How long a fetch may take.
+const FETCH_DEADLINE: Duration = Duration::from_secs(10 * 60);
+/// How long a build may take.
+const BUILD_DEADLINE: Duration = Duration::from_secs(30 * 60);
+/// How long creating, starting and settling a container may take.
+const DEPLOY_DEADLINE: Duration = Duration::from_secs(6 * 60);
+/// How long undoing may take when µPaaS itself is being stopped.
+const HURRIED_UNDO_DEADLINE: Duration = Duration::from_secs(8);
+
+/// Why a run stops before its end.
+enum Stop {
+    Failed(Failure),
+    Cancelled,
+    /// µPaaS stops, or the engine went away: the row stays as it is and is tried again.
+    Interrupted,
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        if failure.kind == FailureKind::EngineLost { Self::Interrupted } else { Self::Failed(failure) }
+    }
+}
+
+impl From<db::Error> for Stop {
+    fn from(err: db::Error) -> Self {
+        Self::Failed(Failure::internal(err))
+    }
+}
+
+/// One run, as far as it has come.
+struct Run<'a> {
+    shared: &'a Shared,
+    app: App,
+    row: Deployment,
+    journal: Journal,
+    cancel: CancellationToken,
+    made: Made,
+}
+
+/// Runs a queued deployment of the app to its end.
+pub(super) async fn run(shared: &Arc<Shared>, app: App, queued: Deployment) -> Result<(), db::Error> {
+    let active = Active::register(shared, queued.id);
+    let journal = match Journal::open(&shared.files.journal(app.id, queued.number)) {
+        Ok(journal) => journal,
+        Err(err) => {
+            let failure = Failure::new(Cause::Internal, "The journal could not be written.").hint("Is µPaaS's disk full?").source(err);
+            log_failure(&app, &queued, &failure);
+            return db::deployments::finish(shared.db.write(), &queued, Status::Failed, Some(&ending(failure, Status::Queued))).await;
+        }
+    };
+    let mut run = Run { shared, app, row: queued, journal, cancel: active.cancel.clone(), made: Made::default() };
+    let outcome = run.steps().await;
+    let checkout = shared.files.checkout(run.app.id, run.row.number);
+    if let Err(err) = tokio::fs::remove_dir_all(&checkout).await
+        && err.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(error = %err, "a checkout could not be removed");
+    }
+    run.end(outcome).await
+}
+
+impl Run<'_> {
+    async fn steps(&mut self) -> Result<(), Stop> {
+        let commit = self.fetch().await?;
+        let image = self.build(&commit).await?;
+        self.switch(&commit, &image).await
+    }
+
+    async fn fetch(&mut self) -> Result<CommitFacts, Stop> {
+        self.begin(Status::Cloning).await?;
+        let mut tx = self.shared.db.begin().await?;
+        let snapshot = db::snapshots::take(&mut *tx, &self.app).await?;
+        db::deployments::set_snapshot(&mut *tx, self.row.id, snapshot).await?;
+        tx.commit().await.map_err(db::Error::from)?;
+        self.row.snapshot = Some(snapshot);
+
+        let config = &self.app.config;
+        self.journal.say(&format!("Fetching {} of {}", config.branch, config.repo_url));
+        let origin = self.shared.origin(&self.app).await.map_err(Failure::from)?;
+        let source = &self.shared.platform.source;
+        let wanted = self.row.requested_commit.as_ref();
+        let commit = self.within(FETCH_DEADLINE, source.fetch(&origin, wanted, &self.journal)).await?;
+        db::deployments::set_commit(self.shared.db.write(), self.row.id, &commit).await?;
+        self.row.commit = Some(commit.clone());
+        let subject = commit.message.lines().next().unwrap_or_default();
+        self.journal.say(&format!("Commit {} “{subject}” by {}", commit.id, commit.author));
+
+        let checkout = self.shared.files.checkout(self.app.id, self.row.number);
+        self.within(FETCH_DEADLINE, source.export(self.app.id, &commit.id, &checkout)).await?;
+        Ok(commit)
+    }
+
+    async fn build(&mut self, commit: &CommitFacts) -> Result<String, Stop> {
+        self.begin(Status::Building).await?;
+        let checkout = self.shared.files.checkout(self.app.id, self.row.number);
+        let target = self.target();
+        let build = self.shared.platform.builder.build(&target, &checkout, &self.app.config, &commit.id, &self.journal);
+        let image = self.within(BUILD_DEADLINE, build).await?;
+        db::deployments::set_image(self.shared.db.write(), self.row.id, &image).await?;
+        self.row.image = Some(image.clone());
+        self.journal.say(&format!("Built image {image}"));
+        Ok(image)
+    }
+
+    /// Enters a phase, in the row and in the journal.
+    async fn begin(&mut self, phase: Status) -> Result<(), Stop> {
+        db::deployments::advance(self.shared.db.write(), &self.row, phase).await?;
+        self.row.status = phase;
+        self.journal.phase(phase.as_str());
+        Ok(())
+    }
+
+    /// Waits for work under a deadline; a cancellation or a shutdown ends it, by dropping it.
+    async fn within<T>(&self, limit: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Stop> {
+        tokio::select! {
+            biased;
+            () = self.shared.stop.cancelled() => Err(Stop::Interrupted),
+            () = self.cancel.cancelled() => Err(Stop::Cancelled),
+            done = timeout(limit, work) => match done {
+                Ok(done) => Ok(done?),
+                Err(_) => Err(Stop::Failed(too_long(self.row.status, limit))),
+            },
+        }
+    }
+
+    fn target(&self) -> Target {
+        Target { app: self.app.id, slug: self.app.slug.clone(), number: self.row.number }
+    }
+
+    async fn end(mut self, outcome: Result<(), Stop>) -> Result<(), db::Error> {
+        let phase = self.row.status;
+        let (status, ending) = match outcome {
+            Ok(()) => (Status::Success, None),
+            Err(Stop::Interrupted) => return self.interrupted().await,
+            Err(Stop::Cancelled) => {
+                self.journal.say("Cancelled.");
+                (Status::Cancelled, Some(Ending::without_fault(phase, format!("Cancelled while {phase}."))))
+            }
+            Err(Stop::Failed(failure)) => {
+                log_failure(&self.app, &self.row, &failure);
+                self.journal.fail(&failure.sentence);
+                if let Some(hint) = &failure.hint {
+                    self.journal.fail(hint);
+                }
+                (Status::Failed, Some(ending(failure, phase)))
+            }
+        };
+        if status != Status::Success {
+            self.undo().await;
+        }
+        db::deployments::finish(self.shared.db.write(), &self.row, status, ending.as_ref()).await?;
+        let finished = db::deployments::get(self.shared.db.read(), self.row.id).await?;
+        let took = finished.times.finished.map(|end| end.since(finished.times.queued)).unwrap_or_default();
+        self.journal.say(&format!("Ended: {status} after {}", duration(took)));
+        tracing::info!(app = %self.app.slug, deployment = self.row.number, %status, duration_ms = took, "deployment ended");
+        Ok(())
+    }
+
+    /// Leaves the row as it is, for [`super::recover`]; brings the old container back if there is time.
+    async fn interrupted(mut self) -> Result<(), db::Error> {
+        self.journal.say("Interrupted; it goes on by itself.");
+        tracing::warn!(app = %self.app.slug, deployment = self.row.number, status = %self.row.status, "deployment interrupted");
+        if self.shared.stop.is_cancelled() {
+            if timeout(HURRIED_UNDO_DEADLINE, self.undo()).await.is_err() {
+                tracing::warn!("undoing was cut short by the shutdown; the next start goes on with it");
+            }
+        } else {
+            self.shared.engine_lost();
+        }
+        Ok(())
+    }
+}
+
+fn ending(failure: Failure, phase: Status) -> Ending {
+    Ending { cause: Some(failure.cause), phase, sentence: failure.sentence, hint: failure.hint }
+}
+
+fn log_failure(app: &App, row: &Deployment, failure: &Failure) {
+    let error = failure.source.as_ref().map(|source| format!("{source:#}"));
+    tracing::warn!(app = %app.slug, deployment = row.number, status = %row.status, cause = %failure.cause, reason = %failure.sentence, error, "deployment failed");
+}
+
+fn too_long(phase: Status, limit: Duration) -> Failure {
+    let minutes = limit.as_secs() / 60;
+    let (cause, what, hint) = match phase {
+        Status::Cloning => {
+            (Cause::Forge, "Fetching", "Is the git server slow, or the repository very large? Deploy again: what was fetched is kept.")
+        }
+        Status::Building => (Cause::User, "The build", "The journal shows which step takes so long."),
+        _ => (Cause::Engine, "Starting the container", "The journal shows how far it came; the engine may be overloaded."),
+    };
+    Failure::new(cause, format!("{what} took longer than {minutes} min and was stopped.")).hint(hint)
+}
+
+/// The deployment's entry among those that run now.
+struct Active<'a> {
+    shared: &'a Shared,
+    id: DeploymentId,
+    cancel: CancellationToken,
+}
+
+impl<'a> Active<'a> {
+    fn register(shared: &'a Shared, id: DeploymentId) -> Self {
+        let cancel = CancellationToken::new();
+        shared.active.lock().expect("no panic while held").insert(id, cancel.clone());
+        Self { shared, id, cancel }
+    }
+}
+
+impl Drop for Active<'_> {
+    fn drop(&mut self) {
+        self.shared.active.lock().expect("no panic while held").remove(&self.id);
+    }
+}

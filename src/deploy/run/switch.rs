@@ -1,0 +1,169 @@
+//! The switch from the old container to the new one, and its undoing.
+//!
+//! *Overlap* where nothing exclusive is held: start new, settled, pointer moves, drain, stop old: no gap. *Replace* where both need the
+//! same host port: stop old, start new, settled, pointer moves; the gap is measured. Until the pointer moves everything can be undone.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::{DEPLOY_DEADLINE, Run, Stop};
+use crate::{
+    db,
+    deploy::{platform::Failure, settle},
+    domain::{
+        commit::CommitFacts,
+        container::{Health, Observed},
+        deployment::{Deployment, Status, Switch},
+        moment::duration,
+    },
+};
+
+/// How long the old container keeps running beside the new one, for requests that are under way.
+const DRAIN: Duration = Duration::from_secs(5);
+/// How long a container may take to stop before it is killed.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+
+/// What a run has made or changed and an undo has to take back.
+#[derive(Default)]
+pub(super) struct Made {
+    container: Option<String>,
+    /// The old container, stopped by us for a replace.
+    stopped: Option<String>,
+}
+
+impl Run<'_> {
+    pub(super) async fn switch(&mut self, commit: &CommitFacts, image: &str) -> Result<(), Stop> {
+        self.begin(Status::Deploying).await?;
+        let old = self.old().await?;
+        let switch = self.kind_of_switch(old.as_ref()).await?;
+        let container = self.create(commit, image).await?;
+        let (seen, gap) = match (switch, &old) {
+            (Switch::Replace, Some(old)) => self.replace(&container, old).await?,
+            _ => (self.start(&container).await?, None),
+        };
+        self.within(DEPLOY_DEADLINE, self.note_switch(switch, &seen, gap)).await?;
+        self.promote().await?;
+        if let Some(port) = seen.host_port {
+            self.journal.say(&format!("Live on {}:{port}", self.app.config.publish.host_address));
+        }
+        self.retire(switch, old).await;
+        Ok(())
+    }
+
+    /// The live deployment's container, if it (still) runs.
+    async fn old(&self) -> Result<Option<Deployment>, Stop> {
+        let Some(live) = self.app.live_deployment else { return Ok(None) };
+        Ok(Some(db::deployments::get(self.shared.db.read(), live).await?))
+    }
+
+    async fn kind_of_switch(&self, old: Option<&Deployment>) -> Result<Switch, Stop> {
+        let held = match old.and_then(|old| old.snapshot) {
+            Some(snapshot) => db::snapshots::get(self.shared.db.read(), snapshot).await?.publish.exclusive_port(),
+            None => None,
+        };
+        let wanted = self.app.config.publish.exclusive_port();
+        Ok(if wanted.is_some() && wanted == held { Switch::Replace } else { Switch::Overlap })
+    }
+
+    async fn create(&mut self, commit: &CommitFacts, image: &str) -> Result<String, Stop> {
+        let env = vec![("UPAAS_COMMIT".to_owned(), commit.id.to_string())];
+        let target = self.target();
+        let creating = self.shared.platform.runtime.create(&target, image, env, &self.app.config.publish);
+        let container = self.within(DEPLOY_DEADLINE, creating).await?;
+        self.made.container = Some(container.clone());
+        db::deployments::set_container(self.shared.db.write(), self.row.id, &container).await?;
+        self.row.container = Some(container.clone());
+        Ok(container)
+    }
+
+    async fn start(&self, container: &str) -> Result<Observed, Stop> {
+        self.journal.say("Starting the new container");
+        let runtime = &*self.shared.platform.runtime;
+        self.within(DEPLOY_DEADLINE, runtime.start(container, &self.app.config.publish)).await?;
+        self.within(DEPLOY_DEADLINE, settle::settle(runtime, container, &self.journal)).await
+    }
+
+    async fn replace(&mut self, container: &str, old: &Deployment) -> Result<(Observed, Option<u64>), Stop> {
+        let runtime = self.shared.platform.runtime.clone();
+        let Some(old_container) = &old.container else { return Ok((self.start(container).await?, None)) };
+        let serves = self.within(DEPLOY_DEADLINE, runtime.look(old_container)).await?.is_some_and(|old| old.running);
+        let stopped_at = Instant::now();
+        if serves {
+            self.journal.say(&format!("Stopping #{}: both versions need the same host port", old.number));
+            self.made.stopped = Some(old_container.clone());
+            self.within(DEPLOY_DEADLINE, runtime.stop(old_container, STOP_GRACE)).await?;
+        }
+        self.journal.say("Starting the new container");
+        self.within(DEPLOY_DEADLINE, runtime.start(container, &self.app.config.publish)).await?;
+        let started_after = stopped_at.elapsed();
+        let seen = self.within(DEPLOY_DEADLINE, settle::settle(&*runtime, container, &self.journal)).await?;
+        // With a health check the app answers when that passes; without one the start is all that can be known.
+        let gap = if seen.health == Health::Healthy { stopped_at.elapsed() } else { started_after };
+        Ok((seen, serves.then(|| u64::try_from(gap.as_millis()).unwrap_or(u64::MAX))))
+    }
+
+    async fn note_switch(&self, switch: Switch, seen: &Observed, gap: Option<u64>) -> Result<(), Failure> {
+        db::deployments::set_switch(self.shared.db.write(), self.row.id, switch, seen.host_port, gap).await.map_err(Failure::internal)
+    }
+
+    /// Moves the live pointer: from here on nothing is undone any more.
+    async fn promote(&mut self) -> Result<(), Stop> {
+        let mut tx = self.shared.db.begin().await?;
+        if !db::deployments::promote(&mut tx, &self.row).await? {
+            return Err(Stop::Cancelled);
+        }
+        tx.commit().await.map_err(db::Error::from)?;
+        self.made = Made::default();
+        Ok(())
+    }
+
+    /// Takes the old container away. Trouble here does not undo the switch: what stays is removed at the next reconciliation.
+    async fn retire(&self, switch: Switch, old: Option<Deployment>) {
+        let Some((number, container)) = old.and_then(|old| Some((old.number, old.container?))) else { return };
+        if switch == Switch::Overlap {
+            self.journal.say(&format!("#{number} keeps running for {} more", duration(DRAIN.as_secs() * 1000)));
+            tokio::select! {
+                () = self.shared.stop.cancelled() => return,
+                () = sleep(DRAIN) => {}
+            }
+        }
+        let runtime = &self.shared.platform.runtime;
+        let removed = match runtime.stop(&container, STOP_GRACE).await {
+            Ok(()) => runtime.remove(&container).await,
+            Err(failure) => Err(failure),
+        };
+        match removed {
+            Ok(()) => self.journal.say(&format!("Removed the container of #{number}")),
+            Err(failure) => {
+                self.journal.say(&format!("The container of #{number} could not be removed yet: {}", failure.sentence));
+                tracing::warn!(app = %self.app.slug, deployment = number, error = ?failure.source, "an old container could not be removed");
+            }
+        }
+    }
+
+    /// Takes back what this run has done, so that the old version serves as before.
+    pub(super) async fn undo(&mut self) {
+        let runtime = &self.shared.platform.runtime;
+        let made = std::mem::take(&mut self.made);
+        if let Some(container) = made.container
+            && let Err(failure) = runtime.remove(&container).await
+        {
+            self.undo_failed("The new container could not be removed", &failure);
+        }
+        if let Some(old) = made.stopped {
+            match runtime.start(&old, &self.app.config.publish).await {
+                Ok(()) => self.journal.say("Started the previous version again"),
+                Err(failure) => self.undo_failed("The previous version could not be started again", &failure),
+            }
+        }
+        if let Err(failure) = self.shared.platform.builder.discard(&self.target()).await {
+            self.undo_failed("The image could not be removed", &failure);
+        }
+    }
+
+    fn undo_failed(&self, what: &str, failure: &Failure) {
+        self.journal.fail(&format!("{what}: {}", failure.sentence));
+        tracing::error!(app = %self.app.slug, deployment = self.row.number, reason = %failure.sentence, error = ?failure.source, "{what}");
+    }
+}

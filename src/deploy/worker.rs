@@ -1,0 +1,59 @@
+//! One worker an app: takes from the app's queue, oldest first, as long as it holds something.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::{Shared, run};
+use crate::{
+    db,
+    domain::{deployment::Status, ids::AppId},
+};
+
+/// Makes the app's worker; the returned handle wakes it. Wake-ups coalesce.
+pub(super) fn spawn(shared: &Arc<Shared>, app: AppId) -> Arc<Notify> {
+    let wake = Arc::new(Notify::new());
+    let (task_shared, task_wake) = (shared.clone(), wake.clone());
+    shared.tasks.spawn(async move {
+        loop {
+            tokio::select! {
+                () = task_shared.stop.cancelled() => return,
+                () = task_wake.notified() => drain(&task_shared, app).await,
+            }
+        }
+    });
+    wake
+}
+
+async fn drain(shared: &Arc<Shared>, app: AppId) {
+    loop {
+        let mut ready = shared.ready.subscribe();
+        let permit = tokio::select! {
+            () = shared.stop.cancelled() => return,
+            permit = async {
+                ready.wait_for(|ready| *ready).await.expect("the sender lives in `shared`");
+                shared.permits.acquire().await.expect("the semaphore is never closed")
+            } => permit,
+        };
+        if !*shared.ready.borrow() {
+            continue;
+        }
+        match take_one(shared, app).await {
+            Ok(true) => drop(permit),
+            Ok(false) => return,
+            Err(err) => {
+                tracing::error!(%app, error = ?err, "the queue could not be worked on");
+                return;
+            }
+        }
+    }
+}
+
+/// Runs the oldest queued deployment; false when there is none.
+async fn take_one(shared: &Arc<Shared>, app: AppId) -> Result<bool, db::Error> {
+    let unfinished = db::deployments::unfinished(shared.db.read(), app).await?;
+    let Some(next) = unfinished.into_iter().find(|it| it.status == Status::Queued) else { return Ok(false) };
+    let app = db::apps::get(shared.db.read(), app).await?;
+    run::run(shared, app, next).await?;
+    Ok(true)
+}

@@ -1,0 +1,203 @@
+//! The container engine, and all of bollard. What goes to the engine is decided in [`spec`], which is pure; the rest only sends it.
+//!
+//! The client is made when the engine's socket is there and kept; every request opens its own connection, so an engine that was
+//! restarted needs nothing from us. bollard 0.21 never sends the API version it negotiated (bollard issue #736), so responses would
+//! follow the daemon's newest version: a request hook puts the version into the path.
+
+mod build;
+mod containers;
+pub mod context;
+pub mod explain;
+mod ignore;
+mod progress;
+pub mod spec;
+
+pub use build::{BuildError, BuildEvent, BuildRequest};
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker, errors::Error as Bollard};
+
+use crate::domain::{engine::EngineVersion, ids::InstanceId};
+
+/// How long the engine may take to begin its answer to an ordinary request.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(60);
+/// How long it may take to say that it is there.
+const PING_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Where the engine listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// A Unix socket's path.
+    Unix(String),
+    /// `host:port`, unencrypted.
+    Tcp(String),
+}
+
+/// What can go wrong with the engine.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It cannot be reached, or the connection to it was lost.
+    #[error("the engine cannot be reached")]
+    Unreachable(#[source] Bollard),
+    /// It did not answer in time.
+    #[error("the engine did not answer in time: {0}")]
+    TimedOut(&'static str),
+    /// It understood and said no.
+    #[error("the engine refused ({status}): {message}")]
+    Refused {
+        /// The HTTP status code.
+        status: u16,
+        /// Its words.
+        message: String,
+    },
+    /// The build failed, in the builder's words.
+    #[error("the build failed: {0}")]
+    Build(String),
+    /// The build's stream ended before the image was there.
+    #[error("the build's stream ended early")]
+    BuildLost,
+    /// The build context could not be sent.
+    #[error(transparent)]
+    Context(#[from] context::ContextError),
+    /// Something that is our fault.
+    #[error("the engine's answer was not understood")]
+    Protocol(#[source] Bollard),
+}
+
+impl From<Bollard> for Error {
+    fn from(err: Bollard) -> Self {
+        match err {
+            Bollard::DockerResponseServerError { status_code, message } => Self::Refused { status: status_code, message },
+            Bollard::DockerStreamError { error } => Self::Build(error),
+            err @ (Bollard::SocketNotFoundError(_)
+            | Bollard::IOError { .. }
+            | Bollard::HyperLegacyError { .. }
+            | Bollard::HyperResponseError { .. }
+            | Bollard::RequestTimeoutError) => Self::Unreachable(err),
+            err => Self::Protocol(err),
+        }
+    }
+}
+
+impl Error {
+    /// Whether what was asked about does not exist.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Refused { status: 404, .. })
+    }
+}
+
+/// A handle on the engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    address: Address,
+    instance: InstanceId,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// Held for the time of a clone; nothing awaits under it.
+    client: Mutex<Option<Docker>>,
+    /// `/v1.41`, once the engine has said what it speaks.
+    prefix: Mutex<String>,
+}
+
+impl Engine {
+    /// A handle on the engine at an address; what it makes carries this instance's label. Connects when first used.
+    pub fn new(address: Address, instance: InstanceId) -> Self {
+        Self { address, instance, shared: Arc::default() }
+    }
+
+    /// Asks the engine whether it is there and what it speaks; from then on requests are pinned to that version.
+    pub async fn hello(&self) -> Result<EngineVersion, Error> {
+        let asked = async {
+            let version = self.client()?.version().await?;
+            Ok::<_, Error>(version)
+        };
+        let said = tokio::time::timeout(PING_DEADLINE, asked).await.map_err(|_| Error::TimedOut("version"))??;
+        let theirs = said.api_version.as_deref().and_then(parse_api).unwrap_or(API_OLDEST);
+        let ours = (API_DEFAULT_VERSION.major_version, API_DEFAULT_VERSION.minor_version);
+        let (major, minor) = theirs.min(ours);
+        let api = format!("{major}.{minor}");
+        *self.shared.prefix.lock().expect("no panic while held") = format!("/v{api}");
+        Ok(EngineVersion { version: said.version.unwrap_or_else(|| "unknown".to_owned()), api })
+    }
+
+    /// The API version that was agreed on, or the oldest known one before that.
+    fn spoken_api(&self) -> (usize, usize) {
+        let prefix = self.shared.prefix.lock().expect("no panic while held");
+        prefix.strip_prefix("/v").and_then(parse_api).unwrap_or(API_OLDEST)
+    }
+
+    fn client(&self) -> Result<Docker, Error> {
+        let mut slot = self.shared.client.lock().expect("no panic while held");
+        if let Some(client) = slot.as_ref() {
+            if let Address::Unix(path) = &self.address
+                && !Path::new(path).exists()
+            {
+                return Err(Error::Unreachable(Bollard::SocketNotFoundError(path.clone())));
+            }
+            return Ok(client.clone());
+        }
+        let seconds = REQUEST_DEADLINE.as_secs();
+        let version: &ClientVersion = API_DEFAULT_VERSION;
+        let client = match &self.address {
+            Address::Unix(path) => Docker::connect_with_unix(path, seconds, version)?,
+            Address::Tcp(address) => Docker::connect_with_http(&format!("tcp://{address}"), seconds, version)?,
+        };
+        let shared = self.shared.clone();
+        let client = client.with_request_modifier(move |request| {
+            let prefix = shared.prefix.lock().expect("no panic while held").clone();
+            with_version(request, &prefix)
+        });
+        *slot = Some(client.clone());
+        Ok(client)
+    }
+}
+
+/// The API of the oldest engine that µPaaS is tested with (Docker 20.10).
+const API_OLDEST: (usize, usize) = (1, 41);
+
+fn parse_api(text: &str) -> Option<(usize, usize)> {
+    let (major, minor) = text.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// Puts the version into the request's path unless it is there; the build session's upgrade goes without one.
+fn with_version<B>(mut request: http::Request<B>, prefix: &str) -> http::Request<B> {
+    let path = request.uri().path_and_query().map(|path| path.as_str().to_owned()).unwrap_or_default();
+    if prefix.is_empty() || path.starts_with("/v1.") || path == "/session" || path == "/grpc" {
+        return request;
+    }
+    let mut parts = request.uri().clone().into_parts();
+    if let Ok(versioned) = format!("{prefix}{path}").parse() {
+        parts.path_and_query = Some(versioned);
+        if let Ok(uri) = http::Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path_with(path: &str, prefix: &str) -> String {
+        let request = http::Request::builder().uri(path).body(()).expect("a request");
+        with_version(request, prefix).uri().to_string()
+    }
+
+    #[test]
+    fn requests_are_pinned_to_the_negotiated_version_once() {
+        assert_eq!(path_with("/info?x=1", "/v1.41"), "/v1.41/info?x=1");
+        assert_eq!(path_with("/v1.41/info", "/v1.41"), "/v1.41/info");
+        assert_eq!(path_with("/session", "/v1.41"), "/session");
+        assert_eq!(path_with("/info", ""), "/info");
+    }
+}

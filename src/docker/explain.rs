@@ -1,0 +1,187 @@
+//! The engine's error messages in plain words: what happened, and what to do. Patterns are those of Docker 20.10 to 28.
+
+/// A message, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    /// Whether the app's author can mend it; otherwise it is about the engine.
+    pub by_author: bool,
+    /// What happened.
+    pub sentence: String,
+    /// What to do next.
+    pub hint: &'static str,
+}
+
+/// How much of the engine's own words is quoted.
+const QUOTE_MAX_CHARS: usize = 300;
+
+const DISK_FULL: &str = "Free space on the engine's disk (docker system df shows what takes it), then deploy again.";
+const SEE_JOURNAL: &str = "The journal has the step's output.";
+
+/// Why a build failed. `step` is the failed step as the builder names it: `[2/3] RUN npm ci`.
+pub fn build(step: Option<&str>, message: &str) -> Explained {
+    if message.contains("no space left on device") {
+        return about_engine("The engine's disk is full.", DISK_FULL);
+    }
+    if message.contains("docker/dockerfile") {
+        let sentence = "The engine could not fetch the frontend that the Dockerfile's “# syntax=” line asks for.".to_owned();
+        return by_author(sentence, "Remove that line, or let the engine reach the registry it names.");
+    }
+    if let Some(problem) = after(message, "dockerfile parse error") {
+        return by_author(format!("The Dockerfile cannot be read: {}", quote(problem.trim_start_matches(':'))), "Mend that line and push.");
+    }
+    if let Some(code) = exit_code(message) {
+        let (place, instruction) = step.map_or((None, "a command"), split_step);
+        let place = place.map_or_else(|| "A step".to_owned(), |(at, of)| format!("Step {at} of {of}"));
+        return by_author(format!("{place} failed: {} exited with {code}.", quote(instruction)), SEE_JOURNAL);
+    }
+    if let Some(image) = missing_image(message, step) {
+        return by_author(
+            format!("The base image {image} could not be pulled."),
+            "Is its name right? Can the engine reach its registry, and does it need a login?",
+        );
+    }
+    if message.contains("not found") && step.is_some_and(|step| step.contains("COPY") || step.contains("ADD")) {
+        let (_, instruction) = step.map_or((None, ""), split_step);
+        let sentence = format!("A file that the Dockerfile copies is not in the build context: {}", quote(instruction));
+        return by_author(sentence, "Is it committed, below the context path, and not excluded by .dockerignore?");
+    }
+    by_author(format!("The build failed: {}", quote(message)), SEE_JOURNAL)
+}
+
+/// Why a container could not be created or started.
+pub fn start(message: &str, address: &str) -> Explained {
+    if message.contains("port is already allocated") || message.contains("address already in use") {
+        return by_author(
+            format!("Something else on this machine already uses {address}."),
+            "Stop what uses that port (“docker ps” and “ss -ltnp” show it), or give the app another host port.",
+        );
+    }
+    if message.contains("cannot assign requested address") {
+        return by_author(
+            format!("This machine has no address for {address}."),
+            "Give the app a host address that this machine has, such as 127.0.0.1 or 0.0.0.0.",
+        );
+    }
+    if message.contains("no space left on device") {
+        return about_engine("The engine's disk is full.", DISK_FULL);
+    }
+    if message.contains("executable file not found") || message.contains("no such file or directory") {
+        return by_author(
+            format!(
+                "The container's command could not be started: {}",
+                quote(message.rsplit("starting container process caused:").next().unwrap_or(message))
+            ),
+            "Is the program that CMD or ENTRYPOINT names in the image, with this spelling and executable?",
+        );
+    }
+    if message.contains("permission denied") {
+        return by_author(
+            format!("The container's command could not be started: {}", quote(message)),
+            "Is the program that CMD or ENTRYPOINT names executable?",
+        );
+    }
+    if message.contains("No command specified") || message.contains("no command specified") {
+        return by_author("The image says no command to run.".to_owned(), "Add a CMD or ENTRYPOINT to the Dockerfile.");
+    }
+    about_engine(&format!("The engine could not start the container: {}", quote(message)), "The engine's log has the details.")
+}
+
+fn by_author(sentence: String, hint: &'static str) -> Explained {
+    Explained { by_author: true, sentence, hint }
+}
+
+fn about_engine(sentence: &str, hint: &'static str) -> Explained {
+    Explained { by_author: false, sentence: sentence.to_owned(), hint }
+}
+
+fn after<'a>(message: &'a str, pattern: &str) -> Option<&'a str> {
+    message.split_once(pattern).map(|(_, rest)| rest)
+}
+
+/// The code in `exit code: 3` (BuildKit) or `returned a non-zero code: 3` (classic).
+fn exit_code(message: &str) -> Option<i64> {
+    let rest = after(message, "exit code: ").or_else(|| after(message, "non-zero code: "))?;
+    rest.chars().take_while(|c| c.is_ascii_digit()).collect::<String>().parse().ok()
+}
+
+/// `[2/3] RUN npm ci` as its place and its instruction; `[build 2/3]` names a stage too.
+fn split_step(step: &str) -> (Option<(&str, &str)>, &str) {
+    let inside = step.strip_prefix('[').and_then(|rest| rest.split_once("] "));
+    let Some((place, instruction)) = inside else { return (None, step) };
+    (place.rsplit(' ').next().and_then(|place| place.split_once('/')), instruction)
+}
+
+/// The image that could not be pulled, when that is what the message is about.
+fn missing_image(message: &str, step: Option<&str>) -> Option<String> {
+    const PATTERNS: &[&str] = &[
+        "pull access denied",
+        "manifest unknown",
+        "manifest for",
+        "failed to do request",
+        "failed to resolve source metadata",
+        "repository does not exist",
+        "no such host",
+        "insufficient_scope",
+    ];
+    if !PATTERNS.iter().any(|pattern| message.contains(pattern)) {
+        return None;
+    }
+    let named = step.and_then(|step| after(step, "FROM ").or_else(|| after(step, "load metadata for ")));
+    let denied = after(message, "pull access denied for ").and_then(|rest| rest.split(',').next());
+    let image = named.or(denied).map(|text| text.split_whitespace().next().unwrap_or(text));
+    Some(image.map_or_else(|| "that the Dockerfile names".to_owned(), |image| format!("“{image}”")))
+}
+
+/// The engine's words on one line, not too many of them.
+fn quote(text: &str) -> String {
+    let line: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(QUOTE_MAX_CHARS).collect();
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn build_failures_in_plain_words() {
+        let said: Vec<String> = [
+            (Some("[2/3] RUN npm ci"), "executor failed running [/bin/sh -c npm ci]: exit code: 1"),
+            (Some("[build 4/9] RUN cargo build"), "process \"/bin/sh -c cargo build\" did not complete successfully: exit code: 101"),
+            (Some("[3/4] RUN make"), "The command '/bin/sh -c make' returned a non-zero code: 2"),
+            (None, "failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 2: unknown instruction: FRM"),
+            (Some("[1/2] FROM docker.io/library/nope:1"), "pull access denied, repository does not exist or may require authorization"),
+            (None, "pull access denied for nope, repository does not exist or may require 'docker login'"),
+            (Some("[internal] load metadata for docker.io/library/debian:12"), "failed to do request: Head \"https://r/v2/\": dial tcp: lookup r: no such host"),
+            (Some("[2/2] COPY missing /"), "failed to compute cache key: \"/missing\" not found: not found"),
+            (None, "failed to solve: docker/dockerfile:1: failed to do request"),
+            (None, "write /blob: no space left on device"),
+            (None, "something new"),
+        ]
+        .iter()
+        .map(|(step, message)| build(*step, message).sentence)
+        .collect();
+        insta::assert_snapshot!(said.join("\n"), @r"
+        Step 2 of 3 failed: RUN npm ci exited with 1.
+        Step 4 of 9 failed: RUN cargo build exited with 101.
+        Step 3 of 4 failed: RUN make exited with 2.
+        The Dockerfile cannot be read: line 2: unknown instruction: FRM
+        The base image “docker.io/library/nope:1” could not be pulled.
+        The base image “nope” could not be pulled.
+        The base image “docker.io/library/debian:12” could not be pulled.
+        A file that the Dockerfile copies is not in the build context: COPY missing /
+        The engine could not fetch the frontend that the Dockerfile's “# syntax=” line asks for.
+        The engine's disk is full.
+        The build failed: something new
+        ");
+    }
+
+    #[test]
+    fn a_taken_port_is_named() {
+        let taken =
+            "driver failed programming external connectivity on endpoint x: Bind for 127.0.0.1:8081 failed: port is already allocated";
+        assert_eq!(start(taken, "127.0.0.1:8081").sentence, "Something else on this machine already uses 127.0.0.1:8081.");
+        let by_a_process = "Error starting userland proxy: listen tcp4 127.0.0.1:8081: bind: address already in use";
+        assert!(start(by_a_process, "127.0.0.1:8081").by_author);
+        assert!(!start("no space left on device", "").by_author);
+    }
+}

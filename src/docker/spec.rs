@@ -1,0 +1,181 @@
+//! What is sent to the engine, as pure functions: names, labels and the whole body of a container.
+
+use std::collections::HashMap;
+
+use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum};
+
+use crate::domain::{
+    ids::{AppId, InstanceId},
+    port::{HostPort, Publish},
+    slug::Slug,
+};
+
+/// The label that says which installation made a thing.
+pub const LABEL_INSTANCE: &str = "upaas.instance";
+/// The label that says for which app, by id.
+pub const LABEL_APP: &str = "upaas.app";
+/// The label that says for which app, by slug, for people.
+pub const LABEL_SLUG: &str = "upaas.slug";
+/// The label that says for which deployment, by number.
+pub const LABEL_DEPLOYMENT: &str = "upaas.deployment";
+
+/// The engine's own rotation loses lines under a fast writer, so it gets room.
+const LOG_MAX_SIZE: &str = "50m";
+const LOG_MAX_FILES: &str = "3";
+
+/// What a thing made by us is labelled with. Things are found by these, never by name.
+#[derive(Debug, Clone)]
+pub struct Owner {
+    /// This installation.
+    pub instance: InstanceId,
+    /// The app.
+    pub app: AppId,
+    /// The app's name, for people.
+    pub slug: Slug,
+    /// The deployment's number.
+    pub deployment: i64,
+}
+
+impl Owner {
+    /// The labels.
+    pub fn labels(&self) -> HashMap<String, String> {
+        HashMap::from([
+            (LABEL_INSTANCE.to_owned(), self.instance.to_string()),
+            (LABEL_APP.to_owned(), self.app.to_string()),
+            (LABEL_SLUG.to_owned(), self.slug.to_string()),
+            (LABEL_DEPLOYMENT.to_owned(), self.deployment.to_string()),
+        ])
+    }
+
+    /// `upaas-shop-api-12`.
+    pub fn container_name(&self) -> String {
+        format!("upaas-{}-{}", self.slug, self.deployment)
+    }
+
+    /// `upaas/shop-api:12`.
+    pub fn image_name(&self) -> String {
+        format!("upaas/{}:{}", self.slug, self.deployment)
+    }
+}
+
+/// What runs in a container.
+#[derive(Debug, Clone)]
+pub struct ContainerSpec {
+    /// Whose it is.
+    pub owner: Owner,
+    /// The image, by id.
+    pub image: String,
+    /// Environment variables, in order.
+    pub env: Vec<(String, String)>,
+    /// The published port.
+    pub publish: Publish,
+}
+
+/// The whole body of a create request.
+pub fn container(spec: &ContainerSpec) -> ContainerCreateBody {
+    let port = spec.publish.container_port.map(|port| format!("{port}/tcp"));
+    ContainerCreateBody {
+        image: Some(spec.image.clone()),
+        env: Some(spec.env.iter().map(|(name, value)| format!("{name}={value}")).collect()),
+        labels: Some(spec.owner.labels()),
+        exposed_ports: port.clone().map(|port| vec![port]),
+        host_config: Some(HostConfig {
+            port_bindings: port.zip(binding(&spec.publish)).map(|(port, binding)| HashMap::from([(port, Some(vec![binding]))])),
+            restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::UNLESS_STOPPED), maximum_retry_count: None }),
+            log_config: Some(HostConfigLogConfig {
+                typ: Some("json-file".to_owned()),
+                config: Some(HashMap::from([
+                    ("max-size".to_owned(), LOG_MAX_SIZE.to_owned()),
+                    ("max-file".to_owned(), LOG_MAX_FILES.to_owned()),
+                ])),
+            }),
+            ..HostConfig::default()
+        }),
+        ..ContainerCreateBody::default()
+    }
+}
+
+fn binding(publish: &Publish) -> Option<PortBinding> {
+    let host_port = match publish.host_port {
+        HostPort::None => return None,
+        HostPort::Auto => 0,
+        HostPort::Fixed(port) => port,
+    };
+    Some(PortBinding { host_ip: Some(publish.host_address.to_string()), host_port: Some(host_port.to_string()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(container_port: Option<u16>, host_port: HostPort) -> ContainerSpec {
+        ContainerSpec {
+            owner: Owner {
+                instance: "6f9619ff-8b86-4d01-b42d-00cf4fc964ff".parse().expect("valid"),
+                app: "0192c0de-0000-7000-8000-000000000001".parse().expect("valid"),
+                slug: "shop-api".parse().expect("valid"),
+                deployment: 12,
+            },
+            image: "sha256:abc".to_owned(),
+            env: vec![("UPAAS_COMMIT".to_owned(), "0c79164d".to_owned())],
+            publish: Publish { container_port, host_address: [127, 0, 0, 1].into(), host_port },
+        }
+    }
+
+    fn sent(spec: &ContainerSpec) -> String {
+        let body = serde_json::to_value(container(spec)).expect("serialisable");
+        serde_json::to_string_pretty(&body).expect("serialisable")
+    }
+
+    #[test]
+    fn a_container_with_a_fixed_port() {
+        insta::assert_snapshot!(sent(&spec(Some(80), HostPort::Fixed(8081))), @r#"
+        {
+          "Env": [
+            "UPAAS_COMMIT=0c79164d"
+          ],
+          "ExposedPorts": {
+            "80/tcp": {}
+          },
+          "HostConfig": {
+            "LogConfig": {
+              "Config": {
+                "max-file": "3",
+                "max-size": "50m"
+              },
+              "Type": "json-file"
+            },
+            "PortBindings": {
+              "80/tcp": [
+                {
+                  "HostIp": "127.0.0.1",
+                  "HostPort": "8081"
+                }
+              ]
+            },
+            "RestartPolicy": {
+              "Name": "unless-stopped"
+            }
+          },
+          "Image": "sha256:abc",
+          "Labels": {
+            "upaas.app": "0192c0de-0000-7000-8000-000000000001",
+            "upaas.deployment": "12",
+            "upaas.instance": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+            "upaas.slug": "shop-api"
+          }
+        }
+        "#);
+    }
+
+    #[test]
+    fn an_automatic_port_is_left_to_the_engine() {
+        assert!(sent(&spec(Some(80), HostPort::Auto)).contains(r#""HostPort": "0""#));
+    }
+
+    #[test]
+    fn what_is_not_published_has_no_binding() {
+        assert!(!sent(&spec(Some(80), HostPort::None)).contains("PortBindings"));
+        assert!(!sent(&spec(None, HostPort::Fixed(8081))).contains("PortBindings"));
+    }
+}

@@ -1,0 +1,64 @@
+//! An app: a repository, a branch and a configuration that run as one container.
+
+use super::{
+    branch::Branch,
+    ids::{AppId, DeploymentId, SecretId, WebhookId},
+    moment::Moment,
+    port::Publish,
+    repo_path::RepoPath,
+    repo_url::RepoUrl,
+    slug::Slug,
+    text_enum::text_enum,
+};
+
+text_enum! {
+    /// What the operator wants of an app.
+    DesiredState {
+        /// Its container runs.
+        Running = "running",
+        /// It is stopped, and stays so.
+        Stopped = "stopped",
+    }
+}
+
+/// An app, as stored.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// Keys its files and labels.
+    pub id: AppId,
+    /// Its name in URLs, container names and image tags; never changes.
+    pub slug: Slug,
+    /// Its name on pages.
+    pub name: String,
+    /// What is deployed and how.
+    pub config: AppConfig,
+    /// What the operator wants.
+    pub desired_state: DesiredState,
+    /// The deployment whose container serves now.
+    pub live_deployment: Option<DeploymentId>,
+    /// The public half of the deploy key, in OpenSSH form.
+    pub deploy_key_public: String,
+    /// The private half, sealed.
+    pub deploy_key: SecretId,
+    /// The unguessable part of its webhook URL.
+    pub webhook: WebhookId,
+    /// What signs its deliveries, sealed.
+    pub webhook_secret: SecretId,
+    /// When it was created.
+    pub created_at: Moment,
+}
+
+/// The configuration of an app. A snapshot of it is kept with every deployment, so fields are only ever added, with a default.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct AppConfig {
+    /// The repository.
+    pub repo_url: RepoUrl,
+    /// The branch whose tip is deployed.
+    pub branch: Branch,
+    /// The Dockerfile, relative to the repository's root.
+    pub dockerfile_path: RepoPath,
+    /// The build context, relative to the repository's root.
+    pub context_path: RepoPath,
+    /// The published port.
+    pub publish: Publish,
+}

@@ -1,0 +1,71 @@
+//! Commits: their ids and what people want to know about them.
+
+use std::{fmt, str::FromStr};
+
+use super::{Invalid, moment::Moment};
+
+/// A full commit id: 40 or 64 hexadecimal digits, lower case. A branch's name cannot pass for one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CommitId(String);
+
+impl CommitId {
+    /// The full id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first 8 digits, as pages show it.
+    pub fn short(&self) -> &str {
+        &self.0[..8]
+    }
+}
+
+impl FromStr for CommitId {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let full = matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit());
+        if !full {
+            return Err(Invalid::because("A commit is written as its full id: 40 (or 64) hexadecimal digits."));
+        }
+        Ok(Self(text.to_ascii_lowercase()))
+    }
+}
+
+impl fmt::Display for CommitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a deployment keeps of its commit, so that a page never has to ask git.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitFacts {
+    /// The commit.
+    pub id: CommitId,
+    /// Its whole message, cut at [`CommitFacts::MESSAGE_MAX_BYTES`].
+    pub message: String,
+    /// The author's name.
+    pub author: String,
+    /// When it was committed.
+    pub committed_at: Moment,
+}
+
+impl CommitFacts {
+    /// Messages are kept up to this many bytes.
+    pub const MESSAGE_MAX_BYTES: usize = 4096;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_full_ids_are_commits() {
+        assert!("A".repeat(40).parse::<CommitId>().is_ok_and(|id| id.as_str() == "a".repeat(40)));
+        assert!("0".repeat(64).parse::<CommitId>().is_ok());
+        for bad in ["", "main", "0c79164d", &"g".repeat(40), &"0".repeat(41)] {
+            assert!(bad.parse::<CommitId>().is_err(), "{bad}");
+        }
+    }
+}

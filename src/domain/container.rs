@@ -1,0 +1,41 @@
+//! A container of ours, as the engine shows it.
+
+use super::{ids::AppId, moment::Moment};
+
+/// What the engine says of a container that carries this installation's label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub app: AppId,
+    /// Which deployment made it.
+    pub deployment: i64,
+    /// Whether its process runs (and it is not about to be restarted).
+    pub running: bool,
+    /// How often the engine has restarted it.
+    pub restarts: i64,
+    /// Its last exit code, when it does not run.
+    pub exit_code: Option<i64>,
+    /// Whether the kernel killed it for memory.
+    pub out_of_memory: bool,
+    /// What its own health check says.
+    pub health: Health,
+    /// When it was last started.
+    pub started_at: Option<Moment>,
+    /// The host port its port is published on.
+    pub host_port: Option<u16>,
+}
+
+/// What a container's own health check says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It has none.
+    Unchecked,
+    /// Not decided yet.
+    Starting,
+    /// It passes.
+    Healthy,
+    /// It failed too often in a row.
+    Unhealthy,
+}

@@ -1,0 +1,208 @@
+//! A deployment: one attempt to make a commit live. Its life is one table.
+
+use super::{
+    commit::{CommitFacts, CommitId},
+    ids::{AppId, DeploymentId, SnapshotId},
+    moment::Moment,
+    text_enum::text_enum,
+};
+
+text_enum! {
+    /// Where a deployment stands. The last five are ends.
+    Status {
+        /// Waits for its turn.
+        Queued = "queued",
+        /// Fetches the commit.
+        Cloning = "cloning",
+        /// Builds the image.
+        Building = "building",
+        /// Starts the container and switches to it.
+        Deploying = "deploying",
+        /// Became live.
+        Success = "success",
+        /// Ended with a cause; the previous version serves.
+        Failed = "failed",
+        /// Ended by the operator.
+        Cancelled = "cancelled",
+        /// A newer push replaced it before it ran.
+        Superseded = "superseded",
+        /// Nothing that is watched had changed.
+        Skipped = "skipped",
+    }
+}
+
+text_enum! {
+    /// What asked for a deployment.
+    Trigger {
+        /// A push, told by the forge.
+        Webhook = "webhook",
+        /// A person, on the app's page.
+        Manual = "manual",
+        /// A push that no delivery told of.
+        Poll = "poll",
+        /// A person, back to an older deployment.
+        Rollback = "rollback",
+        /// A kept delivery, decided anew.
+        Replay = "replay",
+        /// A changed configuration.
+        Config = "config",
+    }
+}
+
+text_enum! {
+    /// Who has to do something about a failure.
+    Cause {
+        /// The app's author: Dockerfile, branch, an app that does not start.
+        User = "user",
+        /// The git host: unreachable, or its key.
+        Forge = "forge",
+        /// The container engine: unreachable, disk full.
+        Engine = "engine",
+        /// µPaaS itself.
+        Internal = "internal",
+    }
+}
+
+text_enum! {
+    /// How the new container takes over from the old one.
+    Switch {
+        /// Both run for a moment: no gap.
+        Overlap = "overlap",
+        /// The old one stops before the new one starts, because both need the same host port.
+        Replace = "replace",
+    }
+}
+
+impl Status {
+    /// Whether the row may move from here to `next`. `Queued` after a start is an interrupted attempt that is tried again.
+    pub fn may_become(self, next: Self) -> bool {
+        use Status::{Building, Cancelled, Cloning, Deploying, Failed, Queued, Skipped, Success, Superseded};
+        matches!(
+            (self, next),
+            (Queued, Cloning | Deploying | Failed | Cancelled | Superseded)
+                | (Cloning, Building | Queued | Failed | Cancelled | Superseded | Skipped)
+                | (Building, Deploying | Queued | Failed | Cancelled | Superseded)
+                | (Deploying, Success | Queued | Failed | Cancelled | Superseded)
+        )
+    }
+
+    /// Whether the deployment is over.
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::Success | Self::Failed | Self::Cancelled | Self::Superseded | Self::Skipped)
+    }
+
+    /// Whether a worker is (or was, before an interruption) at it.
+    pub fn is_running(self) -> bool {
+        matches!(self, Self::Cloning | Self::Building | Self::Deploying)
+    }
+}
+
+/// A deployment, as stored.
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    /// Its identity.
+    pub id: DeploymentId,
+    /// Its app.
+    pub app: AppId,
+    /// Its number within the app: `#12`.
+    pub number: i64,
+    /// What asked for it.
+    pub trigger: Trigger,
+    /// Who asked for it, when a person did.
+    pub requested_by: Option<String>,
+    /// Where it stands.
+    pub status: Status,
+    /// Which attempt this is, from 1.
+    pub attempt: i64,
+    /// The commit that was asked for; none means the branch's tip at fetch.
+    pub requested_commit: Option<CommitId>,
+    /// The commit that is deployed, known after the fetch.
+    pub commit: Option<CommitFacts>,
+    /// The configuration it uses, from its start on.
+    pub snapshot: Option<SnapshotId>,
+    /// The image it built.
+    pub image: Option<String>,
+    /// The container it made.
+    pub container: Option<String>,
+    /// The host port its container got, when one is published.
+    pub host_port: Option<u16>,
+    /// How it took over.
+    pub switch: Option<Switch>,
+    /// How long nothing served during a replace, in milliseconds.
+    pub gap_ms: Option<u64>,
+    /// When each phase began, and the end.
+    pub times: Times,
+    /// Whether the operator asked to cancel it.
+    pub cancel_requested: bool,
+    /// How it ended, when it did not succeed.
+    pub ending: Option<Ending>,
+}
+
+/// When each phase of a deployment's present attempt began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// Asked for.
+    pub queued: Moment,
+    /// Fetch began.
+    pub cloning: Option<Moment>,
+    /// Build began.
+    pub building: Option<Moment>,
+    /// Container work began.
+    pub deploying: Option<Moment>,
+    /// Over.
+    pub finished: Option<Moment>,
+}
+
+/// Why a deployment ended otherwise than well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// Who has to act; set exactly when it failed.
+    pub cause: Option<Cause>,
+    /// The phase it ended in.
+    pub phase: Status,
+    /// What happened, for people.
+    pub sentence: String,
+    /// What to do next.
+    pub hint: Option<String>,
+}
+
+impl Ending {
+    /// An end that is nobody's fault: cancelled, superseded, skipped.
+    pub fn without_fault(phase: Status, sentence: impl Into<String>) -> Self {
+        Self { cause: None, phase, sentence: sentence.into(), hint: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_table() {
+        let table: String = Status::ALL
+            .iter()
+            .map(|from| {
+                let next: Vec<&str> = Status::ALL.iter().filter(|next| from.may_become(**next)).map(|next| next.as_str()).collect();
+                format!("{from} -> {}\n", if next.is_empty() { "(end)".to_owned() } else { next.join(" ") })
+            })
+            .collect();
+        insta::assert_snapshot!(table.trim_end(), @r"
+        queued -> cloning deploying failed cancelled superseded
+        cloning -> queued building failed cancelled superseded skipped
+        building -> queued deploying failed cancelled superseded
+        deploying -> queued success failed cancelled superseded
+        success -> (end)
+        failed -> (end)
+        cancelled -> (end)
+        superseded -> (end)
+        skipped -> (end)
+        ");
+    }
+
+    #[test]
+    fn an_end_is_what_leads_nowhere() {
+        for status in Status::ALL {
+            assert_eq!(status.is_end(), Status::ALL.iter().all(|next| !status.may_become(*next)), "{status}");
+        }
+    }
+}

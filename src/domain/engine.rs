@@ -1,0 +1,33 @@
+//! What is known about the container engine right now.
+
+use super::moment::Moment;
+
+/// What the engine says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineVersion {
+    /// Its version: `20.10.24`.
+    pub version: String,
+    /// The API version that both sides speak: `1.41`.
+    pub api: String,
+}
+
+/// The engine as last seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EngineState {
+    /// Not asked yet.
+    Unknown,
+    /// It answers.
+    Up(EngineVersion),
+    /// It does not answer.
+    Down {
+        /// Since when.
+        since: Moment,
+    },
+}
+
+impl EngineState {
+    /// Whether the engine answered last time.
+    pub fn is_up(&self) -> bool {
+        matches!(self, Self::Up(_))
+    }
+}

@@ -1,0 +1,214 @@
+//! git, as a program with an argument vector: mirrors, commits, exports, and the look at a remote.
+//!
+//! # Why the program and not a library
+//! Deploy keys over SSH, shallow servers and submodules are what git itself does; the Rust implementations launch `ssh` too and lack
+//! submodules. No shell is involved: git would run `GIT_SSH_COMMAND` through one, so ssh is reached through `GIT_SSH` and this
+//! binary's second face ([`ssh`]).
+
+mod arguments;
+mod failure;
+mod process;
+pub mod ssh;
+
+pub use failure::Error;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::fs;
+
+use crate::domain::{
+    branch::Branch,
+    commit::{CommitFacts, CommitId},
+    connection::HostKey,
+    moment::Moment,
+    repo_url::RepoUrl,
+    secret::Secret,
+};
+use process::Call;
+
+/// How long a look at a remote (`ls-remote`) may take.
+const LOOK_DEADLINE: Duration = Duration::from_secs(20);
+/// How long a server may take to show its host key.
+const KEYSCAN_DEADLINE: Duration = Duration::from_secs(15);
+
+/// What git needs on this machine.
+#[derive(Debug, Clone)]
+pub struct Git {
+    /// A folder of our own for keys in use; emptied at start.
+    scratch: PathBuf,
+    /// The program that `GIT_SSH` names through a link: this binary.
+    ssh_face: PathBuf,
+}
+
+/// How to reach a repository.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// Where it is.
+    pub url: RepoUrl,
+    /// The private key in OpenSSH form; unused for https.
+    pub key: Secret,
+    /// The server's confirmed key.
+    pub host_key: Option<HostKey>,
+}
+
+/// Which commit is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Want {
+    /// The branch's tip, as it is now.
+    Tip(Branch),
+    /// Exactly this one, of that branch's repository.
+    Commit(CommitId),
+}
+
+impl Git {
+    /// Uses `scratch` for keys in use and `ssh_face` (this binary) as ssh's launcher.
+    pub fn new(scratch: PathBuf, ssh_face: PathBuf) -> Self {
+        Self { scratch, ssh_face }
+    }
+
+    /// Brings what is new into the mirror, which is created if need be, and says which commit is wanted.
+    /// `say` gets git's own words, line by line.
+    pub async fn fetch(
+        &self,
+        mirror: &Path,
+        access: &Access,
+        want: &Want,
+        say: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<CommitFacts, Error> {
+        self.ensure_mirror(mirror).await?;
+        let commit = match want {
+            Want::Tip(branch) => {
+                self.remote(access, arguments::fetch_tip(mirror, &access.url, branch), say).await?;
+                self.tip(mirror).await?
+            }
+            Want::Commit(commit) => {
+                self.fetch_commit(mirror, access, commit, say).await?;
+                commit.clone()
+            }
+        };
+        self.facts(mirror, &commit).await
+    }
+
+    /// Writes the files of a commit into an empty folder, links as links.
+    pub async fn export(&self, mirror: &Path, commit: &CommitId, into: &Path) -> Result<(), Error> {
+        fs::create_dir_all(into).await?;
+        let index = into.with_extension("index");
+        let result = async {
+            for arguments in [arguments::read_tree(mirror, into, commit), arguments::checkout_index(mirror, into)] {
+                Call::git(arguments).env("GIT_INDEX_FILE", &index).current_dir(into).run().await?;
+            }
+            Ok(())
+        };
+        let exported = result.await;
+        let _ = fs::remove_file(&index).await;
+        exported
+    }
+
+    /// The tip of a branch on the remote; none when it has no such branch.
+    pub async fn look(&self, access: &Access, branch: &Branch) -> Result<Option<CommitId>, Error> {
+        let mut unheard = |_: &str| {};
+        let looking = self.remote(access, arguments::ls_remote(&access.url, branch), &mut unheard);
+        let listed = tokio::time::timeout(LOOK_DEADLINE, looking).await.map_err(|_| Error::TimedOut)??;
+        let wanted = branch.full_ref();
+        let tip = listed.lines().filter_map(|line| line.split_once('\t')).find(|(_, name)| *name == wanted);
+        tip.map(|(id, _)| id.parse().map_err(|_| Error::Unexpected(format!("ls-remote: {id}")))).transpose()
+    }
+
+    /// The key a server shows, of the best kind it has. Nothing is trusted by this: the operator confirms the fingerprint.
+    pub async fn host_key(&self, host: &str, port: u16) -> Result<HostKey, Error> {
+        let scanning = Call::program("ssh-keyscan", arguments::keyscan(host, port)).run_whatever_it_exits_with();
+        let scanned = tokio::time::timeout(KEYSCAN_DEADLINE, scanning).await.map_err(|_| Error::TimedOut)??;
+        ssh::best_key(&scanned.stdout).ok_or_else(|| Error::from_keyscan(&scanned.stderr))
+    }
+
+    async fn fetch_commit(
+        &self,
+        mirror: &Path,
+        access: &Access,
+        commit: &CommitId,
+        say: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<(), Error> {
+        if self.has(mirror, commit).await {
+            return Ok(());
+        }
+        // Servers that speak protocol v0 refuse a commit that no branch points at: then everything is fetched.
+        match self.remote(access, arguments::fetch_commit(mirror, &access.url, commit), say).await {
+            Err(Error::NotAdvertised) => {
+                self.remote(access, arguments::fetch_all_branches(mirror, &access.url), say).await?;
+            }
+            result => {
+                result?;
+            }
+        }
+        if self.has(mirror, commit).await { Ok(()) } else { Err(Error::NoSuchCommit) }
+    }
+
+    async fn ensure_mirror(&self, mirror: &Path) -> Result<(), Error> {
+        // HEAD is written last by `git init`; a mirror without it was interrupted.
+        if fs::try_exists(mirror.join("HEAD")).await? {
+            return Ok(());
+        }
+        fs::create_dir_all(mirror).await?;
+        Call::git(arguments::init(mirror)).run().await?;
+        Ok(())
+    }
+
+    async fn has(&self, mirror: &Path, commit: &CommitId) -> bool {
+        Call::git(arguments::has_commit(mirror, commit)).run().await.is_ok()
+    }
+
+    async fn tip(&self, mirror: &Path) -> Result<CommitId, Error> {
+        let id = Call::git(arguments::resolve_tip(mirror)).run().await?.stdout;
+        id.trim().parse().map_err(|_| Error::Unexpected(format!("rev-parse: {id}")))
+    }
+
+    async fn facts(&self, mirror: &Path, commit: &CommitId) -> Result<CommitFacts, Error> {
+        let told = Call::git(arguments::facts(mirror, commit)).run().await?.stdout;
+        parse_facts(&told).ok_or_else(|| Error::Unexpected("show".to_owned()))
+    }
+
+    /// Runs git against a remote, with the key in place for as long as it runs.
+    async fn remote(&self, access: &Access, arguments: Vec<String>, say: &mut (dyn FnMut(&str) + Send)) -> Result<String, Error> {
+        let call = Call::git(arguments);
+        if !access.url.is_ssh() {
+            return Ok(call.pass_proxy_settings().run_and_tell(say).await?.stdout);
+        }
+        if access.host_key.is_none() {
+            return Err(Error::HostKeyUnconfirmed);
+        }
+        let keys = ssh::KeyFolder::create(&self.scratch, &self.ssh_face, access).await?;
+        Ok(call.env("GIT_SSH", keys.launcher()).env("GIT_SSH_VARIANT", "ssh").run_and_tell(say).await?.stdout)
+    }
+}
+
+/// Reads what [`arguments::facts`] printed: id, author, seconds, message, separated by NUL.
+fn parse_facts(told: &str) -> Option<CommitFacts> {
+    let mut parts = told.splitn(4, '\0');
+    let id = parts.next()?.trim().parse().ok()?;
+    let author = parts.next()?.to_owned();
+    let seconds: i64 = parts.next()?.parse().ok()?;
+    let mut message = parts.next()?.trim().to_owned();
+    let mut cut = CommitFacts::MESSAGE_MAX_BYTES.min(message.len());
+    while !message.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    message.truncate(cut);
+    Some(CommitFacts { id, message, author, committed_at: Moment::from_unix_ms(seconds.saturating_mul(1000)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_survive_messages_of_any_length() {
+        let told = format!("{}\0Ada\01700000000\0{}\n", "a".repeat(40), "ä".repeat(5000));
+        let facts = parse_facts(&told).expect("facts");
+        assert_eq!(facts.author, "Ada");
+        assert_eq!(facts.message.len(), 4096);
+        assert_eq!(facts.committed_at, Moment::from_unix_ms(1_700_000_000_000));
+    }
+}

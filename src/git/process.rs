@@ -1,0 +1,181 @@
+//! One run of a program: its own environment, no terminal, bounded output, and nothing left running when the caller goes away.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::Path,
+    process::{ExitStatus, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    process::Command,
+};
+
+use super::Error;
+
+/// What a program prints is kept up to this; the rest is read and dropped, so that it never blocks.
+const OUTPUT_MAX_BYTES: usize = 1024 * 1024;
+/// What git may learn of our own environment when it goes through the web: proxies and certificates.
+const WEB_VARIABLES: &[&str] =
+    &["http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"];
+
+/// A program's run that is about to happen.
+pub(super) struct Call {
+    command: Command,
+}
+
+/// What a program printed.
+pub(super) struct Output {
+    status: ExitStatus,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+impl Call {
+    /// git, with an environment that holds nothing of ours.
+    pub(super) fn git(arguments: Vec<String>) -> Self {
+        Self::program("git", arguments)
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_ASKPASS", "")
+            .env("SSH_ASKPASS", "")
+    }
+
+    /// Any program.
+    pub(super) fn program(name: &str, arguments: Vec<String>) -> Self {
+        let mut command = Command::new(name);
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/local/bin:/usr/bin:/bin")))
+            .env("HOME", "/nonexistent")
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // A group of its own, so that ssh goes when git goes.
+            .process_group(0)
+            .kill_on_drop(true);
+        Self { command }
+    }
+
+    pub(super) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub(super) fn current_dir(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    pub(super) fn pass_proxy_settings(mut self) -> Self {
+        for name in WEB_VARIABLES {
+            if let Some(value) = std::env::var_os(name) {
+                self.command.env(name, value);
+            }
+        }
+        self
+    }
+
+    /// Runs it; an exit code other than 0 is an error, understood from what it printed.
+    pub(super) async fn run(self) -> Result<Output, Error> {
+        self.run_and_tell(&mut |_| {}).await
+    }
+
+    /// As [`Call::run`], and passes each line of its error stream on as it comes.
+    pub(super) async fn run_and_tell(self, say: &mut (dyn FnMut(&str) + Send)) -> Result<Output, Error> {
+        let output = self.execute(say).await?;
+        if output.status.success() { Ok(output) } else { Err(Error::from_stderr(&output.stderr)) }
+    }
+
+    /// Runs it and leaves the judgement to the caller.
+    pub(super) async fn run_whatever_it_exits_with(self) -> Result<Output, Error> {
+        self.execute(&mut |_| {}).await
+    }
+
+    async fn execute(mut self, say: &mut (dyn FnMut(&str) + Send)) -> Result<Output, Error> {
+        let name = self.command.as_std().get_program().to_string_lossy().into_owned();
+        let mut child = self.command.spawn().map_err(|source| Error::NotInstalled { program: name, source })?;
+        let group = Group::of(child.id());
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let stderr = child.stderr.take().expect("stderr is piped");
+        let mut unheard = |_: &str| {};
+        let (stdout, stderr) = tokio::try_join!(collect(stdout, &mut unheard), collect(stderr, say))?;
+        let status = child.wait().await?;
+        group.ended_by_itself();
+        Ok(Output { status, stdout, stderr })
+    }
+}
+
+/// Ends a whole process group unless it ended by itself: what a dropped (cancelled, timed out) call leaves.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(leader: Option<u32>) -> Self {
+        Self(leader.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw))
+    }
+
+    fn ended_by_itself(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.0 {
+            let _ = kill_process_group(leader, Signal::KILL);
+        }
+    }
+}
+
+/// Reads to the end, keeps at most [`OUTPUT_MAX_BYTES`], and passes on whole lines; of a progress line only its last state.
+async fn collect(mut from: impl AsyncRead + Unpin, say: &mut (dyn FnMut(&str) + Send)) -> Result<String, Error> {
+    let mut kept = Vec::new();
+    let mut line_from = 0;
+    let mut piece = [0; 8192];
+    loop {
+        let read = from.read(&mut piece).await?;
+        if read == 0 {
+            break;
+        }
+        let room = OUTPUT_MAX_BYTES.saturating_sub(kept.len()).min(read);
+        kept.extend_from_slice(&piece[..room]);
+        while let Some(end) = kept[line_from..].iter().position(|byte| *byte == b'\n') {
+            tell(&kept[line_from..line_from + end], say);
+            line_from += end + 1;
+        }
+    }
+    tell(&kept[line_from..], say);
+    Ok(String::from_utf8_lossy(&kept).into_owned())
+}
+
+fn tell(line: &[u8], say: &mut (dyn FnMut(&str) + Send)) {
+    let line = String::from_utf8_lossy(line);
+    let last_state = line.trim_end().rsplit('\r').next().unwrap_or_default();
+    if !last_state.is_empty() {
+        say(last_state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_progress_line_is_told_in_its_last_state() {
+        let mut told = Vec::new();
+        let printed: &[u8] = b"Counting: 10%\rCounting: 100%, done.\nend";
+        collect(printed, &mut |line| told.push(line.to_owned())).await.expect("read");
+        assert_eq!(told, ["Counting: 100%, done.", "end"]);
+    }
+
+    #[tokio::test]
+    async fn output_without_end_is_kept_up_to_its_limit() {
+        let printed = vec![b'x'; OUTPUT_MAX_BYTES * 2];
+        let kept = collect(printed.as_slice(), &mut |_| {}).await.expect("read");
+        assert_eq!(kept.len(), OUTPUT_MAX_BYTES);
+    }
+}

@@ -1,0 +1,257 @@
+//! The seam's traits on real git and a real engine: the place where their errors become sentences.
+
+use std::{collections::HashMap, path::Path, time::Duration};
+
+use async_trait::async_trait;
+
+use crate::{
+    deploy::{
+        files::Files,
+        platform::{Builder, Failure, FailureKind, Origin, Runtime, Source, Target},
+    },
+    docker::{
+        self, BuildEvent, BuildRequest, Engine,
+        context::{Context, ContextError},
+        explain::{self, Explained},
+        spec::{ContainerSpec, Owner},
+    },
+    domain::{
+        app::AppConfig,
+        commit::{CommitFacts, CommitId},
+        connection::HostKey,
+        container::Observed,
+        deployment::Cause,
+        engine::EngineVersion,
+        ids::{AppId, InstanceId},
+        port::{HostPort, Publish},
+        repo_url::RepoUrl,
+    },
+    git::{self, Access, Git, Want},
+    logs::journal::Journal,
+};
+
+/// What runs where: git on this machine.
+pub struct GitHost {
+    git: Git,
+    files: Files,
+}
+
+impl GitHost {
+    /// git with the mirrors in these files.
+    pub fn new(git: Git, files: Files) -> Self {
+        Self { git, files }
+    }
+}
+
+fn access(origin: &Origin) -> Access {
+    Access { url: origin.url.clone(), key: origin.key.clone(), host_key: origin.host_key.clone() }
+}
+
+#[async_trait]
+impl Source for GitHost {
+    async fn fetch(&self, origin: &Origin, commit: Option<&CommitId>, journal: &Journal) -> Result<CommitFacts, Failure> {
+        let want = commit.map_or_else(|| Want::Tip(origin.branch.clone()), |commit| Want::Commit(commit.clone()));
+        let mirror = self.files.mirror(origin.app);
+        let fetched = self.git.fetch(&mirror, &access(origin), &want, &mut |line| journal.output(line.as_bytes())).await;
+        fetched.map_err(|err| git_failure(err, origin))
+    }
+
+    async fn export(&self, app: AppId, commit: &CommitId, into: &Path) -> Result<(), Failure> {
+        self.git.export(&self.files.mirror(app), commit, into).await.map_err(|err| {
+            let failure = Failure::new(Cause::Internal, "The commit's files could not be written to µPaaS's data directory.");
+            failure.hint("Is its disk full? The log has the details.").source(err)
+        })
+    }
+
+    async fn look(&self, origin: &Origin) -> Result<Option<CommitId>, Failure> {
+        self.git.look(&access(origin), &origin.branch).await.map_err(|err| git_failure(err, origin))
+    }
+
+    async fn host_key(&self, url: &RepoUrl) -> Result<HostKey, Failure> {
+        self.git.host_key(url.host(), url.port()).await.map_err(|err| server_failure(err, url, None))
+    }
+}
+
+fn git_failure(err: git::Error, origin: &Origin) -> Failure {
+    server_failure(err, &origin.url, Some(&origin.branch))
+}
+
+/// What stands in the way to a repository, and what to do about it.
+fn server_failure(err: git::Error, url: &RepoUrl, branch: Option<&crate::domain::branch::Branch>) -> Failure {
+    use git::Error;
+    let server = format!("{}:{}", url.host(), url.port());
+    let forge = |sentence: String, hint: &str| Failure::new(Cause::Forge, sentence).hint(hint);
+    let user = |sentence: String, hint: &str| Failure::new(Cause::User, sentence).hint(hint);
+    let failure = match &err {
+        Error::HostKeyUnconfirmed => forge(
+            format!("The host key of {server} is not confirmed yet."),
+            "On the app's page press “Test connection”, compare the fingerprint and confirm it. This is asked once for a server.",
+        )
+        .kind(FailureKind::HostKeyUnconfirmed),
+        Error::HostKeyChanged => forge(
+            format!("{server} shows another host key than the one you confirmed."),
+            "If the server was set up anew, press “Test connection” on the app's page and confirm the new fingerprint. If not, somebody may be between you and it.",
+        )
+        .kind(FailureKind::HostKeyChanged),
+        Error::KeyRefused(_) => user(
+            format!("{server} does not know this app's deploy key."),
+            "Add the public key shown on the app's page to the repository: in Gitea under Settings → Deploy keys, without write access.",
+        ),
+        Error::RepositoryRefused(said) => user(
+            format!("{server} answers, but this repository cannot be read: {said}"),
+            "Is the repository's path right? If the key belongs to another repository or user there, remove it and add it to this repository's deploy keys.",
+        ),
+        Error::PasswordWanted => user(
+            "The repository does not exist or is private: over https only public repositories can be read.".to_owned(),
+            "Create the app with the repository's SSH address; then its deploy key is used.",
+        ),
+        Error::HostUnknown(_) => forge(format!("The server's name {} cannot be resolved.", url.host()), "Is it spelled right, and does this machine's DNS know it?"),
+        Error::Unreachable(said) => forge(format!("{server} cannot be reached: {said}"), "Is the server up, the port right, and no firewall in between?"),
+        Error::TimedOut => forge(format!("{server} did not answer in time."), "Is the server up, the port right, and no firewall in between?"),
+        Error::NoSuchBranch => user(
+            branch.map_or_else(|| "The branch does not exist.".to_owned(), |branch| format!("The repository has no branch “{branch}”.")),
+            "Push the branch, or choose another one for this app. An empty repository has no branches yet.",
+        ),
+        Error::NoSuchCommit | Error::NotAdvertised => user("The repository does not have this commit.".to_owned(), "Was it pushed, and not removed by a force push?"),
+        Error::Certificate(said) => forge(format!("The certificate of {server} is not trusted: {said}"), "Renew it, or add its authority to this machine's certificates."),
+        Error::DiskFull => Failure::new(Cause::Internal, "The disk of µPaaS's data directory is full.").hint("Free some space there, then deploy again."),
+        Error::NotInstalled { program, .. } => {
+            Failure::new(Cause::Internal, format!("The program {program} is missing on the machine where µPaaS runs.")).hint("Install git and the OpenSSH client.")
+        }
+        Error::Other(said) => forge(format!("git failed: {said}"), "The journal has git's output."),
+        Error::Unexpected(_) | Error::Io(_) => Failure::new(Cause::Internal, "µPaaS itself failed at this; its log has the details."),
+    };
+    failure.source(err)
+}
+
+/// What runs where: the engine, and in its name this installation.
+pub struct EngineHost {
+    engine: Engine,
+    instance: InstanceId,
+}
+
+impl EngineHost {
+    /// The engine; what it makes belongs to this installation.
+    pub fn new(engine: Engine, instance: InstanceId) -> Self {
+        Self { engine, instance }
+    }
+
+    fn owner(&self, target: &Target) -> Owner {
+        Owner { instance: self.instance, app: target.app, slug: target.slug.clone(), deployment: target.number }
+    }
+}
+
+#[async_trait]
+impl Builder for EngineHost {
+    async fn build(
+        &self,
+        target: &Target,
+        checkout: &Path,
+        config: &AppConfig,
+        commit: &CommitId,
+        journal: &Journal,
+    ) -> Result<String, Failure> {
+        let context = Context::open(checkout, config.context_path.as_str(), config.dockerfile_path.as_str()).map_err(context_failure)?;
+        if checkout.join(".gitmodules").exists() {
+            journal.say("The repository has submodules. They are not fetched: their folders are empty in this build.");
+        }
+        let args = HashMap::from([("UPAAS_COMMIT".to_owned(), commit.to_string())]);
+        let request = BuildRequest { owner: self.owner(target), context, args };
+        let built = self.engine.build(request, |event| match event {
+            BuildEvent::Line(line) => journal.output(line),
+            BuildEvent::Remark(remark) => journal.say(remark),
+        });
+        built.await.map_err(|failed| match failed.error {
+            docker::Error::Context(err) => context_failure(err),
+            docker::Error::Build(message) => {
+                explained(explain::build(failed.step.as_deref(), &message)).source(docker::Error::Build(message))
+            }
+            docker::Error::Refused { status, message } => {
+                explained(explain::build(failed.step.as_deref(), &message)).source(docker::Error::Refused { status, message })
+            }
+            err => engine_failure(err),
+        })
+    }
+
+    async fn discard(&self, target: &Target) -> Result<(), Failure> {
+        self.engine.remove_images_of(&self.owner(target)).await.map_err(engine_failure)
+    }
+}
+
+#[async_trait]
+impl Runtime for EngineHost {
+    async fn hello(&self) -> Result<EngineVersion, Failure> {
+        self.engine.hello().await.map_err(engine_failure)
+    }
+
+    async fn create(&self, target: &Target, image: &str, env: Vec<(String, String)>, publish: &Publish) -> Result<String, Failure> {
+        let spec = ContainerSpec { owner: self.owner(target), image: image.to_owned(), env, publish: publish.clone() };
+        self.engine.create_container(&spec).await.map_err(|err| start_failure(err, publish))
+    }
+
+    async fn start(&self, container: &str, publish: &Publish) -> Result<(), Failure> {
+        self.engine.start_container(container).await.map_err(|err| start_failure(err, publish))
+    }
+
+    async fn stop(&self, container: &str, grace: Duration) -> Result<(), Failure> {
+        self.engine.stop_container(container, grace).await.map_err(engine_failure)
+    }
+
+    async fn remove(&self, container: &str) -> Result<(), Failure> {
+        self.engine.remove_container(container).await.map_err(engine_failure)
+    }
+
+    async fn look(&self, container: &str) -> Result<Option<Observed>, Failure> {
+        self.engine.look(container).await.map_err(engine_failure)
+    }
+
+    async fn ours(&self) -> Result<Vec<Observed>, Failure> {
+        self.engine.ours().await.map_err(engine_failure)
+    }
+
+    async fn last_lines(&self, container: &str, count: usize) -> Result<Vec<Vec<u8>>, Failure> {
+        self.engine.last_lines(container, count).await.map_err(engine_failure)
+    }
+}
+
+fn engine_failure(err: docker::Error) -> Failure {
+    let failure = match &err {
+        docker::Error::Unreachable(_) | docker::Error::BuildLost => Failure::new(Cause::Engine, "The connection to the engine was lost.")
+            .hint("Is the Docker daemon running?")
+            .kind(FailureKind::EngineLost),
+        docker::Error::TimedOut(what) => {
+            Failure::new(Cause::Engine, format!("The engine did not answer in time ({what}).")).hint("Is the machine overloaded?")
+        }
+        docker::Error::Refused { message, .. } => Failure::new(Cause::Engine, format!("The engine refused: {message}")),
+        docker::Error::Build(message) => Failure::new(Cause::Engine, format!("The engine reported: {message}")),
+        docker::Error::Context(_) | docker::Error::Protocol(_) => return Failure::internal(err),
+    };
+    failure.source(err)
+}
+
+fn start_failure(err: docker::Error, publish: &Publish) -> Failure {
+    match err {
+        docker::Error::Refused { status, message } => {
+            let address = match publish.host_port {
+                HostPort::Fixed(port) => format!("port {port} on {}", publish.host_address),
+                HostPort::Auto | HostPort::None => publish.host_address.to_string(),
+            };
+            explained(explain::start(&message, &address)).source(docker::Error::Refused { status, message })
+        }
+        err => engine_failure(err),
+    }
+}
+
+fn explained(it: Explained) -> Failure {
+    Failure::new(if it.by_author { Cause::User } else { Cause::Engine }, it.sentence).hint(it.hint)
+}
+
+fn context_failure(err: ContextError) -> Failure {
+    match err {
+        ContextError::Io(_) => {
+            Failure::new(Cause::Internal, "The build context could not be read from µPaaS's data directory.").source(err)
+        }
+        err => Failure::new(Cause::User, err.to_string())
+            .hint("Mend it in the repository and push, or change the app's Dockerfile and context paths."),
+    }
+}

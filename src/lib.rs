@@ -1,0 +1,47 @@
+//! µPaaS: `git push` → fetch with a read-only deploy key → Docker build → container, shown in server-rendered pages.
+//! One binary, one SQLite file, one Docker engine, one administrator.
+//!
+//! # The rooms, in reading order
+//!
+//! A room is a folder and answers "which dependency?"; a file answers "which noun?".
+//!
+//! | room | what it is | what it may import |
+//! |---|---|---|
+//! | [`config`] | the environment, validated | – |
+//! | [`domain`] | the words: ids, slugs, the status table; no IO | – |
+//! | [`db`] | all SQL, one writer | `domain` |
+//! | [`keyfile`], [`vault`] | key material; sealing secrets | `domain` |
+//! | [`logs`] | journals and how their lines are rendered | `domain` |
+//! | [`git`] | mirrors and remotes, by argument vector | `domain` |
+//! | [`docker`] | all bollard: specs, builds, containers | `domain` |
+//! | [`deploy`] | the queue, the run of a deployment, recovery; its seam is [`deploy::platform`] | `db`, `vault`, `logs`, `domain` |
+//! | [`host`] | the seam's traits on real git and a real engine | `git`, `docker`, the seam |
+//! | [`health`] | probes | – |
+//! | [`web`] | all axum: routes, pages, errors | `deploy`, `db`, `vault`, `logs`, `domain` |
+//! | [`app`] | the only wiring | everything |
+//!
+//! Adapters (`git`, `docker`, `logs`, `vault`) never import each other. `web` sees engine and git only through
+//! [`deploy::Deployer`]. A test walks the sources and fails when an arrow points the wrong way.
+//!
+//! # One deployment
+//!
+//! A POST inserts a `queued` row and wakes the app's worker. The worker moves the row along the table in [`domain::deployment`], by
+//! compare-and-set: fetch and export ([`git`]), build ([`docker`]), create, start, settle, and then the *live pointer* of the app moves.
+//! Until then everything can be undone, and is, when something fails or the operator cancels. What an interruption leaves is put in
+//! order at the next start, or when the engine is back.
+
+pub mod app;
+pub mod config;
+pub mod db;
+pub mod deploy;
+pub mod docker;
+pub mod domain;
+pub mod git;
+pub mod health;
+pub mod host;
+pub mod keyfile;
+pub mod logs;
+pub mod vault;
+pub mod web;
+
+pub use app::App;

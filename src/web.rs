@@ -1,0 +1,163 @@
+//! The pages: all of axum. A handler reads, asks the [`Deployer`](crate::deploy::Deployer) or the database, and shows; it holds no
+//! SQL, no engine and no git. Every URL stands in [`routes`], with who may see it.
+
+pub mod setup_code;
+
+mod access;
+mod account;
+mod apps;
+mod assets;
+mod client;
+mod connection;
+mod deployments;
+mod error;
+mod form;
+mod frame;
+mod login;
+mod password;
+mod present;
+mod security;
+mod setup;
+mod state;
+mod theme;
+mod throttle;
+mod ui;
+mod view;
+
+pub use state::AppState;
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::{from_fn, from_fn_with_state},
+    routing::{MethodRouter, get, post},
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceBuilder;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    csrf::CsrfLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+};
+use tower_sessions::{
+    Expiry, SessionManagerLayer,
+    cookie::{Key, SameSite},
+};
+use tower_sessions_sqlx_store::SqliteStore;
+
+use crate::health;
+
+/// A form is never larger.
+const FORM_MAX_BYTES: usize = 64 * 1024;
+/// A session ends after this long without use.
+const SESSION_LIFE: time::Duration = time::Duration::days(14);
+/// How often sessions that have ended are removed from the database.
+const SESSION_SWEEP: Duration = Duration::from_secs(60 * 60);
+const SESSION_COOKIE: &str = "upaas";
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody.
+    Public,
+    /// The signed-in administrator.
+    Administrator,
+}
+
+/// A line of the URL table.
+pub struct Route {
+    /// The path, with `{app}` for a slug and `{n}` for a number.
+    pub path: &'static str,
+    /// Who may use it.
+    pub access: Access,
+    handler: MethodRouter<AppState>,
+}
+
+fn public(path: &'static str, handler: MethodRouter<AppState>) -> Route {
+    Route { path, access: Access::Public, handler }
+}
+
+fn private(path: &'static str, handler: MethodRouter<AppState>) -> Route {
+    Route { path, access: Access::Administrator, handler }
+}
+
+/// The whole URL table.
+pub fn routes() -> Vec<Route> {
+    vec![
+        public(health::LIVE_PATH, get(|| async { "ok\n" })),
+        public("/static/{hash}/{*file}", get(assets::show)),
+        public("/setup", get(setup::show).post(setup::create)),
+        public("/login", get(login::show).post(login::create)),
+        public("/theme", post(theme::update)),
+        private("/logout", post(login::destroy)),
+        private("/", get(apps::index)),
+        private("/apps", post(apps::create)),
+        private("/apps/new", get(apps::new)),
+        private("/apps/{app}", get(apps::show)),
+        private("/apps/{app}/connection-test", post(connection::test)),
+        private("/apps/{app}/host-key", post(connection::confirm_host_key)),
+        private("/apps/{app}/deployments", get(deployments::index).post(deployments::create)),
+        private("/apps/{app}/deployments/{n}", get(deployments::show)),
+        private("/apps/{app}/deployments/{n}/cancellation", post(deployments::cancel)),
+        private("/apps/{app}/deployments/{n}/journal", get(deployments::download)),
+        private("/settings", get(account::show)),
+        private("/settings/password", post(account::change_password)),
+    ]
+}
+
+/// The router: the URL table inside its layers.
+pub fn router(state: AppState, sessions: SqliteStore, session_key: &[u8]) -> Router {
+    let (open, closed): (Vec<Route>, Vec<Route>) = routes().into_iter().partition(|route| route.access == Access::Public);
+    let collect = |routes: Vec<Route>| routes.into_iter().fold(Router::new(), |router, route| router.route(route.path, route.handler));
+    let closed = collect(closed).route_layer(from_fn_with_state(state.clone(), access::require_administrator));
+    let sessions = SessionManagerLayer::new(sessions)
+        .with_name(SESSION_COOKIE)
+        .with_same_site(SameSite::Lax)
+        // `client::secure_cookies` adds it on https requests: on plain http a browser would drop the cookie.
+        .with_secure(false)
+        .with_expiry(Expiry::OnInactivity(SESSION_LIFE))
+        .with_signed(Key::from(session_key));
+    let layers = ServiceBuilder::new()
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(from_fn(security::headers))
+        .layer(CompressionLayer::new())
+        .layer(from_fn_with_state(state.clone(), client::identify))
+        .layer(sessions)
+        .layer(from_fn_with_state(state.clone(), access::recognise))
+        .layer(from_fn_with_state(state.clone(), error::render))
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(CsrfLayer::new().with_rejection_response(error::cross_site))
+        .layer(DefaultBodyLimit::max(FORM_MAX_BYTES));
+    collect(open)
+        .merge(closed)
+        .fallback(error::not_found)
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .with_state(state)
+        .layer(layers)
+}
+
+/// Serves until `stop` is cancelled and the open requests have ended.
+pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    if let Err(err) = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await {
+        tracing::error!(error = %err, "the server ended");
+    }
+}
+
+/// Removes ended sessions until `stop` is cancelled.
+pub async fn sweep_sessions(sessions: SqliteStore, stop: CancellationToken) {
+    use tower_sessions::ExpiredDeletion;
+    tokio::select! {
+        () = stop.cancelled() => {}
+        ended = sessions.continuously_delete_expired(SESSION_SWEEP) => {
+            if let Err(err) = ended {
+                tracing::error!(error = %err, "ended sessions could not be removed");
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The administrator's account.
+
+use axum::{
+    extract::Query,
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::{Deserialize, Serialize};
+use tower_sessions::Session;
+
+use super::{
+    access::{self, CurrentUser},
+    error::Error,
+    form::{FormView, Typed},
+    frame::When,
+    password,
+    ui::Ui,
+    view::View,
+};
+use crate::{db, domain::Invalid};
+
+const FIELDS: &[(&str, &str)] = &[("current_password", ""), ("password", ""), ("password_confirmation", "")];
+
+#[derive(Serialize)]
+struct Show {
+    account: Account,
+    form: FormView,
+}
+
+#[derive(Serialize)]
+struct Account {
+    username: String,
+    since: When,
+}
+
+impl View for Show {
+    const TEMPLATE: &'static str = "settings/show.html";
+}
+
+#[derive(Deserialize)]
+pub(super) struct Said {
+    #[serde(default)]
+    changed: Option<String>,
+}
+
+pub(super) async fn show(ui: Ui, Query(said): Query<Said>) -> Result<Response, Error> {
+    let ui = if said.changed.is_some() { ui.good_news("The password is changed. Every other session is signed out.") } else { ui };
+    page(&ui, FormView::new(FIELDS))
+}
+
+pub(super) async fn change_password(ui: Ui, session: Session, typed: Typed) -> Result<Response, Error> {
+    let (Some(CurrentUser(user)), Some(client)) = (ui.user.clone(), ui.client) else {
+        return Err(Error::Internal(anyhow::anyhow!("a private route without a user")));
+    };
+    let mut form = FormView::new(FIELDS);
+    let entered = ui.state.throttle.enter(client.address, &user.username).await.map_err(|_| Error::TooMany)?;
+    if !password::verify(&ui.state, typed.secret("current_password"), Some(user.password_hash.clone())).await? {
+        entered.wrong();
+        form.check::<()>("current_password", Err(Invalid::because("That is not your present password.")));
+    }
+    let new = typed.secret("password");
+    let (good, same) = password::check_new(new.reveal(), typed.secret("password_confirmation").reveal());
+    form.check("password", good);
+    form.check("password_confirmation", same);
+    if !form.is_good() {
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&ui, form)?).into_response());
+    }
+    let hash = password::hash(&ui.state, new).await?;
+    let epoch = db::users::change_password(ui.state.db.write(), &user, &hash).await?;
+    entered.right();
+    access::sign_in(&session, epoch).await?;
+    tracing::info!(username = user.username, "password changed");
+    Ok(Redirect::to("/settings?changed=password").into_response())
+}
+
+fn page(ui: &Ui, form: FormView) -> Result<Response, Error> {
+    let user = ui.user.as_ref().ok_or_else(|| Error::Internal(anyhow::anyhow!("a private route without a user")))?;
+    let account = Account { username: user.0.username.clone(), since: user.0.created_at.into() };
+    ui.page("Settings", &Show { account, form })
+}

@@ -1,0 +1,324 @@
+//! Apps: the list, one app, a new one.
+
+use axum::{
+    extract::Path,
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use futures_util::future::join_all;
+use serde::Serialize;
+
+use super::{
+    AppState,
+    connection::Connect,
+    error::Error,
+    form::{FormView, Typed},
+    frame::When,
+    present::{self, Address, Badge, Commit, DeploymentRow, Phase},
+    ui::Ui,
+    view::View,
+};
+use crate::{
+    db, deploy,
+    domain::{
+        Invalid,
+        app::{App, AppConfig},
+        container::Observed,
+        deployment::{Deployment, Status, Trigger},
+        moment::{Moment, duration},
+        port::{self, Publish},
+        slug::Slug,
+    },
+};
+
+const FIELDS: &[(&str, &str)] = &[
+    ("slug", ""),
+    ("repo_url", ""),
+    ("branch", "main"),
+    ("dockerfile_path", "Dockerfile"),
+    ("context_path", "."),
+    ("container_port", ""),
+    ("host_address", "127.0.0.1"),
+    ("host_port", ""),
+];
+/// How many deployments an app's page shows.
+const RECENT: i64 = 8;
+
+/// The app that a path names.
+pub(super) async fn by_slug(state: &AppState, slug: &str) -> Result<App, Error> {
+    let slug: Slug = slug.parse().map_err(|_| Error::NotFound)?;
+    db::apps::by_slug(state.db.read(), &slug).await?.ok_or(Error::NotFound)
+}
+
+#[derive(Serialize)]
+struct Index {
+    apps: Vec<Row>,
+}
+
+impl View for Index {
+    const TEMPLATE: &'static str = "apps/index.html";
+}
+
+/// A line of the list.
+#[derive(Serialize)]
+struct Row {
+    slug: String,
+    name: String,
+    branch: String,
+    badge: Badge,
+    commit: Option<Commit>,
+    when: Option<When>,
+    detail: Option<String>,
+    address: Option<Address>,
+    latest: Option<Latest>,
+    busy: Option<Busy>,
+    url: String,
+}
+
+#[derive(Serialize)]
+struct Latest {
+    number: i64,
+    badge: Badge,
+    url: String,
+}
+
+#[derive(Serialize)]
+struct Busy {
+    word: &'static str,
+    phases: Vec<Phase>,
+    since: When,
+}
+
+pub(super) async fn index(ui: Ui) -> Result<Response, Error> {
+    let apps = db::apps::all(ui.state.db.read()).await?;
+    let deployments = db::deployments::newest_and_live(ui.state.db.read()).await?;
+    let live = |app: &App| deployments.iter().find(|it| Some(it.id) == app.live_deployment);
+    let newest = |app: &App| deployments.iter().filter(|it| it.app == app.id).max_by_key(|it| it.number);
+    let containers = join_all(apps.iter().map(|app| async { ui.state.deployer.container(live(app)?).await })).await;
+    let rows = apps.iter().zip(containers).map(|(app, container)| row(&ui, app, live(app), newest(app), container.as_ref())).collect();
+    let busy = deployments.iter().any(|it| !it.status.is_end());
+    ui.live(busy).page("Apps", &Index { apps: rows })
+}
+
+fn row(ui: &Ui, app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, container: Option<&Observed>) -> Row {
+    let badge = present::app_badge(app, newest, container, &ui.state.deployer.engine());
+    let busy = newest.filter(|it| !it.status.is_end()).map(|it| Busy {
+        word: Badge::from(it.status).word,
+        phases: present::phases(it, Moment::now(), |_| None),
+        since: it.times.queued.into(),
+    });
+    Row {
+        slug: app.slug.to_string(),
+        name: app.name.clone(),
+        branch: app.config.branch.to_string(),
+        commit: live.or(newest).and_then(present::commit),
+        when: live.and_then(|it| it.times.finished).map(When::from),
+        detail: detail(live, newest, container, &badge),
+        address: container.and_then(|it| present::address(&app.config.publish, it.host_port, ui.host())),
+        latest: newest.map(|it| Latest { number: it.number, badge: it.status.into(), url: present::deployment_url(app, it.number) }),
+        busy,
+        url: present::app_url(app),
+        badge,
+    }
+}
+
+/// `Running 2 d · #41`, or why the newest deployment failed.
+fn detail(live: Option<&Deployment>, newest: Option<&Deployment>, container: Option<&Observed>, badge: &Badge) -> Option<String> {
+    if let Some(failed) = newest.filter(|it| it.status == Status::Failed) {
+        let serving = live.map(|live| format!(" #{} still serves.", live.number)).unwrap_or_default();
+        return failed.ending.as_ref().map(|ending| format!("#{} failed: {}{serving}", failed.number, ending.sentence));
+    }
+    let live = live?;
+    let since = container.filter(|it| it.running).and_then(|it| it.started_at).map(|at| format!("{} ", duration(Moment::now().since(at))));
+    Some(format!("{} {}· #{}", badge.word, since.unwrap_or_default(), live.number))
+}
+
+#[derive(Serialize)]
+struct New {
+    form: FormView,
+}
+
+impl View for New {
+    const TEMPLATE: &'static str = "apps/new.html";
+}
+
+pub(super) async fn new(ui: Ui) -> Result<Response, Error> {
+    ui.page("New app", &New { form: FormView::new(FIELDS) })
+}
+
+pub(super) async fn create(ui: Ui, typed: Typed) -> Result<Response, Error> {
+    let mut form = FormView::new(FIELDS).filled(&typed, &[]);
+    let slug = form.check("slug", typed.text("slug").parse::<Slug>());
+    let config = config(&typed, &mut form);
+    if let (Some(slug), Some(config)) = (slug, config) {
+        match ui.state.deployer.create_app(slug, config).await {
+            Ok(app) => return Ok(Redirect::to(&present::app_url(&app)).into_response()),
+            Err(deploy::Error::SlugTaken) => {
+                form.check::<()>("slug", Err(Invalid::because("Another app has this name. Choose another one.")));
+            }
+            Err(err) => return Err(err.into()),
+        }
+    }
+    let page = ui.page("New app", &New { form })?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}
+
+/// The configuration that was typed, when all of it is good.
+fn config(typed: &Typed, form: &mut FormView) -> Option<AppConfig> {
+    let repo_url = form.check("repo_url", typed.text("repo_url").parse());
+    let branch = form.check("branch", typed.text("branch").parse());
+    let dockerfile_path = form.check("dockerfile_path", typed.text_or("dockerfile_path", "Dockerfile").parse());
+    let context_path = form.check("context_path", typed.text_or("context_path", ".").parse());
+    let container_port = form.check("container_port", port::parse_optional_port(typed.text("container_port")));
+    let address = typed.text_or("host_address", "127.0.0.1").parse();
+    let host_address = form
+        .check("host_address", address.map_err(|_| Invalid::because("Write an IP address of this machine, such as 127.0.0.1 or 0.0.0.0.")));
+    let host_port = form.check("host_port", typed.text("host_port").parse());
+    if container_port == Some(None) && host_port.is_some_and(|port| port != port::HostPort::None) {
+        form.check::<()>(
+            "container_port",
+            Err(Invalid::because("Which port of the container should the host port lead to? Its EXPOSE or its documentation says it.")),
+        );
+    }
+    if !form.is_good() {
+        return None;
+    }
+    Some(AppConfig {
+        repo_url: repo_url?,
+        branch: branch?,
+        dockerfile_path: dockerfile_path?,
+        context_path: context_path?,
+        publish: Publish { container_port: container_port?, host_address: host_address?, host_port: host_port? },
+    })
+}
+
+#[derive(Serialize)]
+struct Show {
+    app: AppPage,
+    recent: Vec<DeploymentRow>,
+    connect: Connect,
+}
+
+impl View for Show {
+    const TEMPLATE: &'static str = "apps/show.html";
+}
+
+#[derive(Serialize)]
+struct AppPage {
+    slug: String,
+    name: String,
+    url: String,
+    badge: Badge,
+    branch: String,
+    repo_url: String,
+    commit: Option<Commit>,
+    since: Option<When>,
+    address: Option<Address>,
+    live: Option<Live>,
+    settings: Vec<Setting>,
+    deploy_hint: Option<String>,
+    switch_note: String,
+    next_steps: bool,
+}
+
+/// The live deployment in short.
+#[derive(Serialize)]
+struct Live {
+    number: i64,
+    url: String,
+    trigger: Trigger,
+    by: Option<String>,
+    built: Option<String>,
+    switched: Option<String>,
+    kind: String,
+    gap: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Setting {
+    label: &'static str,
+    value: String,
+    mono: bool,
+}
+
+pub(super) async fn show(ui: Ui, Path(slug): Path<String>) -> Result<Response, Error> {
+    let app = by_slug(&ui.state, &slug).await?;
+    let recent = db::deployments::before(ui.state.db.read(), app.id, i64::MAX, RECENT).await?;
+    let live = match app.live_deployment {
+        Some(id) => Some(db::deployments::get(ui.state.db.read(), id).await?),
+        None => None,
+    };
+    let container = match &live {
+        Some(live) => ui.state.deployer.container(live).await,
+        None => None,
+    };
+    let connect = Connect::load(&ui.state, &app).await?;
+    let busy = recent.first().is_some_and(|it| !it.status.is_end());
+    let page = app_page(&ui, &app, live.as_ref(), recent.first(), container.as_ref());
+    let recent = recent.iter().map(|it| DeploymentRow::new(&app, it)).collect();
+    ui.live(busy).page(&app.name, &Show { app: page, recent, connect })
+}
+
+fn app_page(ui: &Ui, app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, container: Option<&Observed>) -> AppPage {
+    let engine = ui.state.deployer.engine();
+    AppPage {
+        slug: app.slug.to_string(),
+        name: app.name.clone(),
+        url: present::app_url(app),
+        badge: present::app_badge(app, newest, container, &engine),
+        branch: app.config.branch.to_string(),
+        repo_url: app.config.repo_url.to_string(),
+        commit: live.and_then(present::commit),
+        since: container.filter(|it| it.running).and_then(|it| it.started_at).map(When::from),
+        address: container.and_then(|it| present::address(&app.config.publish, it.host_port, ui.host())),
+        live: live.map(|live| live_view(app, live)),
+        settings: settings(&app.config),
+        deploy_hint: deploy_hint(live, container, engine.is_up()),
+        switch_note: present::switch_note(&app.config),
+        next_steps: live.is_none(),
+    }
+}
+
+/// What is not as it should be, and what to do about it.
+fn deploy_hint(live: Option<&Deployment>, container: Option<&Observed>, engine_is_up: bool) -> Option<String> {
+    let live = live.filter(|_| engine_is_up)?;
+    match container {
+        None => Some(format!("The container of #{} was removed behind µPaaS's back. “Deploy now” makes a new one.", live.number)),
+        Some(it) if !it.running => Some(format!(
+            "The container of #{} does not run. “Deploy now” starts a new one; “docker logs” shows its last words.",
+            live.number
+        )),
+        Some(_) => None,
+    }
+}
+
+fn live_view(app: &App, live: &Deployment) -> Live {
+    let between = |from: Option<Moment>, to: Option<Moment>| Some(duration(to?.since(from?)));
+    Live {
+        number: live.number,
+        url: present::deployment_url(app, live.number),
+        trigger: live.trigger,
+        by: live.requested_by.clone(),
+        built: between(live.times.building, live.times.deploying),
+        switched: between(live.times.deploying, live.times.finished),
+        kind: present::switch(live).unwrap_or_else(|| "first start".to_owned()),
+        gap: live.gap_ms.map(duration),
+    }
+}
+
+fn settings(config: &AppConfig) -> Vec<Setting> {
+    let mono = |label, value: String| Setting { label, value, mono: true };
+    let plain = |label, value: String| Setting { label, value, mono: false };
+    let container_port = config
+        .publish
+        .container_port
+        .map_or_else(|| plain("Container port", "none".to_owned()), |port| mono("Container port", port.to_string()));
+    vec![
+        mono("Repository", config.repo_url.to_string()),
+        mono("Branch", config.branch.to_string()),
+        mono("Dockerfile", config.dockerfile_path.to_string()),
+        mono("Context", config.context_path.to_string()),
+        container_port,
+        plain("Host port", present::host_port(&config.publish)),
+    ]
+}

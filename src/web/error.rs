@@ -1,0 +1,210 @@
+//! What goes wrong, turned into a page in one place. The operator's text goes to the log once, the user's to the page.
+
+use std::{any::Any, sync::Arc};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use tower_http::csrf::ProtectionError;
+
+use super::{
+    AppState,
+    ui::Ui,
+    view::{Fragment, View},
+};
+use crate::{db, deploy, vault};
+
+/// Why a request is not answered with what was asked for.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// There is nothing at this address.
+    #[error("not found")]
+    NotFound,
+    /// The address is there, the method is not.
+    #[error("method not allowed")]
+    MethodNotAllowed,
+    /// Not for this client, whatever it does.
+    #[error("forbidden: {0}")]
+    Forbidden(&'static str),
+    /// It made sense when the page was shown, but no longer does.
+    #[error("conflict: {0}")]
+    Conflict(String),
+    /// The request itself is malformed.
+    #[error("bad request: {0}")]
+    BadRequest(String),
+    /// Too many at once.
+    #[error("too many requests")]
+    TooMany,
+    /// Ours.
+    #[error("internal error")]
+    Internal(#[source] anyhow::Error),
+}
+
+impl Error {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Title, sentence, hint: what happened and what to do.
+    fn words(&self) -> (&'static str, String, Option<&'static str>) {
+        match self {
+            Self::NotFound => (
+                "Not found",
+                "There is nothing at this address.".to_owned(),
+                Some("It may have been removed, or the address has a typing error."),
+            ),
+            Self::MethodNotAllowed => ("Not possible here", "This address does not take this kind of request.".to_owned(), None),
+            Self::Forbidden(sentence) => ("Not allowed", (*sentence).to_owned(), None),
+            Self::Conflict(sentence) => ("No longer possible", sentence.clone(), Some("Reload the page to see how things stand.")),
+            Self::BadRequest(sentence) => ("Not understood", sentence.clone(), None),
+            Self::TooMany => {
+                ("Slow down", "Too many tries at once from your address.".to_owned(), Some("Wait a few seconds and try again."))
+            }
+            Self::Internal(_) => (
+                "Something went wrong",
+                "µPaaS could not do this; the fault is its own.".to_owned(),
+                Some("Its log has the details under the request id below."),
+            ),
+        }
+    }
+}
+
+impl From<db::Error> for Error {
+    fn from(err: db::Error) -> Self {
+        match err {
+            db::Error::Stale(_) => Self::Conflict("It has moved on meanwhile.".to_owned()),
+            err => Self::Internal(err.into()),
+        }
+    }
+}
+
+impl From<deploy::Error> for Error {
+    fn from(err: deploy::Error) -> Self {
+        match err {
+            deploy::Error::Refused(sentence) => Self::Conflict(sentence),
+            deploy::Error::SlugTaken => Self::Conflict("Another app has this name.".to_owned()),
+            deploy::Error::Db(err) => err.into(),
+            err @ deploy::Error::Vault(_) => Self::Internal(err.into()),
+        }
+    }
+}
+
+impl From<vault::Error> for Error {
+    fn from(err: vault::Error) -> Self {
+        Self::Internal(err.into())
+    }
+}
+
+impl From<tower_sessions::session::Error> for Error {
+    fn from(err: tower_sessions::session::Error) -> Self {
+        Self::Internal(err.into())
+    }
+}
+
+impl From<minijinja::Error> for Error {
+    fn from(err: minijinja::Error) -> Self {
+        Self::Internal(err.into())
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(err: std::io::Error) -> Self {
+        Self::Internal(err.into())
+    }
+}
+
+/// Carries the error out to [`render`], which knows the request.
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+pub(super) async fn not_found() -> Error {
+    Error::NotFound
+}
+
+pub(super) async fn method_not_allowed() -> Error {
+    Error::MethodNotAllowed
+}
+
+/// A POST that another site's page has made the browser send.
+pub(super) fn cross_site(_: ProtectionError) -> Response {
+    Error::Forbidden("This request came from another site's page, so it was not carried out.").into_response()
+}
+
+pub(super) fn panicked(payload: Box<dyn Any + Send>) -> Response {
+    let said = payload.downcast_ref::<String>().map(String::as_str).or_else(|| payload.downcast_ref::<&str>().copied());
+    Error::Internal(anyhow::anyhow!("a handler panicked: {}", said.unwrap_or("no message"))).into_response()
+}
+
+#[derive(Serialize)]
+struct Show {
+    status: u16,
+    title: &'static str,
+    sentence: String,
+    hint: Option<&'static str>,
+    request_id: Option<String>,
+    home: bool,
+}
+
+impl View for Show {
+    const TEMPLATE: &'static str = "errors/show.html";
+}
+
+#[derive(Serialize)]
+struct Alert {
+    sentence: String,
+    hint: Option<&'static str>,
+    request_id: Option<String>,
+}
+
+impl Fragment for Alert {
+    const TEMPLATE: &'static str = "errors/_alert.html";
+}
+
+/// Logs what is ours, and shows an error as a page, or to htmx as an alert.
+pub(super) async fn render(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let ui = Ui::of(&state, request.extensions(), request.headers(), request.uri().path());
+    let request_id = request_id(request.headers());
+    let wants_fragment = request.headers().contains_key("hx-request");
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let response = next.run(request).await;
+    let Some(error) = response.extensions().get::<Arc<Error>>().cloned() else { return response };
+    if let Error::Internal(source) = &*error {
+        tracing::error!(%method, path, request_id, error = format!("{source:#}"), "request failed");
+    }
+    let (title, sentence, hint) = error.words();
+    let request_id = request_id.filter(|_| matches!(*error, Error::Internal(_)));
+    let shown = if wants_fragment {
+        ui.fragment(&Alert { sentence, hint, request_id })
+    } else {
+        ui.page(title, &Show { status: error.status().as_u16(), title, sentence, hint, request_id, home: true })
+    };
+    match shown {
+        Ok(page) => (error.status(), page).into_response(),
+        Err(err) => {
+            tracing::error!(error = ?err, "the error page could not be rendered");
+            (error.status(), Body::from(title)).into_response()
+        }
+    }
+}
+
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    headers.get("x-request-id")?.to_str().ok().map(str::to_owned)
+}

@@ -1,0 +1,105 @@
+//! Forms: what was typed comes in, and goes out again beside what is wrong with it.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    body::HttpBody,
+    extract::{Form, FromRequest, Request, rejection::FormRejection},
+    http::header,
+};
+use serde::Serialize;
+
+use super::{AppState, error::Error};
+use crate::domain::{Invalid, secret::Secret};
+
+/// The fields of a submitted form.
+#[derive(Debug, Default)]
+pub(super) struct Typed(BTreeMap<String, String>);
+
+impl Typed {
+    /// A field's text without the spaces around it; a missing field is empty.
+    pub(super) fn text(&self, field: &str) -> &str {
+        self.0.get(field).map_or("", |value| value.trim())
+    }
+
+    /// As [`Typed::text`], with a default for an empty field.
+    pub(super) fn text_or<'a>(&'a self, field: &str, default: &'a str) -> &'a str {
+        Some(self.text(field)).filter(|text| !text.is_empty()).unwrap_or(default)
+    }
+
+    /// A password, exactly as typed.
+    pub(super) fn secret(&self, field: &str) -> Secret {
+        Secret::new(self.0.get(field).cloned().unwrap_or_default())
+    }
+}
+
+impl FromRequest<AppState> for Typed {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Error> {
+        // A button's form without fields, sent by hand: no body, and then no content type either.
+        if !request.headers().contains_key(header::CONTENT_TYPE) && request.body().is_end_stream() {
+            return Ok(Self::default());
+        }
+        match Form::<Vec<(String, String)>>::from_request(request, state).await {
+            Ok(Form(pairs)) => Ok(Self(pairs.into_iter().collect())),
+            Err(FormRejection::BytesRejection(err)) => {
+                Err(Error::BadRequest(format!("The form could not be read: {}.", err.body_text().to_lowercase())))
+            }
+            Err(FormRejection::InvalidFormContentType(_)) => {
+                Err(Error::BadRequest("Send this as a form (application/x-www-form-urlencoded).".to_owned()))
+            }
+            Err(_) => Err(Error::BadRequest("The form could not be read.".to_owned())),
+        }
+    }
+}
+
+/// A form as shown: its values, what is wrong with each, and what is wrong with the whole.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct FormView {
+    values: BTreeMap<&'static str, String>,
+    errors: BTreeMap<&'static str, Option<String>>,
+    error: Option<String>,
+}
+
+impl FormView {
+    /// A fresh form with these fields and their defaults.
+    pub(super) fn new(fields: &[(&'static str, &str)]) -> Self {
+        Self {
+            values: fields.iter().map(|(name, default)| (*name, (*default).to_owned())).collect(),
+            errors: fields.iter().map(|(name, _)| (*name, None)).collect(),
+            error: None,
+        }
+    }
+
+    /// Fills in what was typed, except in the fields named as secret.
+    pub(super) fn filled(mut self, typed: &Typed, secret: &[&str]) -> Self {
+        for (name, value) in &mut self.values {
+            if !secret.contains(name) {
+                typed.text(name).clone_into(value);
+            }
+        }
+        self
+    }
+
+    /// Keeps a good value; notes what is wrong with a bad one beside its field.
+    pub(super) fn check<T>(&mut self, field: &'static str, result: Result<T, Invalid>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(invalid) => {
+                self.errors.insert(field, Some(invalid.0));
+                None
+            }
+        }
+    }
+
+    /// Notes what is wrong with the whole.
+    pub(super) fn reject(&mut self, sentence: impl Into<String>) {
+        self.error = Some(sentence.into());
+    }
+
+    /// Whether nothing is wrong.
+    pub(super) fn is_good(&self) -> bool {
+        self.error.is_none() && self.errors.values().all(Option::is_none)
+    }
+}

@@ -1,0 +1,49 @@
+//! What every handler can reach.
+
+use std::{ops::Deref, sync::Arc};
+
+use tokio::sync::Semaphore;
+
+use super::{setup_code::SetupCode, throttle::Throttle, view::Views};
+use crate::{config::Config, db::Db, deploy::Deployer};
+
+/// Password hashes are computed by at most this many threads at once: each takes about 20 MiB and a core.
+const HASHES_AT_ONCE: usize = 2;
+
+/// The parts, behind one pointer.
+#[derive(Clone)]
+pub struct AppState(Arc<Parts>);
+
+/// What [`AppState`] gives access to.
+pub struct Parts {
+    pub(super) config: Config,
+    pub(super) db: Db,
+    pub(super) deployer: Deployer,
+    pub(super) setup_code: SetupCode,
+    pub(super) views: Views,
+    pub(super) throttle: Throttle,
+    pub(super) hashing: Semaphore,
+}
+
+impl AppState {
+    /// Puts the parts together.
+    pub fn new(config: Config, db: Db, deployer: Deployer, setup_code: SetupCode) -> Self {
+        Self(Arc::new(Parts {
+            config,
+            db,
+            deployer,
+            setup_code,
+            views: Views::new(),
+            throttle: Throttle::default(),
+            hashing: Semaphore::new(HASHES_AT_ONCE),
+        }))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

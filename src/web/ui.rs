@@ -1,0 +1,107 @@
+//! What a handler needs to show something: the parts, who asks, and the frame around the page.
+
+use axum::{
+    extract::FromRequestParts,
+    http::{Extensions, HeaderMap, header, request::Parts, uri::Authority},
+    response::{Html, IntoResponse, Response},
+};
+
+use super::{
+    AppState,
+    access::CurrentUser,
+    client::Client,
+    error::Error,
+    frame::{Alert, Frame, Theme},
+    theme::COOKIE,
+    view::{Fragment, View},
+};
+
+/// The hands of a handler.
+pub(super) struct Ui {
+    pub(super) state: AppState,
+    pub(super) user: Option<CurrentUser>,
+    pub(super) client: Option<Client>,
+    /// The host, with its port, that the browser used.
+    pub(super) authority: Option<Authority>,
+    /// Whether htmx asks, for a fragment.
+    pub(super) wants_fragment: bool,
+    theme: Theme,
+    path: String,
+    alerts: Vec<(&'static str, String)>,
+    live: bool,
+}
+
+impl Ui {
+    /// From the pieces of a request.
+    pub(super) fn of(state: &AppState, extensions: &Extensions, headers: &HeaderMap, path: &str) -> Self {
+        Self {
+            state: state.clone(),
+            user: extensions.get::<CurrentUser>().cloned(),
+            client: extensions.get::<Client>().copied(),
+            authority: headers.get(header::HOST).and_then(|value| value.to_str().ok()?.parse().ok()),
+            wants_fragment: headers.contains_key("hx-request"),
+            theme: cookie(headers, COOKIE).and_then(Theme::parse).unwrap_or(Theme::Auto),
+            path: path.to_owned(),
+            alerts: Vec::new(),
+            live: false,
+        }
+    }
+
+    /// The administrator's name. Private routes have one.
+    pub(super) fn user_name(&self) -> &str {
+        self.user.as_ref().map_or("", |user| &user.0.username)
+    }
+
+    /// The host name that the browser used, without port.
+    pub(super) fn host(&self) -> &str {
+        self.authority.as_ref().map_or("localhost", Authority::host)
+    }
+
+    /// Adds a line of good news above the page.
+    pub(super) fn good_news(mut self, text: &str) -> Self {
+        self.alerts.push(("success", text.to_owned()));
+        self
+    }
+
+    /// Says whether the page changes by itself soon.
+    pub(super) fn live(mut self, live: bool) -> Self {
+        self.live = live;
+        self
+    }
+
+    /// A whole page.
+    pub(super) fn page<V: View>(&self, title: &str, view: &V) -> Result<Response, Error> {
+        let section = if self.path.starts_with("/settings") { "settings" } else { "apps" };
+        let frame = Frame {
+            title: title.to_owned(),
+            section,
+            user: self.user.as_ref().map(|user| user.0.username.clone()),
+            engine: self.state.deployer.engine().into(),
+            alerts: self.alerts.iter().map(|(kind, text)| Alert { kind, text: text.clone(), hint: None }).collect(),
+            version: env!("CARGO_PKG_VERSION"),
+            build: if cfg!(debug_assertions) { "debug" } else { "release" },
+            theme: self.theme.as_str(),
+            path: self.path.clone(),
+            live: self.live,
+        };
+        Ok(Html(self.state.views.page(&frame, view)?).into_response())
+    }
+
+    /// A fragment alone.
+    pub(super) fn fragment<F: Fragment>(&self, fragment: &F) -> Result<Response, Error> {
+        Ok(Html(self.state.views.fragment(fragment)?).into_response())
+    }
+}
+
+impl FromRequestParts<AppState> for Ui {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(state, &parts.extensions, &parts.headers, parts.uri.path()))
+    }
+}
+
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
+    cookies.filter_map(|cookie| cookie.trim().split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
+}

@@ -1,0 +1,86 @@
+//! Templates and typed views. A view names its template; undefined names in a template are errors, so a forgotten field fails a test.
+
+use minijinja::{
+    AutoEscape, Environment, Output, State, UndefinedBehavior, Value, context, escape_formatter, syntax::SyntaxConfig, value::Serde,
+};
+use rust_embed::RustEmbed;
+use serde::Serialize;
+
+use super::{assets, frame::Frame};
+
+#[derive(RustEmbed)]
+#[folder = "templates/"]
+struct Templates;
+
+/// What a whole page shows inside the frame.
+pub(super) trait View: Serialize {
+    /// Its template.
+    const TEMPLATE: &'static str;
+}
+
+/// What a fragment shows: one root element with an id.
+pub(super) trait Fragment: Serialize {
+    /// Its template.
+    const TEMPLATE: &'static str;
+}
+
+/// The templates, compiled when first used.
+pub(super) struct Views {
+    environment: Environment<'static>,
+}
+
+impl Views {
+    pub(super) fn new() -> Self {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_loader(|name| Ok(Templates::get(name).map(|file| String::from_utf8_lossy(&file.data).into_owned())));
+        environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().expect("a valid syntax"));
+        environment.set_formatter(format);
+        environment.add_function("asset", assets::url);
+        Self { environment }
+    }
+
+    /// A page: the view's fields beside `frame`.
+    pub(super) fn page<V: View>(&self, frame: &Frame, view: &V) -> Result<String, minijinja::Error> {
+        let context = context! { frame => Serde(frame), ..Value::from(Serde(view)) };
+        self.environment.get_template(V::TEMPLATE)?.render(context)
+    }
+
+    /// A fragment alone.
+    pub(super) fn fragment<F: Fragment>(&self, fragment: &F) -> Result<String, minijinja::Error> {
+        self.environment.get_template(F::TEMPLATE)?.render(Value::from(Serde(fragment)))
+    }
+}
+
+/// As minijinja's own, but a slash stays a slash: pages are read in their source, and a slash ends no text and no quoted attribute.
+fn format(out: &mut Output, state: &mut State, value: &Value) -> Result<(), minijinja::Error> {
+    match value.as_str() {
+        Some(text) if matches!(state.auto_escape(), AutoEscape::Html) && !value.is_safe() => {
+            Ok(out.write_str(&html_escape::encode_quoted_attribute(text))?)
+        }
+        _ => escape_formatter(out, state, value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Hostile {
+        sentence: &'static str,
+        hint: Option<String>,
+        request_id: Option<String>,
+    }
+
+    impl Fragment for Hostile {
+        const TEMPLATE: &'static str = "errors/_alert.html";
+    }
+
+    #[test]
+    fn what_comes_from_outside_is_text_and_never_markup() {
+        let hostile = Hostile { sentence: "<script>alert(\"1\")</script> & 'a/b'", hint: None, request_id: None };
+        let html = Views::new().fragment(&hostile).expect("renders");
+        assert!(html.contains("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#x27;a/b&#x27;"), "{html}");
+    }
+}

@@ -17,8 +17,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::Config,
     db::{self, Db},
-    deploy::{Deployer, files::Files, platform::Platform},
+    deploy::{Deployer, Limits, files::Files, platform::Platform},
     docker::{Address, Engine},
+    domain::ids::InstanceId,
     git::Git,
     host::{EngineHost, GitHost},
     keyfile,
@@ -46,22 +47,15 @@ impl App {
     /// Starts everything on real git and a real engine. `binary` is this program, which also serves git as ssh's launcher.
     pub async fn start(config: Config, binary: PathBuf) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(config.listen).await.with_context(|| format!("port {} cannot be used", config.listen.port()))?;
-        Self::start_on(listener, config, |config, db_instance, files| {
-            if let Address::Tcp(address) = &config.docker {
-                tracing::warn!(address, "the engine is spoken to unencrypted: who can listen in or reach it is root on its host");
-            }
-            let engine = Arc::new(EngineHost::new(Engine::new(config.docker.clone(), db_instance), db_instance));
-            let source = Arc::new(GitHost::new(Git::new(files.scratch(), binary), files.clone()));
-            Platform { source, builder: engine.clone(), runtime: engine }
-        })
-        .await
+        Self::start_on(listener, config, Limits::default(), on_this_machine(binary)).await
     }
 
     /// Starts everything on a listener and a platform of the caller's.
     pub async fn start_on(
         listener: TcpListener,
         config: Config,
-        platform: impl FnOnce(&Config, crate::domain::ids::InstanceId, &Files) -> Platform,
+        limits: Limits,
+        platform: impl FnOnce(&Config, InstanceId, &Files) -> Platform,
     ) -> anyhow::Result<Self> {
         let config = with_data_dir(config)?;
         for name in &config.unknown {
@@ -78,7 +72,7 @@ impl App {
 
         let stop = CancellationToken::new();
         let platform = platform(&config, instance, &files);
-        let deployer = Deployer::start(db.clone(), vault, files, platform, stop.clone());
+        let deployer = Deployer::start(db.clone(), vault, files, platform, limits, stop.clone());
         let address = listener.local_addr()?;
         let state = web::AppState::new(config, db.clone(), deployer.clone(), setup_code);
         let sessions = db.session_store().await?;
@@ -101,6 +95,18 @@ impl App {
             tracing::warn!("not everything ended in time");
         }
         self.db.close().await;
+    }
+}
+
+/// The real thing: git on this machine, and the engine that the configuration names.
+pub fn on_this_machine(binary: PathBuf) -> impl FnOnce(&Config, InstanceId, &Files) -> Platform {
+    |config, instance, files| {
+        if let Address::Tcp(address) = &config.docker {
+            tracing::warn!(address, "the engine is spoken to unencrypted: who can listen in or reach it is root on its host");
+        }
+        let engine = Arc::new(EngineHost::new(Engine::new(config.docker.clone(), instance), instance));
+        let source = Arc::new(GitHost::new(Git::new(files.scratch(), binary), files.clone()));
+        Platform { source, builder: engine.clone(), runtime: engine }
     }
 }
 

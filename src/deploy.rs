@@ -19,6 +19,7 @@ mod worker;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use tokio::sync::{Notify, Semaphore, watch};
@@ -44,6 +45,36 @@ use platform::{Failure, Origin, Platform};
 
 /// How many deployments run at once, over all apps.
 const RUNNING_AT_ONCE: usize = 2;
+
+/// How long the parts of a deployment may take.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Fetching and exporting the commit.
+    pub fetch: Duration,
+    /// Building the image.
+    pub build: Duration,
+    /// Creating, starting and settling the container, each.
+    pub deploy: Duration,
+    /// How long a container without a health check has to run before it counts as settled.
+    pub settle: Duration,
+    /// How long the old container keeps running beside the new one, for requests that are under way.
+    pub drain: Duration,
+    /// How often an engine that does not answer is asked again.
+    pub engine_retry: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            fetch: Duration::from_secs(10 * 60),
+            build: Duration::from_secs(30 * 60),
+            deploy: Duration::from_secs(6 * 60),
+            settle: Duration::from_secs(3),
+            drain: Duration::from_secs(5),
+            engine_retry: Duration::from_secs(2),
+        }
+    }
+}
 /// An interrupted deployment is tried this often before it fails.
 const ATTEMPTS_MAX: i64 = 3;
 
@@ -75,6 +106,7 @@ struct Shared {
     vault: Vault,
     files: Files,
     platform: Platform,
+    limits: Limits,
     engine: watch::Sender<EngineState>,
     /// Asks the engine's watch to look now.
     look_at_engine: Notify,
@@ -91,12 +123,13 @@ struct Shared {
 
 impl Deployer {
     /// Starts the engine's watch and, once the engine is there, whatever the queue holds. Ends when `stop` is cancelled.
-    pub fn start(db: Db, vault: Vault, files: Files, platform: Platform, stop: CancellationToken) -> Self {
+    pub fn start(db: Db, vault: Vault, files: Files, platform: Platform, limits: Limits, stop: CancellationToken) -> Self {
         let shared = Arc::new(Shared {
             db,
             vault,
             files,
             platform,
+            limits,
             engine: watch::Sender::new(EngineState::Unknown),
             look_at_engine: Notify::new(),
             ready: watch::Sender::new(false),

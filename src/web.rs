@@ -11,6 +11,7 @@ mod client;
 mod connection;
 mod deployments;
 mod error;
+mod extract;
 mod form;
 mod frame;
 mod login;

@@ -12,8 +12,6 @@ use crate::{
 
 /// How often an engine that answers is asked.
 const ASK_EVERY: Duration = Duration::from_secs(5);
-/// How often one that does not answer is asked.
-const RETRY_EVERY: Duration = Duration::from_secs(2);
 
 pub(super) async fn watch(shared: Arc<Shared>) {
     loop {
@@ -29,7 +27,7 @@ pub(super) async fn watch(shared: Arc<Shared>) {
 /// One look; returns how long to wait before the next.
 async fn look(shared: &Arc<Shared>) -> Duration {
     let hello = tokio::select! {
-        () = shared.stop.cancelled() => return RETRY_EVERY,
+        () = shared.stop.cancelled() => return shared.limits.engine_retry,
         hello = shared.platform.runtime.hello() => hello,
     };
     match hello {
@@ -57,7 +55,7 @@ async fn look(shared: &Arc<Shared>) -> Duration {
             if news {
                 tracing::warn!(error = failure.source.as_ref().map(|source| format!("{source:#}")), "the engine cannot be reached");
             }
-            RETRY_EVERY
+            shared.limits.engine_retry
         }
     }
 }
@@ -66,7 +64,7 @@ async fn look(shared: &Arc<Shared>) -> Duration {
 async fn resume(shared: &Arc<Shared>) -> Duration {
     if let Err(failure) = recover::recover(shared).await {
         tracing::warn!(reason = %failure.sentence, error = failure.source.as_ref().map(|source| format!("{source:#}")), "what was interrupted could not be brought in order yet");
-        return RETRY_EVERY;
+        return shared.limits.engine_retry;
     }
     shared.ready.send_replace(true);
     match db::deployments::apps_with_queue(shared.db.read()).await {
@@ -79,7 +77,7 @@ async fn resume(shared: &Arc<Shared>) -> Duration {
         Err(err) => {
             tracing::error!(error = %err, "the queue could not be read");
             shared.ready.send_replace(false);
-            RETRY_EVERY
+            shared.limits.engine_retry
         }
     }
 }

@@ -24,12 +24,6 @@ use crate::{
 };
 use switch::Made;
 
-/// How long a fetch may take.
-const FETCH_DEADLINE: Duration = Duration::from_secs(10 * 60);
-/// How long a build may take.
-const BUILD_DEADLINE: Duration = Duration::from_secs(30 * 60);
-/// How long creating, starting and settling a container may take.
-const DEPLOY_DEADLINE: Duration = Duration::from_secs(6 * 60);
 /// How long undoing may take when µPaaS itself is being stopped.
 const HURRIED_UNDO_DEADLINE: Duration = Duration::from_secs(8);
 
@@ -105,14 +99,14 @@ impl Run<'_> {
         let origin = self.shared.origin(&self.app).await.map_err(Failure::from)?;
         let source = &self.shared.platform.source;
         let wanted = self.row.requested_commit.as_ref();
-        let commit = self.within(FETCH_DEADLINE, source.fetch(&origin, wanted, &self.journal)).await?;
+        let commit = self.within(self.shared.limits.fetch, source.fetch(&origin, wanted, &self.journal)).await?;
         db::deployments::set_commit(self.shared.db.write(), self.row.id, &commit).await?;
         self.row.commit = Some(commit.clone());
         let subject = commit.message.lines().next().unwrap_or_default();
         self.journal.say(&format!("Commit {} “{subject}” by {}", commit.id, commit.author));
 
         let checkout = self.shared.files.checkout(self.app.id, self.row.number);
-        self.within(FETCH_DEADLINE, source.export(self.app.id, &commit.id, &checkout)).await?;
+        self.within(self.shared.limits.fetch, source.export(self.app.id, &commit.id, &checkout)).await?;
         Ok(commit)
     }
 
@@ -121,7 +115,7 @@ impl Run<'_> {
         let checkout = self.shared.files.checkout(self.app.id, self.row.number);
         let target = self.target();
         let build = self.shared.platform.builder.build(&target, &checkout, &self.app.config, &commit.id, &self.journal);
-        let image = self.within(BUILD_DEADLINE, build).await?;
+        let image = self.within(self.shared.limits.build, build).await?;
         db::deployments::set_image(self.shared.db.write(), self.row.id, &image).await?;
         self.row.image = Some(image.clone());
         self.journal.say(&format!("Built image {image}"));
@@ -207,7 +201,7 @@ fn log_failure(app: &App, row: &Deployment, failure: &Failure) {
 }
 
 fn too_long(phase: Status, limit: Duration) -> Failure {
-    let minutes = limit.as_secs() / 60;
+    let limit = duration(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
     let (cause, what, hint) = match phase {
         Status::Cloning => {
             (Cause::Forge, "Fetching", "Is the git server slow, or the repository very large? Deploy again: what was fetched is kept.")
@@ -215,7 +209,7 @@ fn too_long(phase: Status, limit: Duration) -> Failure {
         Status::Building => (Cause::User, "The build", "The journal shows which step takes so long."),
         _ => (Cause::Engine, "Starting the container", "The journal shows how far it came; the engine may be overloaded."),
     };
-    Failure::new(cause, format!("{what} took longer than {minutes} min and was stopped.")).hint(hint)
+    Failure::new(cause, format!("{what} took longer than {limit} and was stopped.")).hint(hint)
 }
 
 /// The deployment's entry among those that run now.

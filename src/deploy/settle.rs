@@ -13,8 +13,6 @@ use crate::{
     logs::journal::Journal,
 };
 
-/// How long a container without a health check has to run.
-pub(super) const SETTLE_TIME: Duration = Duration::from_secs(3);
 /// How long a health check may take to say yes.
 const HEALTHY_DEADLINE: Duration = Duration::from_secs(180);
 /// How often the engine is asked meanwhile.
@@ -22,16 +20,21 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How much of what it printed goes into the journal when it did not stay.
 const LAST_LINES: usize = 50;
 
-/// Returns what is seen of the container once it is there to stay.
-pub(super) async fn settle(runtime: &dyn Runtime, container: &str, journal: &Journal) -> Result<Observed, Failure> {
-    let settled = watch(runtime, container).await;
+/// Returns what is seen of the container once it is there to stay; one without a health check after `unchecked_time`.
+pub(super) async fn settle(
+    runtime: &dyn Runtime,
+    container: &str,
+    unchecked_time: Duration,
+    journal: &Journal,
+) -> Result<Observed, Failure> {
+    let settled = watch(runtime, container, unchecked_time).await;
     if settled.is_err() {
         copy_last_lines(runtime, container, journal).await;
     }
     settled
 }
 
-async fn watch(runtime: &dyn Runtime, container: &str) -> Result<Observed, Failure> {
+async fn watch(runtime: &dyn Runtime, container: &str, unchecked_time: Duration) -> Result<Observed, Failure> {
     let began = Instant::now();
     loop {
         let seen =
@@ -41,7 +44,7 @@ async fn watch(runtime: &dyn Runtime, container: &str) -> Result<Observed, Failu
         }
         match seen.health {
             Health::Healthy => return Ok(seen),
-            Health::Unchecked if began.elapsed() >= SETTLE_TIME => return Ok(seen),
+            Health::Unchecked if began.elapsed() >= unchecked_time => return Ok(seen),
             Health::Unhealthy => {
                 return Err(failed("The container runs, but its health check fails.")
                     .hint("The journal has the container's last lines. Check what the image's HEALTHCHECK asks for."));

@@ -1,7 +1,6 @@
 //! The administrator's account.
 
 use axum::{
-    extract::Query,
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
@@ -11,6 +10,7 @@ use tower_sessions::Session;
 use super::{
     access::{self, CurrentUser},
     error::Error,
+    extract::Asked,
     form::{FormView, Typed},
     frame::When,
     password,
@@ -43,7 +43,7 @@ pub(super) struct Said {
     changed: Option<String>,
 }
 
-pub(super) async fn show(ui: Ui, Query(said): Query<Said>) -> Result<Response, Error> {
+pub(super) async fn show(ui: Ui, Asked(said): Asked<Said>) -> Result<Response, Error> {
     let ui = if said.changed.is_some() { ui.good_news("The password is changed. Every other session is signed out.") } else { ui };
     page(&ui, FormView::new(FIELDS))
 }

@@ -1,7 +1,6 @@
 //! Apps: the list, one app, a new one.
 
 use axum::{
-    extract::Path,
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
@@ -12,6 +11,7 @@ use super::{
     AppState,
     connection::Connect,
     error::Error,
+    extract::At,
     form::{FormView, Typed},
     frame::When,
     present::{self, Address, Badge, Commit, DeploymentRow, Phase},
@@ -241,7 +241,7 @@ struct Setting {
     mono: bool,
 }
 
-pub(super) async fn show(ui: Ui, Path(slug): Path<String>) -> Result<Response, Error> {
+pub(super) async fn show(ui: Ui, At(slug): At<String>) -> Result<Response, Error> {
     let app = by_slug(&ui.state, &slug).await?;
     let recent = db::deployments::before(ui.state.db.read(), app.id, i64::MAX, RECENT).await?;
     let live = match app.live_deployment {

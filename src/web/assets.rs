@@ -1,13 +1,12 @@
 //! Styles, scripts and icons: embedded in the binary, addressed by their content's hash, so that a browser may keep them for ever.
 
 use axum::{
-    extract::Path,
     http::header,
     response::{IntoResponse, Response},
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use super::error::Error;
+use super::{error::Error, extract::At};
 
 const HASH_CHARS: usize = 16;
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
@@ -24,7 +23,7 @@ pub(super) fn url(name: &str) -> Result<String, minijinja::Error> {
     Ok(format!("/static/{}/{name}", hash(&file)))
 }
 
-pub(super) async fn show(Path((wanted, name)): Path<(String, String)>) -> Result<Response, Error> {
+pub(super) async fn show(At((wanted, name)): At<(String, String)>) -> Result<Response, Error> {
     let file = Static::get(&name).filter(|file| hash(file) == wanted).ok_or(Error::NotFound)?;
     let kind = file.metadata.mimetype().to_owned();
     Ok(([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, FOR_EVER.to_owned())], file.data).into_response())

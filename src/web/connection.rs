@@ -1,14 +1,12 @@
 //! An app's way to its repository: the deploy key, the connection test, the server's host key.
 
-use axum::{
-    extract::Path,
-    response::{IntoResponse, Redirect, Response},
-};
+use axum::response::{IntoResponse, Redirect, Response};
 use serde::Serialize;
 
 use super::{
     AppState, apps,
     error::Error,
+    extract::At,
     form::Typed,
     frame::When,
     present::{self, Badge, Commit},
@@ -101,13 +99,13 @@ impl Check {
     }
 }
 
-pub(super) async fn test(ui: Ui, Path(slug): Path<String>) -> Result<Response, Error> {
+pub(super) async fn test(ui: Ui, At(slug): At<String>) -> Result<Response, Error> {
     let app = apps::by_slug(&ui.state, &slug).await?;
     ui.state.deployer.test_connection(&app).await?;
     show(&ui, &app).await
 }
 
-pub(super) async fn confirm_host_key(ui: Ui, Path(slug): Path<String>, typed: Typed) -> Result<Response, Error> {
+pub(super) async fn confirm_host_key(ui: Ui, At(slug): At<String>, typed: Typed) -> Result<Response, Error> {
     let app = apps::by_slug(&ui.state, &slug).await?;
     ui.state.deployer.confirm_host_key(&app, typed.text("fingerprint")).await?;
     show(&ui, &app).await

@@ -2,7 +2,6 @@
 
 use axum::{
     body::Body,
-    extract::{Path, Query},
     http::header,
     response::{IntoResponse, Redirect, Response},
 };
@@ -12,6 +11,7 @@ use tokio_util::io::ReaderStream;
 use super::{
     AppState, apps,
     error::Error,
+    extract::{Asked, At},
     form::Typed,
     frame::When,
     present::{self, Address, Badge, Commit, DeploymentRow, Line, Phase},
@@ -74,7 +74,7 @@ pub(super) struct Place {
     before: Option<i64>,
 }
 
-pub(super) async fn index(ui: Ui, Path(slug): Path<String>, Query(place): Query<Place>) -> Result<Response, Error> {
+pub(super) async fn index(ui: Ui, At(slug): At<String>, Asked(place): Asked<Place>) -> Result<Response, Error> {
     let app = apps::by_slug(&ui.state, &slug).await?;
     let below = place.before.unwrap_or(i64::MAX);
     let mut rows = db::deployments::before(ui.state.db.read(), app.id, below, PAGE + 1).await?;
@@ -90,7 +90,7 @@ pub(super) async fn index(ui: Ui, Path(slug): Path<String>, Query(place): Query<
     ui.page(&format!("Deployments of {}", app.name), &view)
 }
 
-pub(super) async fn create(ui: Ui, Path(slug): Path<String>, typed: Typed) -> Result<Redirect, Error> {
+pub(super) async fn create(ui: Ui, At(slug): At<String>, typed: Typed) -> Result<Redirect, Error> {
     let app = apps::by_slug(&ui.state, &slug).await?;
     let commit = match typed.text("commit") {
         "" => None,
@@ -100,14 +100,14 @@ pub(super) async fn create(ui: Ui, Path(slug): Path<String>, typed: Typed) -> Re
     Ok(Redirect::to(&present::deployment_url(&app, deployment.number)))
 }
 
-pub(super) async fn cancel(ui: Ui, Path((slug, number)): Path<(String, i64)>) -> Result<Redirect, Error> {
+pub(super) async fn cancel(ui: Ui, At((slug, number)): At<(String, i64)>) -> Result<Redirect, Error> {
     let (app, deployment) = by_number(&ui.state, &slug, number).await?;
     ui.state.deployer.cancel(&deployment, ui.user_name()).await?;
     Ok(Redirect::to(&present::deployment_url(&app, number)))
 }
 
 /// The journal as it is kept.
-pub(super) async fn download(ui: Ui, Path((slug, number)): Path<(String, i64)>) -> Result<Response, Error> {
+pub(super) async fn download(ui: Ui, At((slug, number)): At<(String, i64)>) -> Result<Response, Error> {
     let (app, deployment) = by_number(&ui.state, &slug, number).await?;
     let body = match tokio::fs::File::open(ui.state.deployer.journal(&deployment)).await {
         Ok(file) => Body::from_stream(ReaderStream::new(file)),
@@ -186,7 +186,7 @@ pub(super) struct JournalPlace {
     from: Option<String>,
 }
 
-pub(super) async fn show(ui: Ui, Path((slug, number)): Path<(String, i64)>, Query(place): Query<JournalPlace>) -> Result<Response, Error> {
+pub(super) async fn show(ui: Ui, At((slug, number)): At<(String, i64)>, Asked(place): Asked<JournalPlace>) -> Result<Response, Error> {
     let (app, deployment) = by_number(&ui.state, &slug, number).await?;
     let serving = match app.live_deployment {
         Some(live) if live != deployment.id => Some(db::deployments::get(ui.state.db.read(), live).await?.number),

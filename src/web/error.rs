@@ -17,7 +17,7 @@ use super::{
     ui::Ui,
     view::{Fragment, View},
 };
-use crate::{db, deploy, vault};
+use crate::{db, deploy};
 
 /// Why a request is not answered with what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -99,12 +99,6 @@ impl From<deploy::Error> for Error {
             deploy::Error::Db(err) => err.into(),
             err @ deploy::Error::Vault(_) => Self::Internal(err.into()),
         }
-    }
-}
-
-impl From<vault::Error> for Error {
-    fn from(err: vault::Error) -> Self {
-        Self::Internal(err.into())
     }
 }
 

@@ -1,7 +1,6 @@
 //! Signing in and out.
 
 use axum::{
-    extract::Query,
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
@@ -11,6 +10,7 @@ use tower_sessions::Session;
 use super::{
     access::{self, local_path},
     error::Error,
+    extract::Asked,
     form::{FormView, Typed},
     password,
     ui::Ui,
@@ -36,7 +36,7 @@ pub(super) struct Return {
     next: String,
 }
 
-pub(super) async fn show(ui: Ui, Query(back): Query<Return>) -> Result<Response, Error> {
+pub(super) async fn show(ui: Ui, Asked(back): Asked<Return>) -> Result<Response, Error> {
     if ui.user.is_some() {
         return Ok(Redirect::to(local_path(&back.next)).into_response());
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{DEPLOY_DEADLINE, Run, Stop};
+use super::{Run, Stop};
 use crate::{
     db,
     deploy::{platform::Failure, settle},
@@ -19,8 +19,6 @@ use crate::{
     },
 };
 
-/// How long the old container keeps running beside the new one, for requests that are under way.
-const DRAIN: Duration = Duration::from_secs(5);
 /// How long a container may take to stop before it is killed.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
@@ -42,7 +40,7 @@ impl Run<'_> {
             (Switch::Replace, Some(old)) => self.replace(&container, old).await?,
             _ => (self.start(&container).await?, None),
         };
-        self.within(DEPLOY_DEADLINE, self.note_switch(switch, &seen, gap)).await?;
+        self.within(self.shared.limits.deploy, self.note_switch(switch, &seen, gap)).await?;
         self.promote().await?;
         if let Some(port) = seen.host_port {
             self.journal.say(&format!("Live on {}:{port}", self.app.config.publish.host_address));
@@ -70,7 +68,7 @@ impl Run<'_> {
         let env = vec![("UPAAS_COMMIT".to_owned(), commit.id.to_string())];
         let target = self.target();
         let creating = self.shared.platform.runtime.create(&target, image, env, &self.app.config.publish);
-        let container = self.within(DEPLOY_DEADLINE, creating).await?;
+        let container = self.within(self.shared.limits.deploy, creating).await?;
         self.made.container = Some(container.clone());
         db::deployments::set_container(self.shared.db.write(), self.row.id, &container).await?;
         self.row.container = Some(container.clone());
@@ -80,27 +78,28 @@ impl Run<'_> {
     async fn start(&self, container: &str) -> Result<Observed, Stop> {
         self.journal.say("Starting the new container");
         let runtime = &*self.shared.platform.runtime;
-        self.within(DEPLOY_DEADLINE, runtime.start(container, &self.app.config.publish)).await?;
-        self.within(DEPLOY_DEADLINE, settle::settle(runtime, container, &self.journal)).await
+        self.within(self.shared.limits.deploy, runtime.start(container, &self.app.config.publish)).await?;
+        self.within(self.shared.limits.deploy, settle::settle(runtime, container, self.shared.limits.settle, &self.journal)).await
     }
 
     async fn replace(&mut self, container: &str, old: &Deployment) -> Result<(Observed, Option<u64>), Stop> {
         let runtime = self.shared.platform.runtime.clone();
         let Some(old_container) = &old.container else { return Ok((self.start(container).await?, None)) };
-        let serves = self.within(DEPLOY_DEADLINE, runtime.look(old_container)).await?.is_some_and(|old| old.running);
+        let serves = self.within(self.shared.limits.deploy, runtime.look(old_container)).await?.is_some_and(|old| old.running);
         let stopped_at = Instant::now();
         if serves {
             self.journal.say(&format!("Stopping #{}: both versions need the same host port", old.number));
             self.made.stopped = Some(old_container.clone());
-            self.within(DEPLOY_DEADLINE, runtime.stop(old_container, STOP_GRACE)).await?;
+            self.within(self.shared.limits.deploy, runtime.stop(old_container, STOP_GRACE)).await?;
         }
         self.journal.say("Starting the new container");
-        self.within(DEPLOY_DEADLINE, runtime.start(container, &self.app.config.publish)).await?;
+        self.within(self.shared.limits.deploy, runtime.start(container, &self.app.config.publish)).await?;
         let started_after = stopped_at.elapsed();
-        let seen = self.within(DEPLOY_DEADLINE, settle::settle(&*runtime, container, &self.journal)).await?;
+        let seen =
+            self.within(self.shared.limits.deploy, settle::settle(&*runtime, container, self.shared.limits.settle, &self.journal)).await?;
         // With a health check the app answers when that passes; without one the start is all that can be known.
         let gap = if seen.health == Health::Healthy { stopped_at.elapsed() } else { started_after };
-        Ok((seen, serves.then(|| u64::try_from(gap.as_millis()).unwrap_or(u64::MAX))))
+        Ok((seen, serves.then(|| millis(gap))))
     }
 
     async fn note_switch(&self, switch: Switch, seen: &Observed, gap: Option<u64>) -> Result<(), Failure> {
@@ -122,10 +121,10 @@ impl Run<'_> {
     async fn retire(&self, switch: Switch, old: Option<Deployment>) {
         let Some((number, container)) = old.and_then(|old| Some((old.number, old.container?))) else { return };
         if switch == Switch::Overlap {
-            self.journal.say(&format!("#{number} keeps running for {} more", duration(DRAIN.as_secs() * 1000)));
+            self.journal.say(&format!("#{number} keeps running for {} more", duration(millis(self.shared.limits.drain))));
             tokio::select! {
                 () = self.shared.stop.cancelled() => return,
-                () = sleep(DRAIN) => {}
+                () = sleep(self.shared.limits.drain) => {}
             }
         }
         let runtime = &self.shared.platform.runtime;
@@ -166,4 +165,8 @@ impl Run<'_> {
         self.journal.fail(&format!("{what}: {}", failure.sentence));
         tracing::error!(app = %self.app.slug, deployment = self.row.number, reason = %failure.sentence, error = ?failure.source, "{what}");
     }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,0 +1,142 @@
+//! A restart of µPaaS or an absence of the engine, at any moment: nothing is lost, everything ends in the truth.
+
+use upaas::deploy::platform::FailureKind;
+
+use super::support::{
+    eventually,
+    fake::{Fake, Step},
+    server::Server,
+};
+
+async fn with_shop(fake: &Fake) -> Server {
+    let mut server = Server::fake(fake).await;
+    server.set_up().await;
+    server.create_shop(&[("container_port", "80"), ("host_port", "8081")]).await.expect(303);
+    server
+}
+
+#[tokio::test]
+async fn a_deployment_interrupted_by_a_stop_goes_on_at_the_next_start() {
+    for step in [Step::Fetch, Step::Build, Step::Create, Step::Start] {
+        let fake = Fake::default();
+        let mut server = with_shop(&fake).await;
+        server.deploy_to_the_end("shop").await;
+        fake.hold(step);
+        let path = server.deploy("shop").await;
+        let act = match step {
+            Step::Fetch => "fetch",
+            Step::Build => "build #2",
+            Step::Create => "create #2",
+            _ => "start c2-of-2",
+        };
+        eventually("the step to be reached", async || {
+            let acts = fake.acts();
+            let reached = acts.iter().filter(|it| *it == act).count() >= if step == Step::Fetch { 2 } else { 1 };
+            if reached { Ok(()) } else { Err(format!("{acts:?}")) }
+        })
+        .await;
+        let began = std::time::Instant::now();
+        if step == Step::Start {
+            // The old container is started again while stopping, which must not be held.
+            let releasing = fake.clone();
+            tokio::join!(server.stop(), async move { releasing.release(step) });
+        } else {
+            server.stop().await;
+        }
+        assert!(began.elapsed().as_secs() < 10, "a stop is quick: {:?}", began.elapsed());
+        assert_eq!(fake.running().0, [1], "{step:?}: the old version serves while µPaaS is away: {:?}", fake.acts());
+        fake.release(step);
+        server.start_fake(&fake).await;
+        let page = server.wait_for(&path, &["Success"]).await;
+        assert!(page.text(".summary").contains("attempt 2"), "{}", page.text(".summary"));
+        assert!(page.text("#journal").contains("attempt 2 of 3"));
+        assert_eq!(fake.running(), (vec![2], vec![]), "{step:?}: {:?}", fake.acts());
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_goes_away_interrupts_and_its_return_goes_on() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    fake.fail(Step::Build, FailureKind::EngineLost);
+    fake.hold(Step::Build);
+    let path = server.deploy("shop").await;
+    server.wait_for(&path, &["Building"]).await;
+    fake.fail(Step::Hello, FailureKind::EngineLost);
+    fake.release(Step::Build);
+    let browser = &mut server.browser;
+    eventually("the banner", async || {
+        let alerts = browser.get("/").await.text("#alerts");
+        if alerts.contains("The engine cannot be reached") { Ok(()) } else { Err(alerts) }
+    })
+    .await;
+    fake.mend(Step::Build);
+    fake.mend(Step::Hello);
+    let page = server.wait_for(&path, &["Success"]).await;
+    assert!(page.text(".summary").contains("attempt 2"));
+    assert_eq!(server.browser.get("/").await.text("#alerts"), "");
+}
+
+#[tokio::test]
+async fn what_is_queued_while_the_engine_is_away_waits_and_says_so() {
+    let fake = Fake::default();
+    fake.fail(Step::Hello, FailureKind::EngineLost);
+    let mut server = with_shop(&fake).await;
+    let path = server.deploy("shop").await;
+    let browser = &mut server.browser;
+    eventually("the note", async || {
+        let note = browser.get(&path).await.text(".note");
+        if note.contains("Waiting for the engine") { Ok(()) } else { Err(note) }
+    })
+    .await;
+    fake.mend(Step::Hello);
+    server.wait_for(&path, &["Success"]).await;
+}
+
+#[tokio::test]
+async fn a_deployment_that_is_interrupted_again_and_again_fails_after_three_attempts() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    fake.fail(Step::Build, FailureKind::EngineLost);
+    let page = server.deploy_to_the_end("shop").await;
+    assert!(page.text(".failure-sentence").contains("Interrupted 3 times"), "{}", page.body);
+    assert_eq!(fake.acts().iter().filter(|act| *act == "build #1").count(), 3);
+}
+
+#[tokio::test]
+async fn an_interruption_after_the_switch_is_a_success_and_the_old_container_goes() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    server.deploy_to_the_end("shop").await;
+    fake.hold(Step::Remove);
+    let path = server.deploy("shop").await;
+    eventually("the old container to be on its way out", async || {
+        if fake.acts().contains(&"remove c1-of-1".to_owned()) { Ok(()) } else { Err(format!("{:?}", fake.acts())) }
+    })
+    .await;
+    server.abandon();
+    fake.release(Step::Remove);
+    server.start_fake(&fake).await;
+    server.wait_for(&path, &["Success"]).await;
+    eventually(
+        "only the new container",
+        async || {
+            if fake.running() == (vec![2], vec![]) { Ok(()) } else { Err(format!("{:?}", fake.running())) }
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_should_serve_is_started_when_the_engine_or_we_come_back() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    server.deploy_to_the_end("shop").await;
+    server.stop().await;
+    fake.stop_all();
+    server.start_fake(&fake).await;
+    eventually("the container to run again", async || {
+        if fake.running() == (vec![1], vec![]) { Ok(()) } else { Err(format!("{:?}", fake.running())) }
+    })
+    .await;
+}

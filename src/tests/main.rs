@@ -1,0 +1,14 @@
+//! The promises of µPaaS, through HTTP on a real SQLite. Failure paths run on a stand-in platform, in milliseconds; what they promise
+//! is proved again on a real engine, a real git and a real sshd in `real`.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod account;
+mod apps;
+mod deployments;
+mod interruptions;
+mod layers;
+mod real;
+mod routes;
+mod setup;
+mod startup;
+mod support;

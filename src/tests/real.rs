@@ -1,0 +1,5 @@
+//! The promises again, on a real engine, a real git and a real sshd.
+
+mod builds;
+mod ends;
+mod world;

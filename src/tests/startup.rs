@@ -1,0 +1,132 @@
+//! Starts and stops of the real binary: exit codes, one clear line, the lock, health.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use super::support::{
+    fake::Fake,
+    server::{Server, quick},
+};
+
+fn upaas(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_upaas"));
+    command.args(arguments).env_clear().env("PATH", std::env::var_os("PATH").unwrap()).envs(variables.iter().copied());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn free_port() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
+}
+
+/// A started binary that is ended with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start(data: &str, port: &str) -> Running {
+    let variables = [
+        ("PORT", port),
+        ("UPAAS_DATA_DIR", data),
+        ("UPAAS_LISTEN_ADDR", "127.0.0.1"),
+        ("UPAAS_DOCKER_HOST", "unix:///nowhere/docker.sock"),
+    ];
+    let mut running = Running(upaas(&[], &variables).spawn().unwrap());
+    let lines = BufReader::new(running.0.stderr.take().unwrap()).lines();
+    let ready = lines.map_while(Result::ok).find(|line| line.contains("µPaaS is ready"));
+    assert!(ready.is_some_and(|line| line.contains(&format!("http://127.0.0.1:{port}"))), "it prints its URL");
+    running
+}
+
+#[test]
+fn a_bad_value_is_one_clear_line_and_exit_code_2() {
+    for arguments in [&[][..], &["serve"], &["healthcheck"]] {
+        let ended = upaas(arguments, &[("PORT", "banana")]).output().unwrap();
+        assert_eq!(ended.status.code(), Some(2));
+        assert_eq!(String::from_utf8_lossy(&ended.stderr), "upaas: PORT: “banana” is not a port number from 1 to 65535\n");
+        assert!(ended.stdout.is_empty());
+    }
+}
+
+#[test]
+fn healthcheck_tells_whether_it_serves_even_without_an_engine() {
+    let data = tempfile::tempdir().unwrap();
+    let port = free_port();
+    assert_eq!(upaas(&["healthcheck"], &[("PORT", &port)]).output().unwrap().status.code(), Some(1));
+    let _running = start(data.path().to_str().unwrap(), &port);
+    assert_eq!(upaas(&["healthcheck"], &[("PORT", &port)]).output().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn a_second_process_on_the_same_data_directory_is_refused() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path().to_str().unwrap();
+    let _running = start(data, &free_port());
+    let second = upaas(&[], &[("PORT", &free_port()), ("UPAAS_DATA_DIR", data)]).output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(said.contains("another µPaaS is running on the data directory"), "{said}");
+}
+
+#[test]
+fn sigterm_ends_it_with_exit_code_0() {
+    let data = tempfile::tempdir().unwrap();
+    let mut running = start(data.path().to_str().unwrap(), &free_port());
+    let pid = rustix::process::Pid::from_raw(running.0.id().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(running.0.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn keys_and_data_are_readable_by_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let _running = start(data.to_str().unwrap(), &free_port());
+    let mode = |name: &str| data.join(name).metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("."), 0o700);
+    for file in ["session.key", "secret.key", "setup-code"] {
+        assert_eq!(mode(file), 0o600, "{file}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_secret_key_is_an_error_and_never_replaced() {
+    let mut server = Server::fake(&Fake::default()).await;
+    server.set_up().await;
+    server.create_shop(&[]).await.expect(303);
+    server.stop().await;
+    let key = server.data().join("secret.key");
+    std::fs::remove_file(&key).unwrap();
+    let data = server.data().display().to_string();
+    let ended = upaas(&[], &[("PORT", &free_port()), ("UPAAS_DATA_DIR", &data)]).output().unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(said.contains("secret.key is missing"), "{said}");
+    assert!(!key.exists());
+}
+
+#[tokio::test]
+async fn a_filled_database_is_opened_again_with_everything_in_it() {
+    let fake = Fake::default();
+    let mut server = Server::fake_with(&fake, quick()).await;
+    server.set_up().await;
+    server.create_shop(&[("container_port", "80"), ("host_port", "auto")]).await.expect(303);
+    server.browser.post("/apps/shop/connection-test", &[]).await.expect(303);
+    server.browser.post("/apps/shop/host-key", &[("fingerprint", "SHA256:abc")]).await.expect(303);
+    server.deploy_to_the_end("shop").await;
+    let before = server.browser.get("/apps/shop").await.text("#public-key");
+    server.stop().await;
+    server.start_fake(&fake).await;
+    let page = server.browser.get("/apps/shop").await.expect(200);
+    assert_eq!(page.text("#public-key"), before);
+    assert!(page.text(".check").contains("main is at"));
+    assert_eq!(page.texts("#recent-deployments li").len(), 1);
+}

@@ -1,0 +1,236 @@
+//! A platform that does what a test says: fails at a step, waits at a step, or just pretends.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+use upaas::{
+    deploy::platform::{Builder, Failure, FailureKind, Origin, Platform, Runtime, Source, Target},
+    domain::{
+        app::AppConfig,
+        commit::{CommitFacts, CommitId},
+        connection::HostKey,
+        container::{Health, Observed},
+        deployment::Cause,
+        engine::EngineVersion,
+        ids::AppId,
+        moment::Moment,
+        port::{HostPort, Publish},
+        repo_url::RepoUrl,
+    },
+    logs::journal::Journal,
+};
+
+/// A place where something can go wrong, or be held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Step {
+    Hello,
+    Fetch,
+    Build,
+    Create,
+    Start,
+    /// The container is seen exited.
+    Settle,
+    Stop,
+    Remove,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Fake(Arc<World>);
+
+#[derive(Default)]
+struct World {
+    containers: Mutex<BTreeMap<String, Observed>>,
+    failing: Mutex<HashMap<Step, FailureKind>>,
+    held: Mutex<HashMap<Step, watch::Sender<bool>>>,
+    /// What was done, in order.
+    acts: Mutex<Vec<String>>,
+    made: Mutex<u32>,
+}
+
+impl Fake {
+    pub(crate) fn platform(&self) -> Platform {
+        let it = Arc::new(self.clone());
+        Platform { source: it.clone(), builder: it.clone(), runtime: it }
+    }
+
+    /// From now on this step fails.
+    pub(crate) fn fail(&self, step: Step, kind: FailureKind) {
+        self.0.failing.lock().unwrap().insert(step, kind);
+    }
+
+    /// From now on this step works again.
+    pub(crate) fn mend(&self, step: Step) {
+        self.0.failing.lock().unwrap().remove(&step);
+    }
+
+    /// From now on this step waits until [`Fake::release`].
+    pub(crate) fn hold(&self, step: Step) {
+        self.0.held.lock().unwrap().insert(step, watch::Sender::new(false));
+    }
+
+    pub(crate) fn release(&self, step: Step) {
+        if let Some(held) = self.0.held.lock().unwrap().remove(&step) {
+            held.send_replace(true);
+        }
+    }
+
+    /// What was done so far.
+    pub(crate) fn acts(&self) -> Vec<String> {
+        self.0.acts.lock().unwrap().clone()
+    }
+
+    /// The deployments whose containers run, and those whose containers are there but stopped.
+    pub(crate) fn running(&self) -> (Vec<i64>, Vec<i64>) {
+        let containers = self.0.containers.lock().unwrap();
+        let (running, stopped): (Vec<&Observed>, Vec<&Observed>) = containers.values().partition(|it| it.running);
+        let numbers = |them: Vec<&Observed>| them.iter().map(|it| it.deployment).collect();
+        (numbers(running), numbers(stopped))
+    }
+
+    /// As a person with `docker stop`, or a crash.
+    pub(crate) fn stop_all(&self) {
+        for container in self.0.containers.lock().unwrap().values_mut() {
+            container.running = false;
+            container.exit_code = Some(137);
+        }
+    }
+
+    /// As a person with `docker rm`.
+    pub(crate) fn forget_all(&self) {
+        self.0.containers.lock().unwrap().clear();
+    }
+
+    async fn pass(&self, step: Step, act: String) -> Result<(), Failure> {
+        self.0.acts.lock().unwrap().push(act);
+        let held = self.0.held.lock().unwrap().get(&step).map(watch::Sender::subscribe);
+        if let Some(mut held) = held {
+            let _ = held.wait_for(|released| *released).await;
+        }
+        match self.0.failing.lock().unwrap().get(&step) {
+            Some(kind) => Err(Failure::new(Cause::User, format!("It failed at {step:?}.")).hint("Mend it.").kind(*kind)),
+            None => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Source for Fake {
+    async fn fetch(&self, _: &Origin, commit: Option<&CommitId>, journal: &Journal) -> Result<CommitFacts, Failure> {
+        self.pass(Step::Fetch, "fetch".to_owned()).await?;
+        journal.output(b"\x1b[32mfetched\x1b[0m <b>&");
+        let id = commit.cloned().unwrap_or_else(|| "0c79164d00000000000000000000000000000000".parse().unwrap());
+        Ok(CommitFacts { id, message: "Add b\n\nand more".to_owned(), author: "dev".to_owned(), committed_at: Moment::now() })
+    }
+
+    async fn export(&self, _: AppId, _: &CommitId, into: &Path) -> Result<(), Failure> {
+        std::fs::create_dir_all(into).unwrap();
+        Ok(())
+    }
+
+    async fn look(&self, _: &Origin) -> Result<Option<CommitId>, Failure> {
+        self.pass(Step::Fetch, "look".to_owned()).await?;
+        Ok(Some("0c79164d00000000000000000000000000000000".parse().unwrap()))
+    }
+
+    async fn host_key(&self, _: &RepoUrl) -> Result<HostKey, Failure> {
+        Ok(HostKey { public_key: "ssh-ed25519 AAAA".to_owned(), fingerprint: "SHA256:abc".to_owned() })
+    }
+}
+
+#[async_trait]
+impl Builder for Fake {
+    async fn build(&self, target: &Target, _: &Path, _: &AppConfig, _: &CommitId, _: &Journal) -> Result<String, Failure> {
+        self.pass(Step::Build, format!("build #{}", target.number)).await?;
+        Ok(format!("sha256:{}", target.number))
+    }
+
+    async fn discard(&self, target: &Target) -> Result<(), Failure> {
+        self.pass(Step::Remove, format!("discard image #{}", target.number)).await
+    }
+}
+
+#[async_trait]
+impl Runtime for Fake {
+    async fn hello(&self) -> Result<EngineVersion, Failure> {
+        let failing = self.0.failing.lock().unwrap().contains_key(&Step::Hello);
+        if failing {
+            return Err(Failure::new(Cause::Engine, "No engine.").kind(FailureKind::EngineLost));
+        }
+        Ok(EngineVersion { version: "20.10.24".to_owned(), api: "1.41".to_owned() })
+    }
+
+    async fn create(&self, target: &Target, _: &str, _: Vec<(String, String)>, publish: &Publish) -> Result<String, Failure> {
+        self.pass(Step::Create, format!("create #{}", target.number)).await?;
+        let made = {
+            let mut made = self.0.made.lock().unwrap();
+            *made += 1;
+            *made
+        };
+        let id = format!("c{made}-of-{}", target.number);
+        let host_port = match publish.host_port {
+            HostPort::None => None,
+            HostPort::Auto => Some(32768),
+            HostPort::Fixed(port) => Some(port),
+        };
+        let container = Observed {
+            id: id.clone(),
+            app: target.app,
+            deployment: target.number,
+            running: false,
+            restarts: 0,
+            exit_code: None,
+            out_of_memory: false,
+            health: Health::Unchecked,
+            started_at: None,
+            host_port,
+        };
+        self.0.containers.lock().unwrap().insert(id.clone(), container);
+        Ok(id)
+    }
+
+    async fn start(&self, container: &str, _: &Publish) -> Result<(), Failure> {
+        self.pass(Step::Start, format!("start {container}")).await?;
+        let dies = self.0.failing.lock().unwrap().contains_key(&Step::Settle);
+        if let Some(it) = self.0.containers.lock().unwrap().get_mut(container) {
+            it.running = !dies;
+            it.exit_code = dies.then_some(3);
+            it.started_at = Some(Moment::now());
+        }
+        // A container that dies does so once: the old one, started again, runs.
+        self.mend(Step::Settle);
+        Ok(())
+    }
+
+    async fn stop(&self, container: &str, _: Duration) -> Result<(), Failure> {
+        self.pass(Step::Stop, format!("stop {container}")).await?;
+        if let Some(it) = self.0.containers.lock().unwrap().get_mut(container) {
+            it.running = false;
+            it.exit_code = Some(0);
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, container: &str) -> Result<(), Failure> {
+        self.pass(Step::Remove, format!("remove {container}")).await?;
+        self.0.containers.lock().unwrap().remove(container);
+        Ok(())
+    }
+
+    async fn look(&self, container: &str) -> Result<Option<Observed>, Failure> {
+        Ok(self.0.containers.lock().unwrap().get(container).cloned())
+    }
+
+    async fn ours(&self) -> Result<Vec<Observed>, Failure> {
+        Ok(self.0.containers.lock().unwrap().values().cloned().collect())
+    }
+
+    async fn last_lines(&self, _: &str, _: usize) -> Result<Vec<Vec<u8>>, Failure> {
+        Ok(vec![b"its last words".to_vec()])
+    }
+}

@@ -1,0 +1,158 @@
+//! A µPaaS on a free port, with a data directory of its own.
+
+use std::{path::Path, time::Duration};
+
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use upaas::{App, app::on_this_machine, config::Config, deploy::Limits};
+
+use super::{
+    browser::{Browser, Reply},
+    eventually,
+    fake::Fake,
+};
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+pub(crate) const REPOSITORY: &str = "git@git.example.org:dev/shop.git";
+
+pub(crate) struct Server {
+    app: Option<App>,
+    data: TempDir,
+    pub(crate) browser: Browser,
+    limits: Limits,
+    docker_host: Option<String>,
+}
+
+/// Limits for tests: nothing waits for its own sake.
+pub(crate) fn quick() -> Limits {
+    Limits {
+        settle: Duration::from_millis(30),
+        drain: Duration::from_millis(30),
+        engine_retry: Duration::from_millis(30),
+        ..Limits::default()
+    }
+}
+
+impl Server {
+    /// On a stand-in platform.
+    pub(crate) async fn fake(fake: &Fake) -> Self {
+        Self::fake_with(fake, quick()).await
+    }
+
+    pub(crate) async fn fake_with(fake: &Fake, limits: Limits) -> Self {
+        let mut server = Self::new(limits, None);
+        server.start_fake(fake).await;
+        server
+    }
+
+    /// On the real engine and the real git; `docker_host` names another engine's socket.
+    pub(crate) async fn real(limits: Limits, docker_host: Option<String>) -> Self {
+        let mut server = Self::new(limits, docker_host);
+        server.start_real().await;
+        server
+    }
+
+    fn new(limits: Limits, docker_host: Option<String>) -> Self {
+        Self { app: None, data: tempfile::tempdir().unwrap(), browser: Browser::new(([127, 0, 0, 1], 1).into()), limits, docker_host }
+    }
+
+    pub(crate) async fn start_fake(&mut self, fake: &Fake) {
+        let fake = fake.clone();
+        self.start(move |_, _, _| fake.platform()).await;
+    }
+
+    pub(crate) async fn start_real(&mut self) {
+        self.start(on_this_machine(env!("CARGO_BIN_EXE_upaas").into())).await;
+    }
+
+    async fn start(
+        &mut self,
+        platform: impl FnOnce(&Config, upaas::domain::ids::InstanceId, &upaas::deploy::files::Files) -> upaas::deploy::platform::Platform,
+    ) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let app = App::start_on(listener, self.config(), self.limits.clone(), platform).await.unwrap();
+        let headers = std::mem::take(&mut self.browser.headers);
+        let mut browser = self.browser.clone().at(app.address);
+        browser.headers = headers;
+        self.browser = browser;
+        self.app = Some(app);
+    }
+
+    fn config(&self) -> Config {
+        let mut variables = vec![("UPAAS_DATA_DIR".to_owned(), self.data().display().to_string())];
+        variables.extend(self.docker_host.clone().map(|host| ("UPAAS_DOCKER_HOST".to_owned(), host)));
+        Config::from_variables(variables.into_iter().collect(), false).unwrap()
+    }
+
+    /// Stops it in an orderly way; its data stays.
+    pub(crate) async fn stop(&mut self) {
+        self.app.take().unwrap().stop().await;
+    }
+
+    /// Drops everything at once, as `kill -9` does; its data stays.
+    pub(crate) fn abandon(&mut self) {
+        self.app = None;
+    }
+
+    pub(crate) fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// The identity on the labels of what it makes.
+    pub(crate) async fn instance(&self) -> String {
+        let db = upaas::db::Db::open(&self.data().join("upaas.db")).await.unwrap();
+        upaas::db::settings::instance_id(db.write()).await.unwrap().to_string()
+    }
+
+    /// Another browser, signed in nowhere.
+    pub(crate) fn new_browser(&self) -> Browser {
+        Browser::new(self.app.as_ref().unwrap().address)
+    }
+
+    pub(crate) fn setup_code(&self) -> String {
+        std::fs::read_to_string(self.data().join("setup-code")).unwrap().trim().to_owned()
+    }
+
+    /// Does the setup; the browser is signed in afterwards.
+    pub(crate) async fn set_up(&mut self) {
+        let code = self.setup_code();
+        let fields = [("setup_code", code.as_str()), ("username", "ada"), ("password", PASSWORD), ("password_confirmation", PASSWORD)];
+        self.browser.post("/setup", &fields).await.expect(303);
+    }
+
+    /// Creates an app `shop` whose other fields are as given.
+    pub(crate) async fn create_shop(&mut self, fields: &[(&str, &str)]) -> Reply {
+        let mut all = vec![("slug", "shop"), ("repo_url", REPOSITORY), ("branch", "main")];
+        all.retain(|(name, _)| fields.iter().all(|(given, _)| given != name));
+        all.extend(fields);
+        self.browser.post("/apps", &all).await
+    }
+
+    /// Presses “Deploy now”; returns the deployment's path.
+    pub(crate) async fn deploy(&mut self, slug: &str) -> String {
+        self.browser.post(&format!("/apps/{slug}/deployments"), &[]).await.expect(303).location().to_owned()
+    }
+
+    /// Waits until the deployment at a path shows one of these states; returns its page.
+    pub(crate) async fn wait_for(&mut self, path: &str, states: &[&str]) -> Reply {
+        let browser = &mut self.browser;
+        eventually(&format!("{path} to be one of {states:?}"), async || {
+            let page = browser.get(path).await;
+            let state = page.text(".summary .badge");
+            if states.contains(&state.as_str()) { Ok(page) } else { Err(format!("{state}: {}", page.text("#journal"))) }
+        })
+        .await
+    }
+
+    /// Presses “Deploy now” and waits for the end.
+    pub(crate) async fn deploy_to_the_end(&mut self, slug: &str) -> Reply {
+        let path = self.deploy(slug).await;
+        self.wait_for(&path, &["Success", "Failed", "Cancelled"]).await
+    }
+}
+
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.status)
+    }
+}

@@ -18,8 +18,8 @@ use crate::{
     config::Config,
     db::{self, Db},
     deploy::{Deployer, Limits, files::Files, platform::Platform},
-    docker::{Address, Engine},
-    domain::ids::InstanceId,
+    docker::Engine,
+    domain::{engine::Address, ids::InstanceId},
     git::Git,
     host::{EngineHost, GitHost},
     keyfile,
@@ -30,6 +30,8 @@ use crate::{
 /// How long open requests and running deployments may take to end at shutdown.
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
 const SESSION_KEY_BYTES: usize = 64;
+const DATABASE: &str = "upaas.db";
+const LOCK: &str = "upaas.lock";
 
 /// A running µPaaS.
 pub struct App {
@@ -61,8 +63,8 @@ impl App {
         for name in &config.unknown {
             tracing::warn!(name, "unknown variable: is it spelled right?");
         }
-        let lock = lock_data_dir(&config.data("upaas.lock"))?;
-        let db = Db::open(&config.data("upaas.db")).await?;
+        let lock = lock_data_dir(&config.data(LOCK))?;
+        let db = Db::open(&config.data(DATABASE)).await?;
         let instance = db::settings::instance_id(db.write()).await?;
         let vault = open_vault(&config, &db).await?;
         let session_key = keyfile::load::<SESSION_KEY_BYTES>(&config.data("session.key"), true)?;
@@ -118,15 +120,25 @@ fn readable(address: SocketAddr) -> String {
     }
 }
 
-/// Creates the data directory, for its owner only, and makes its path absolute.
+/// Creates the data directory, for its owner only, and makes its path absolute. A folder that is somebody else's is refused.
 fn with_data_dir(config: Config) -> anyhow::Result<Config> {
     let dir = &config.data_dir;
     let created = DirBuilder::new().recursive(true).mode(0o700).create(dir);
     created.with_context(|| format!("the data directory {} cannot be created", dir.display()))?;
+    if !is_ours_or_empty(dir).with_context(|| format!("the data directory {} cannot be read", dir.display()))? {
+        bail!("{} holds other files and no µPaaS data: give UPAAS_DATA_DIR a folder of its own", dir.display());
+    }
     std::fs::set_permissions(dir, Permissions::from_mode(0o700))
-        .with_context(|| format!("the data directory {} is not ours", dir.display()))?;
+        .with_context(|| format!("the data directory {} belongs to somebody else", dir.display()))?;
     let data_dir = std::fs::canonicalize(dir)?;
     Ok(Config { data_dir, ..config })
+}
+
+fn is_ours_or_empty(dir: &Path) -> std::io::Result<bool> {
+    // The root of a file system of its own has this folder from the start.
+    const OF_A_FILE_SYSTEM: &str = "lost+found";
+    let names: Vec<_> = std::fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<_>>()?;
+    Ok(names.iter().any(|name| name == DATABASE || name == LOCK) || names.iter().all(|name| name == OF_A_FILE_SYSTEM))
 }
 
 /// Two processes on one data directory would deploy everything twice.

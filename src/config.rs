@@ -10,7 +10,7 @@ use std::{
 
 use ipnet::IpNet;
 
-use crate::docker::Address;
+use crate::domain::engine::Address;
 
 /// A value that cannot be used; its text is the line that the operator reads.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -9,6 +9,7 @@ pub mod platform;
 
 mod connection;
 mod create;
+mod disorder;
 mod engine;
 mod reconcile;
 mod recover;
@@ -40,6 +41,7 @@ use crate::{
     },
     vault::{self, Vault},
 };
+use disorder::Disorder;
 use files::Files;
 use platform::{Failure, Origin, Platform};
 
@@ -114,11 +116,40 @@ struct Shared {
     ready: watch::Sender<bool>,
     /// Held for a look-up; nothing awaits under it.
     workers: Mutex<HashMap<AppId, Arc<Notify>>>,
-    /// The deployments that run now, and what cancels each. Held for a look-up.
-    active: Mutex<HashMap<DeploymentId, CancellationToken>>,
+    /// The deployments that run now. Held for a look-up.
+    active: Mutex<HashMap<DeploymentId, Running>>,
+    /// What is out of order. Held for a look-up.
+    disorder: Mutex<Disorder>,
     permits: Semaphore,
     tasks: TaskTracker,
     stop: CancellationToken,
+}
+
+/// A deployment that a worker is at.
+struct Running {
+    app: AppId,
+    cancel: CancellationToken,
+}
+
+/// What is known of a container right now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sight {
+    /// It is there.
+    There(Observed),
+    /// The engine says that it is gone, or there never was one.
+    Gone,
+    /// The engine does not say.
+    Unknown,
+}
+
+impl Sight {
+    /// The container, when it is there.
+    pub fn there(&self) -> Option<&Observed> {
+        match self {
+            Self::There(container) => Some(container),
+            Self::Gone | Self::Unknown => None,
+        }
+    }
 }
 
 impl Deployer {
@@ -135,6 +166,7 @@ impl Deployer {
             ready: watch::Sender::new(false),
             workers: Mutex::default(),
             active: Mutex::default(),
+            disorder: Mutex::default(),
             permits: Semaphore::new(RUNNING_AT_ONCE),
             tasks: TaskTracker::new(),
             stop,
@@ -165,6 +197,8 @@ impl Deployer {
         let waiting = db::deployments::unfinished(&mut *tx, app.id).await?;
         let same = |it: &Deployment| it.status == Status::Queued && it.trigger == Trigger::Manual && it.requested_commit.as_ref() == commit;
         if let Some(waiting) = waiting.into_iter().find(same) {
+            drop(tx);
+            self.shared.wake(app.id);
             return Ok(waiting);
         }
         db::apps::set_desired_state(&mut *tx, app.id, DesiredState::Running).await?;
@@ -192,7 +226,7 @@ impl Deployer {
             )));
         }
         if let Some(running) = self.shared.active.lock().expect("no panic while held").get(&deployment.id) {
-            running.cancel();
+            running.cancel.cancel();
         }
         Ok(())
     }
@@ -207,12 +241,17 @@ impl Deployer {
         connection::confirm_host_key(&self.shared, app, fingerprint).await
     }
 
-    /// The container of a deployment, as the engine shows it now; none when it is gone or the engine does not answer.
-    pub async fn container(&self, deployment: &Deployment) -> Option<Observed> {
-        if !self.engine().is_up() {
-            return None;
+    /// The container of a deployment, as the engine shows it now.
+    pub async fn container(&self, deployment: &Deployment) -> Sight {
+        let Some(container) = deployment.container.as_deref() else { return Sight::Gone };
+        if !self.shared.engine_is_up() {
+            return Sight::Unknown;
         }
-        self.shared.platform.runtime.look(deployment.container.as_deref()?).await.ok().flatten()
+        match self.shared.platform.runtime.look(container).await {
+            Ok(Some(seen)) => Sight::There(seen),
+            Ok(None) => Sight::Gone,
+            Err(_) => Sight::Unknown,
+        }
     }
 
     /// Where a deployment's journal lies.
@@ -235,12 +274,6 @@ impl Shared {
         let host_key = db::connections::host_key(self.db.read(), url.host(), url.port()).await?;
         let key: Secret = self.vault.open_sealed(app.deploy_key, &sealed)?;
         Ok(Origin { app: app.id, url, branch: app.config.branch.clone(), key, host_key })
-    }
-
-    /// The engine went away under a request: workers pause until the watch has seen it again.
-    fn engine_lost(&self) {
-        self.ready.send_replace(false);
-        self.look_at_engine.notify_one();
     }
 }
 

@@ -22,21 +22,15 @@ use std::{
 
 use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker, errors::Error as Bollard};
 
-use crate::domain::{engine::EngineVersion, ids::InstanceId};
+use crate::domain::{
+    engine::{Address, EngineVersion},
+    ids::InstanceId,
+};
 
 /// How long the engine may take to begin its answer to an ordinary request.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(60);
 /// How long it may take to say that it is there.
 const PING_DEADLINE: Duration = Duration::from_secs(2);
-
-/// Where the engine listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Address {
-    /// A Unix socket's path.
-    Unix(String),
-    /// `host:port`, unencrypted.
-    Tcp(String),
-}
 
 /// What can go wrong with the engine.
 #[derive(Debug, thiserror::Error)]

@@ -7,12 +7,14 @@
 
 mod arguments;
 mod failure;
+mod mirror;
 mod process;
 pub mod ssh;
 
 pub use failure::Error;
 
 use std::{
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -98,7 +100,7 @@ impl Git {
         let index = into.with_extension("index");
         let result = async {
             for arguments in [arguments::read_tree(mirror, into, commit), arguments::checkout_index(mirror, into)] {
-                Call::git(arguments).env("GIT_INDEX_FILE", &index).current_dir(into).run().await?;
+                self.call(arguments).env("GIT_INDEX_FILE", &index).run().await?;
             }
             Ok(())
         };
@@ -147,32 +149,37 @@ impl Git {
     }
 
     async fn ensure_mirror(&self, mirror: &Path) -> Result<(), Error> {
-        // HEAD is written last by `git init`; a mirror without it was interrupted.
-        if fs::try_exists(mirror.join("HEAD")).await? {
-            return Ok(());
-        }
+        // Harmless on a mirror that is there; completes one whose making was interrupted.
         fs::create_dir_all(mirror).await?;
-        Call::git(arguments::init(mirror)).run().await?;
+        self.call(arguments::init(mirror)).run().await?;
+        let mirror = mirror.to_owned();
+        tokio::task::spawn_blocking(move || mirror::remove_leftovers(&mirror)).await.map_err(io::Error::other)??;
         Ok(())
     }
 
+    /// git, in a folder that belongs to no repository: what lies around the process's own folder must not be found.
+    fn call(&self, arguments: Vec<String>) -> Call {
+        let ceiling = self.scratch.parent().unwrap_or(&self.scratch);
+        Call::git(arguments).current_dir(&self.scratch).env("GIT_CEILING_DIRECTORIES", ceiling)
+    }
+
     async fn has(&self, mirror: &Path, commit: &CommitId) -> bool {
-        Call::git(arguments::has_commit(mirror, commit)).run().await.is_ok()
+        self.call(arguments::has_commit(mirror, commit)).run().await.is_ok()
     }
 
     async fn tip(&self, mirror: &Path) -> Result<CommitId, Error> {
-        let id = Call::git(arguments::resolve_tip(mirror)).run().await?.stdout;
+        let id = self.call(arguments::resolve_tip(mirror)).run().await?.stdout;
         id.trim().parse().map_err(|_| Error::Unexpected(format!("rev-parse: {id}")))
     }
 
     async fn facts(&self, mirror: &Path, commit: &CommitId) -> Result<CommitFacts, Error> {
-        let told = Call::git(arguments::facts(mirror, commit)).run().await?.stdout;
+        let told = self.call(arguments::facts(mirror, commit)).run().await?.stdout;
         parse_facts(&told).ok_or_else(|| Error::Unexpected("show".to_owned()))
     }
 
     /// Runs git against a remote, with the key in place for as long as it runs.
     async fn remote(&self, access: &Access, arguments: Vec<String>, say: &mut (dyn FnMut(&str) + Send)) -> Result<String, Error> {
-        let call = Call::git(arguments);
+        let call = self.call(arguments);
         if !access.url.is_ssh() {
             return Ok(call.pass_proxy_settings().run_and_tell(say).await?.stdout);
         }

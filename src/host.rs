@@ -17,6 +17,7 @@ use crate::{
     },
     domain::{
         app::AppConfig,
+        branch::Branch,
         commit::{CommitFacts, CommitId},
         connection::HostKey,
         container::Observed,
@@ -77,51 +78,78 @@ fn git_failure(err: git::Error, origin: &Origin) -> Failure {
 }
 
 /// What stands in the way to a repository, and what to do about it.
-fn server_failure(err: git::Error, url: &RepoUrl, branch: Option<&crate::domain::branch::Branch>) -> Failure {
+fn server_failure(err: git::Error, url: &RepoUrl, branch: Option<&Branch>) -> Failure {
     use git::Error;
     let server = format!("{}:{}", url.host(), url.port());
-    let forge = |sentence: String, hint: &str| Failure::new(Cause::Forge, sentence).hint(hint);
-    let user = |sentence: String, hint: &str| Failure::new(Cause::User, sentence).hint(hint);
-    let failure = match &err {
-        Error::HostKeyUnconfirmed => forge(
-            format!("The host key of {server} is not confirmed yet."),
-            "On the app's page press “Test connection”, compare the fingerprint and confirm it. This is asked once for a server.",
-        )
-        .kind(FailureKind::HostKeyUnconfirmed),
-        Error::HostKeyChanged => forge(
-            format!("{server} shows another host key than the one you confirmed."),
-            "If the server was set up anew, press “Test connection” on the app's page and confirm the new fingerprint. If not, somebody may be between you and it.",
-        )
-        .kind(FailureKind::HostKeyChanged),
-        Error::KeyRefused(_) => user(
+    let failure =
+        match &err {
+            Error::HostKeyUnconfirmed | Error::HostKeyChanged => host_key_failure(&err, &server),
+            Error::HostUnknown(_) | Error::Unreachable(_) | Error::TimedOut | Error::Certificate(_) => unreachable(&err, url, &server),
+            Error::KeyRefused(_) | Error::RepositoryRefused(_) | Error::PasswordWanted => refused(&err, &server),
+            Error::NoSuchBranch => {
+                let sentence = branch
+                    .map_or_else(|| "The branch does not exist.".to_owned(), |branch| format!("The repository has no branch “{branch}”."));
+                Failure::new(Cause::User, sentence)
+                    .hint("Push the branch, or choose another one for this app. An empty repository has no branches yet.")
+            }
+            Error::NoSuchCommit | Error::NotAdvertised => Failure::new(Cause::User, "The repository does not have this commit.")
+                .hint("Was it pushed, and not removed by a force push?"),
+            Error::DiskFull => Failure::new(Cause::Internal, "The disk of µPaaS's data directory is full.")
+                .hint("Free some space there, then deploy again."),
+            Error::NotInstalled { program, .. } => {
+                Failure::new(Cause::Internal, format!("The program {program} is missing on the machine where µPaaS runs."))
+                    .hint("Install git and the OpenSSH client.")
+            }
+            Error::Other(said) => Failure::new(Cause::Forge, format!("git failed: {said}")).hint("The journal has git's output."),
+            Error::Unexpected(_) | Error::Io(_) => return Failure::internal(err),
+        };
+    failure.source(err)
+}
+
+fn host_key_failure(err: &git::Error, server: &str) -> Failure {
+    if matches!(err, git::Error::HostKeyUnconfirmed) {
+        return Failure::new(Cause::Forge, format!("The host key of {server} is not confirmed yet."))
+            .hint("On the app's page press “Test connection”, compare the fingerprint and confirm it. This is asked once for a server.")
+            .kind(FailureKind::HostKeyUnconfirmed);
+    }
+    Failure::new(Cause::Forge, format!("{server} shows another host key than the one you confirmed."))
+        .hint("If the server was set up anew, press “Test connection” on the app's page and confirm the new fingerprint. If not, somebody may be between you and it.")
+        .kind(FailureKind::HostKeyChanged)
+}
+
+fn unreachable(err: &git::Error, url: &RepoUrl, server: &str) -> Failure {
+    let (sentence, hint) = match err {
+        git::Error::HostUnknown(_) => {
+            (format!("The server's name {} cannot be resolved.", url.host()), "Is it spelled right, and does this machine's DNS know it?")
+        }
+        git::Error::Certificate(said) => (
+            format!("The certificate of {server} is not trusted: {said}"),
+            "Renew it, or add its authority to this machine's certificates.",
+        ),
+        git::Error::Unreachable(said) => {
+            (format!("{server} cannot be reached: {said}"), "Is the server up, the port right, and no firewall in between?")
+        }
+        _ => (format!("{server} did not answer in time."), "Is the server up, the port right, and no firewall in between?"),
+    };
+    Failure::new(Cause::Forge, sentence).hint(hint)
+}
+
+fn refused(err: &git::Error, server: &str) -> Failure {
+    let (sentence, hint) = match err {
+        git::Error::KeyRefused(_) => (
             format!("{server} does not know this app's deploy key."),
             "Add the public key shown on the app's page to the repository: in Gitea under Settings → Deploy keys, without write access.",
         ),
-        Error::RepositoryRefused(said) => user(
+        git::Error::RepositoryRefused(said) => (
             format!("{server} answers, but this repository cannot be read: {said}"),
             "Is the repository's path right? If the key belongs to another repository or user there, remove it and add it to this repository's deploy keys.",
         ),
-        Error::PasswordWanted => user(
+        _ => (
             "The repository does not exist or is private: over https only public repositories can be read.".to_owned(),
-            "Create the app with the repository's SSH address; then its deploy key is used.",
+            "Give the app the repository's SSH address; then its deploy key is used.",
         ),
-        Error::HostUnknown(_) => forge(format!("The server's name {} cannot be resolved.", url.host()), "Is it spelled right, and does this machine's DNS know it?"),
-        Error::Unreachable(said) => forge(format!("{server} cannot be reached: {said}"), "Is the server up, the port right, and no firewall in between?"),
-        Error::TimedOut => forge(format!("{server} did not answer in time."), "Is the server up, the port right, and no firewall in between?"),
-        Error::NoSuchBranch => user(
-            branch.map_or_else(|| "The branch does not exist.".to_owned(), |branch| format!("The repository has no branch “{branch}”.")),
-            "Push the branch, or choose another one for this app. An empty repository has no branches yet.",
-        ),
-        Error::NoSuchCommit | Error::NotAdvertised => user("The repository does not have this commit.".to_owned(), "Was it pushed, and not removed by a force push?"),
-        Error::Certificate(said) => forge(format!("The certificate of {server} is not trusted: {said}"), "Renew it, or add its authority to this machine's certificates."),
-        Error::DiskFull => Failure::new(Cause::Internal, "The disk of µPaaS's data directory is full.").hint("Free some space there, then deploy again."),
-        Error::NotInstalled { program, .. } => {
-            Failure::new(Cause::Internal, format!("The program {program} is missing on the machine where µPaaS runs.")).hint("Install git and the OpenSSH client.")
-        }
-        Error::Other(said) => forge(format!("git failed: {said}"), "The journal has git's output."),
-        Error::Unexpected(_) | Error::Io(_) => Failure::new(Cause::Internal, "µPaaS itself failed at this; its log has the details."),
     };
-    failure.source(err)
+    Failure::new(Cause::User, sentence).hint(hint)
 }
 
 /// What runs where: the engine, and in its name this installation.
@@ -219,9 +247,9 @@ fn engine_failure(err: docker::Error) -> Failure {
         docker::Error::Unreachable(_) | docker::Error::BuildLost => Failure::new(Cause::Engine, "The connection to the engine was lost.")
             .hint("Is the Docker daemon running?")
             .kind(FailureKind::EngineLost),
-        docker::Error::TimedOut(what) => {
-            Failure::new(Cause::Engine, format!("The engine did not answer in time ({what}).")).hint("Is the machine overloaded?")
-        }
+        docker::Error::TimedOut(what) => Failure::new(Cause::Engine, format!("The engine did not answer in time ({what})."))
+            .hint("Is the machine overloaded?")
+            .kind(FailureKind::EngineSlow),
         docker::Error::Refused { message, .. } => Failure::new(Cause::Engine, format!("The engine refused: {message}")),
         docker::Error::Build(message) => Failure::new(Cause::Engine, format!("The engine reported: {message}")),
         docker::Error::Context(_) | docker::Error::Protocol(_) => return Failure::internal(err),

@@ -7,17 +7,18 @@
 //!
 //! | room | what it is | what it may import |
 //! |---|---|---|
-//! | [`config`] | the environment, validated | – |
-//! | [`domain`] | the words: ids, slugs, the status table; no IO | – |
+//! //! | [`domain`] | the words: ids, slugs, the status table; no IO | – |
+//! | [`config`] | the environment, validated | `domain` |
 //! | [`db`] | all SQL, one writer | `domain` |
-//! | [`keyfile`], [`vault`] | key material; sealing secrets | `domain` |
+//! | [`keyfile`] | files with key material | – |
+//! | [`vault`] | seals and opens secrets | `keyfile`, `domain` |
 //! | [`logs`] | journals and how their lines are rendered | `domain` |
 //! | [`git`] | mirrors and remotes, by argument vector | `domain` |
 //! | [`docker`] | all bollard: specs, builds, containers | `domain` |
 //! | [`deploy`] | the queue, the run of a deployment, recovery; its seam is [`deploy::platform`] | `db`, `vault`, `logs`, `domain` |
-//! | [`host`] | the seam's traits on real git and a real engine | `git`, `docker`, the seam |
+//! | [`host`] | the seam's traits on real git and a real engine | `git`, `docker`, the seam, `logs`, `domain` |
 //! | [`health`] | probes | – |
-//! | [`web`] | all axum: routes, pages, errors | `deploy`, `db`, `vault`, `logs`, `domain` |
+//! | [`web`] | all axum: routes, pages, errors | `deploy`, `db`, `logs`, `config`, `health`, `keyfile`, `domain` |
 //! | [`app`] | the only wiring | everything |
 //!
 //! Adapters (`git`, `docker`, `logs`, `vault`) never import each other. `web` sees engine and git only through

@@ -153,12 +153,13 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
 /// Removes ended sessions until `stop` is cancelled.
 pub async fn sweep_sessions(sessions: SqliteStore, stop: CancellationToken) {
     use tower_sessions::ExpiredDeletion;
-    tokio::select! {
-        () = stop.cancelled() => {}
-        ended = sessions.continuously_delete_expired(SESSION_SWEEP) => {
-            if let Err(err) = ended {
-                tracing::error!(error = %err, "ended sessions could not be removed");
-            }
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(SESSION_SWEEP) => {}
+        }
+        if let Err(err) = sessions.delete_expired().await {
+            tracing::warn!(error = %err, "ended sessions could not be removed; tried again later");
         }
     }
 }

@@ -11,6 +11,7 @@ test("every page is accessible and fits, wide and narrow, light and dark", async
 
   await test.step("setup", async () => {
     await page.goto("/setup");
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("Set up µPaaS");
     await expectGoodLook(page, "setup");
     await page.getByRole("button", { name: "Create account" }).click();
     await expect(page.locator("#setup_code-error")).toBeVisible();
@@ -29,6 +30,7 @@ test("every page is accessible and fits, wide and narrow, light and dark", async
     await expect(page.getByRole("heading", { name: "Not found" })).toBeVisible();
     await expectGoodLook(page, "error-404");
     await page.goto("/settings");
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("Settings");
     await expectGoodLook(page, "settings");
     await page.getByRole("button", { name: "Change password" }).click();
     await expect(page.locator("#current_password-error")).toBeVisible();
@@ -37,6 +39,7 @@ test("every page is accessible and fits, wide and narrow, light and dark", async
 
   await test.step("a new app", async () => {
     await page.goto("/apps/new");
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("New app");
     await expectGoodLook(page, "app-new");
     await page.getByRole("button", { name: "Create app" }).click();
     await expect(page.locator("#slug-error")).toBeVisible();
@@ -81,6 +84,7 @@ test("every page is accessible and fits, wide and narrow, light and dark", async
     await expect(page.locator("#journal")).toContainText("this takes a while");
     await expectGoodLook(page, "deployment-building");
     await page.goto("/");
+    await expect(page.getByRole("link", { name: "Building #3" })).toBeVisible();
     await expectGoodLook(page, "apps-busy");
     await page.goto(`${shop.url}/deployments/3`);
     await page.getByRole("button", { name: "Cancel" }).click();
@@ -90,8 +94,10 @@ test("every page is accessible and fits, wide and narrow, light and dark", async
 
   await test.step("lists with something in them", async () => {
     await page.goto("/");
+    await expect(page.locator("#app-shop .badge")).toHaveText("Running");
     await expectGoodLook(page, "apps");
     await page.goto(`${shop.url}/deployments`);
+    await expect(page.locator(".deployment-row")).toHaveCount(3);
     await expectGoodLook(page, "deployments");
   });
 

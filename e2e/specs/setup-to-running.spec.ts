@@ -116,6 +116,8 @@ test("from a fresh installation to a running app, and on to its next version", a
     await expect(page.locator("#app-state .badge")).toHaveText("Running");
     await expect(page.locator("#app-state a.address")).toHaveAttribute("href", `http://127.0.0.1:${port}/`);
     await expect(page.getByRole("heading", { name: "What to do now" })).toHaveCount(0);
+    // Nothing was there to overlap with or to replace.
+    await expect.soft(page.locator(".facts-row")).toContainText("first start");
   });
 
   await test.step("the next commit replaces it", async () => {
@@ -125,7 +127,9 @@ test("from a fresh installation to a running app, and on to its next version", a
     await expect(status(page)).toHaveText("Success");
     await expect(page.locator(".summary .commit code")).toHaveText(commit.slice(0, 8));
     expect(await answer(port)).toBe("second version");
-    expect((await made(it.server.instance)).containers).toHaveLength(1);
+    await expect(page.locator(".summary")).toContainText(new RegExp(`replace: host port ${port}, gap \\d`));
+    // The old container is removed once the new one serves.
+    await expect.poll(async () => (await made(it.server.instance)).containers.length).toBe(1);
   });
 
   await test.step("the list shows it running", async () => {

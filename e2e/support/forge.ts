@@ -53,10 +53,15 @@ export class Forge {
   static async start(): Promise<Forge> {
     const folder = await mkdtemp(join(tmpdir(), "upaas-e2e-forge-"));
     const forge = new Forge(folder, await freePort());
-    await forge.writeShim();
-    await forge.writeKeys();
-    await forge.newHostKey();
-    await forge.listen();
+    try {
+      await forge.writeShim();
+      await forge.writeKeys();
+      await forge.newHostKey();
+      await forge.listen();
+    } catch (err) {
+      await forge.stop();
+      throw err;
+    }
     return forge;
   }
 

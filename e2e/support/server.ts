@@ -25,7 +25,12 @@ export class Server {
 
   static async start(): Promise<Server> {
     const server = new Server(await mkdtemp(join(tmpdir(), "upaas-e2e-data-")), await freePort());
-    await server.run();
+    try {
+      await server.run();
+    } catch (err) {
+      await server.stop().catch(() => {});
+      throw err;
+    }
     return server;
   }
 

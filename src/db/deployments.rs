@@ -204,7 +204,7 @@ pub async fn requeue(db: impl SqliteExecutor<'_>, deployment: &Deployment) -> Re
     let moved = sqlx::query(
         "UPDATE deployments SET status = 'queued', attempt = attempt + 1, cloning_at = NULL, building_at = NULL, deploying_at = NULL,
                 image = NULL, container = NULL, host_port = NULL, switch = NULL, gap_ms = NULL
-         WHERE id = ? AND status = ? AND finished_at IS NULL",
+         WHERE id = ? AND status = ? AND finished_at IS NULL AND cancel_requested_at IS NULL",
     )
     .bind(deployment.id)
     .bind(deployment.status)

@@ -17,11 +17,6 @@ pub async fn instance_id(db: impl SqliteExecutor<'_>) -> Result<InstanceId, Erro
     Ok(id)
 }
 
-/// The external URL seen at setup.
-pub async fn base_url(db: impl SqliteExecutor<'_>) -> Result<Option<String>, Error> {
-    Ok(sqlx::query_scalar("SELECT value FROM settings WHERE key = 'base_url'").fetch_optional(db).await?)
-}
-
 /// Keeps the external URL.
 pub async fn set_base_url(db: impl SqliteExecutor<'_>, url: &str) -> Result<(), Error> {
     sqlx::query("INSERT INTO settings (key, value) VALUES ('base_url', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value")

@@ -70,7 +70,7 @@ async fn offer_key(shared: &Shared, origin: &Origin, changed: bool) -> Connectio
 }
 
 fn failed(origin: &Origin, failure: Failure) -> ConnectionCheck {
-    tracing::info!(app = %origin.app, reason = %failure.sentence, error = ?failure.source, "connection test failed");
+    tracing::info!(app = %origin.app, reason = %failure.sentence, error = failure.chain(), "connection test failed");
     ConnectionCheck { hint: failure.hint, ..check(origin, Verdict::Failed, failure.sentence) }
 }
 

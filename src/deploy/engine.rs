@@ -1,13 +1,17 @@
-//! The watch over the engine: asks it regularly whether it is there, tells the pages, and lets the workers go on when it is back.
+//! The watch over the engine: asks it regularly whether it is there, tells the pages, and puts in order what was interrupted before
+//! the workers go on.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 
-use super::{Shared, recover};
+use super::{Shared, platform::Failure, recover};
 use crate::{
     db,
-    domain::{engine::EngineState, moment::Moment},
+    domain::{
+        engine::{EngineState, EngineVersion},
+        moment::Moment,
+    },
 };
 
 /// How often an engine that answers is asked.
@@ -15,7 +19,10 @@ const ASK_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) async fn watch(shared: Arc<Shared>) {
     loop {
-        let pause = look(&shared).await;
+        let pause = tokio::select! {
+            () = shared.stop.cancelled() => return,
+            pause = look(&shared) => pause,
+        };
         tokio::select! {
             () = shared.stop.cancelled() => return,
             () = shared.look_at_engine.notified() => {}
@@ -26,58 +33,76 @@ pub(super) async fn watch(shared: Arc<Shared>) {
 
 /// One look; returns how long to wait before the next.
 async fn look(shared: &Arc<Shared>) -> Duration {
-    let hello = tokio::select! {
-        () = shared.stop.cancelled() => return shared.limits.engine_retry,
-        hello = shared.platform.runtime.hello() => hello,
-    };
-    match hello {
+    match shared.platform.runtime.hello().await {
         Ok(version) => {
-            let state = EngineState::Up(version);
-            let news = shared.engine.send_if_modified(|seen| {
-                let news = *seen != state;
-                *seen = state.clone();
-                news
-            });
-            if news {
-                tracing::info!(engine = ?state, "the engine answers");
-            }
-            if !*shared.ready.borrow() { resume(shared).await } else { ASK_EVERY }
+            seen_up(shared, version);
+            let in_order = *shared.ready.borrow() && !shared.disorder.lock().expect("no panic while held").is_any();
+            if in_order { ASK_EVERY } else { put_in_order(shared).await }
         }
         Err(failure) => {
-            shared.ready.send_replace(false);
-            let news = shared.engine.send_if_modified(|seen| {
-                let news = !matches!(seen, EngineState::Down { .. });
-                if news {
-                    *seen = EngineState::Down { since: Moment::now() };
-                }
-                news
-            });
-            if news {
-                tracing::warn!(error = failure.source.as_ref().map(|source| format!("{source:#}")), "the engine cannot be reached");
-            }
+            seen_down(shared, &failure);
             shared.limits.engine_retry
         }
     }
 }
 
-/// Deals with what was interrupted, then opens the queue.
-async fn resume(shared: &Arc<Shared>) -> Duration {
-    if let Err(failure) = recover::recover(shared).await {
-        tracing::warn!(reason = %failure.sentence, error = failure.source.as_ref().map(|source| format!("{source:#}")), "what was interrupted could not be brought in order yet");
+fn seen_up(shared: &Shared, version: EngineVersion) {
+    let state = EngineState::Up(version);
+    let news = shared.engine.send_if_modified(|seen| std::mem::replace(seen, state.clone()) != state);
+    if news {
+        tracing::info!(engine = ?state, "the engine answers");
+    }
+}
+
+fn seen_down(shared: &Shared, failure: &Failure) {
+    let mut disorder = shared.disorder.lock().expect("no panic while held");
+    disorder.interrupted = true;
+    disorder.after_absence = true;
+    drop(disorder);
+    shared.ready.send_replace(false);
+    let news = shared.engine.send_if_modified(|seen| {
+        let news = !matches!(seen, EngineState::Down { .. });
+        if news {
+            *seen = EngineState::Down { since: Moment::now() };
+        }
+        news
+    });
+    if news {
+        tracing::warn!(error = failure.chain(), "the engine cannot be reached");
+    }
+}
+
+/// Deals with what was interrupted, then opens the queue, unless something new was interrupted meanwhile.
+async fn put_in_order(shared: &Arc<Shared>) -> Duration {
+    let after_absence = {
+        let mut disorder = shared.disorder.lock().expect("no panic while held");
+        disorder.interrupted = false;
+        disorder.untidy = false;
+        std::mem::take(&mut disorder.after_absence)
+    };
+    if let Err(failure) = recover::recover(shared, after_absence).await {
+        tracing::warn!(reason = %failure.sentence, error = failure.chain(), "what was interrupted could not be put in order yet");
+        let mut disorder = shared.disorder.lock().expect("no panic while held");
+        disorder.interrupted = true;
+        disorder.after_absence |= after_absence;
         return shared.limits.engine_retry;
     }
-    shared.ready.send_replace(true);
+    if shared.disorder.lock().expect("no panic while held").interrupted {
+        return shared.limits.engine_retry;
+    }
+    if !shared.ready.send_replace(true) {
+        wake_all(shared).await;
+    }
+    ASK_EVERY
+}
+
+/// Wakes the worker of every app that has something queued.
+async fn wake_all(shared: &Arc<Shared>) {
     match db::deployments::apps_with_queue(shared.db.read()).await {
-        Ok(apps) => {
-            for app in apps {
-                shared.wake(app);
-            }
-            ASK_EVERY
-        }
+        Ok(apps) => apps.into_iter().for_each(|app| shared.wake(app)),
         Err(err) => {
-            tracing::error!(error = %err, "the queue could not be read");
-            shared.ready.send_replace(false);
-            shared.limits.engine_retry
+            tracing::error!(error = ?err, "the queue could not be read");
+            shared.pause_until_in_order();
         }
     }
 }

@@ -24,9 +24,14 @@ impl Files {
         self.root.join("repos").join(format!("{app}.git"))
     }
 
+    /// The folder of a deployment that is being built: its checkout and what is needed to make it.
+    pub fn build(&self, app: AppId, number: i64) -> PathBuf {
+        self.builds().join(format!("{app}-{number}"))
+    }
+
     /// The checkout of a deployment that is being built.
     pub fn checkout(&self, app: AppId, number: i64) -> PathBuf {
-        self.builds().join(format!("{app}-{number}"))
+        self.build(app, number).join("tree")
     }
 
     /// The journal of a deployment.

@@ -47,6 +47,8 @@ pub enum FailureKind {
     Final,
     /// The engine went away: the attempt is interrupted, not failed.
     EngineLost,
+    /// The engine is slow: a look may be tried again.
+    EngineSlow,
     /// The server's key is not confirmed.
     HostKeyUnconfirmed,
     /// The server's key is not the confirmed one.
@@ -78,6 +80,11 @@ impl Failure {
     pub fn source(mut self, source: impl Into<anyhow::Error>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// The chain, as the log shows it.
+    pub fn chain(&self) -> Option<String> {
+        self.source.as_ref().map(|source| format!("{source:#}"))
     }
 
     /// Trouble that is µPaaS's own: the log has the details.

@@ -18,8 +18,6 @@ pub(super) struct Known {
 pub(super) enum Standing {
     /// Its container serves, or should.
     Live(DesiredState),
-    /// A worker is at it now: hands off.
-    InWork,
     /// It will be tried again, or it is over and lost the switch.
     Over,
 }
@@ -33,21 +31,22 @@ pub(super) enum Action {
     Remove(String),
 }
 
-/// The plan, what brings service back first.
-pub(super) fn plan(known: &[Known], seen: &[Observed]) -> Vec<Action> {
-    let standing = |it: &Observed| known.iter().find(|row| row.app == it.app && row.number == it.deployment).map(|row| row.standing);
-    let starts =
-        seen.iter().filter(|it| !it.running && it.restarts_are_over() && standing(it) == Some(Standing::Live(DesiredState::Running)));
-    let removals = seen.iter().filter(|it| standing(it) == Some(Standing::Over));
-    let starts = starts.map(|it| Action::Start(it.id.clone()));
-    starts.chain(removals.map(|it| Action::Remove(it.id.clone()))).collect()
+impl Action {
+    /// The container it is about.
+    pub(super) fn container(&self) -> &str {
+        match self {
+            Self::Start(container) | Self::Remove(container) => container,
+        }
+    }
 }
 
-impl Observed {
-    /// Whether the engine has given up on it, rather than being about to restart it.
-    fn restarts_are_over(&self) -> bool {
-        self.exit_code.is_some()
-    }
+/// The plan. Removals come first: what lost may hold the port that the one to be started needs.
+pub(super) fn plan(known: &[Known], seen: &[Observed]) -> Vec<Action> {
+    let standing = |it: &Observed| known.iter().find(|row| row.app == it.app && row.number == it.deployment).map(|row| row.standing);
+    let removals = seen.iter().filter(|it| standing(it) == Some(Standing::Over));
+    let starts = seen.iter().filter(|it| !it.running && !it.restarting && standing(it) == Some(Standing::Live(DesiredState::Running)));
+    let removals = removals.map(|it| Action::Remove(it.id.clone()));
+    removals.chain(starts.map(|it| Action::Start(it.id.clone()))).collect()
 }
 
 #[cfg(test)]
@@ -61,6 +60,7 @@ mod tests {
             app,
             deployment,
             running,
+            restarting: false,
             restarts: 0,
             exit_code: (!running).then_some(137),
             out_of_memory: false,
@@ -71,23 +71,21 @@ mod tests {
     }
 
     #[test]
-    fn the_old_container_is_started_before_the_lost_one_is_removed() {
+    fn the_lost_container_goes_before_the_old_one_starts_because_it_may_hold_its_port() {
         let app = AppId::new();
         let known =
             [Known { app, number: 1, standing: Standing::Live(DesiredState::Running) }, Known { app, number: 2, standing: Standing::Over }];
-        let plan = plan(&known, &[seen(app, 2, true), seen(app, 1, false)]);
-        assert_eq!(plan, [Action::Start("c1".to_owned()), Action::Remove("c2".to_owned())]);
+        let plan = plan(&known, &[seen(app, 1, false), seen(app, 2, true)]);
+        assert_eq!(plan, [Action::Remove("c2".to_owned()), Action::Start("c1".to_owned())]);
     }
 
     #[test]
-    fn what_runs_is_in_work_stopped_or_unknown_is_left_alone() {
+    fn what_runs_restarts_is_stopped_or_unknown_is_left_alone() {
         let app = AppId::new();
-        let known = [
-            Known { app, number: 1, standing: Standing::Live(DesiredState::Stopped) },
-            Known { app, number: 2, standing: Standing::InWork },
-        ];
-        assert_eq!(plan(&known, &[seen(app, 1, false), seen(app, 2, false), seen(app, 3, true), seen(AppId::new(), 1, false)]), []);
+        let stopped = [Known { app, number: 1, standing: Standing::Live(DesiredState::Stopped) }];
+        assert_eq!(plan(&stopped, &[seen(app, 1, false), seen(app, 3, true), seen(AppId::new(), 1, false)]), []);
         let live = [Known { app, number: 1, standing: Standing::Live(DesiredState::Running) }];
-        assert_eq!(plan(&live, &[seen(app, 1, true)]), []);
+        let restarting = Observed { restarting: true, ..seen(app, 1, false) };
+        assert_eq!(plan(&live, &[seen(app, 1, true), restarting]), []);
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Shared,
+    Running, Shared,
     platform::{Failure, FailureKind, Target},
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
         app::App,
         commit::CommitFacts,
         deployment::{Cause, Deployment, Ending, Status},
-        ids::DeploymentId,
+        ids::{AppId, DeploymentId},
         moment::duration,
     },
     logs::journal::Journal,
@@ -33,6 +33,8 @@ enum Stop {
     Cancelled,
     /// µPaaS stops, or the engine went away: the row stays as it is and is tried again.
     Interrupted,
+    /// Somebody else ended the row while it waited.
+    EndedElsewhere,
 }
 
 impl From<Failure> for Stop {
@@ -57,26 +59,38 @@ struct Run<'a> {
     made: Made,
 }
 
+/// How a run came to its end.
+pub(super) enum Outcome {
+    /// The row has its end.
+    Ended,
+    /// The row stays as it is, for [`super::recover`].
+    Interrupted,
+}
+
 /// Runs a queued deployment of the app to its end.
-pub(super) async fn run(shared: &Arc<Shared>, app: App, queued: Deployment) -> Result<(), db::Error> {
-    let active = Active::register(shared, queued.id);
-    let journal = match Journal::open(&shared.files.journal(app.id, queued.number)) {
+pub(super) async fn run(shared: &Arc<Shared>, app: App, id: DeploymentId) -> Result<Outcome, db::Error> {
+    let active = Active::register(shared, app.id, id);
+    // Read after it can be cancelled: a cancellation before that shows in the row.
+    let row = db::deployments::get(shared.db.read(), id).await?;
+    if row.status != Status::Queued {
+        return Ok(Outcome::Ended);
+    }
+    if row.cancel_requested {
+        active.cancel.cancel();
+    }
+    let journal = match Journal::open(&shared.files.journal(app.id, row.number)) {
         Ok(journal) => journal,
         Err(err) => {
             let failure = Failure::new(Cause::Internal, "The journal could not be written.").hint("Is µPaaS's disk full?").source(err);
-            log_failure(&app, &queued, &failure);
-            return db::deployments::finish(shared.db.write(), &queued, Status::Failed, Some(&ending(failure, Status::Queued))).await;
+            log_failure(&app, &row, &failure);
+            db::deployments::finish(shared.db.write(), &row, Status::Failed, Some(&ending(failure, Status::Queued))).await?;
+            return Ok(Outcome::Ended);
         }
     };
-    let mut run = Run { shared, app, row: queued, journal, cancel: active.cancel.clone(), made: Made::default() };
-    let outcome = run.steps().await;
-    let checkout = shared.files.checkout(run.app.id, run.row.number);
-    if let Err(err) = tokio::fs::remove_dir_all(&checkout).await
-        && err.kind() != std::io::ErrorKind::NotFound
-    {
-        tracing::warn!(error = %err, "a checkout could not be removed");
-    }
-    run.end(outcome).await
+    let mut run = Run { shared, app, row, journal, cancel: active.cancel.clone(), made: Made::default() };
+    let stop = run.steps().await.err();
+    run.remove_build_folder().await;
+    run.end(stop).await
 }
 
 impl Run<'_> {
@@ -124,7 +138,10 @@ impl Run<'_> {
 
     /// Enters a phase, in the row and in the journal.
     async fn begin(&mut self, phase: Status) -> Result<(), Stop> {
-        db::deployments::advance(self.shared.db.write(), &self.row, phase).await?;
+        match db::deployments::advance(self.shared.db.write(), &self.row, phase).await {
+            Err(db::Error::Stale(_)) if self.row.status == Status::Queued => return Err(Stop::EndedElsewhere),
+            advanced => advanced?,
+        }
         self.row.status = phase;
         self.journal.phase(phase.as_str());
         Ok(())
@@ -143,20 +160,42 @@ impl Run<'_> {
         }
     }
 
+    /// As [`Run::within`], for a request whose effect on the engine cannot be taken back by dropping it: a cancellation waits for it.
+    async fn steadily<T>(&self, limit: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Stop> {
+        tokio::select! {
+            biased;
+            () = self.shared.stop.cancelled() => Err(Stop::Interrupted),
+            done = timeout(limit, work) => match done {
+                Ok(done) => Ok(done?),
+                Err(_) => Err(Stop::Failed(too_long(self.row.status, limit))),
+            },
+        }
+    }
+
     fn target(&self) -> Target {
         Target { app: self.app.id, slug: self.app.slug.clone(), number: self.row.number }
     }
 
-    async fn end(mut self, outcome: Result<(), Stop>) -> Result<(), db::Error> {
+    async fn remove_build_folder(&self) {
+        let folder = self.shared.files.build(self.app.id, self.row.number);
+        if let Err(err) = tokio::fs::remove_dir_all(&folder).await
+            && err.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(error = %err, "a build folder could not be removed");
+        }
+    }
+
+    async fn end(mut self, stop: Option<Stop>) -> Result<Outcome, db::Error> {
         let phase = self.row.status;
-        let (status, ending) = match outcome {
-            Ok(()) => (Status::Success, None),
-            Err(Stop::Interrupted) => return self.interrupted().await,
-            Err(Stop::Cancelled) => {
+        let (status, ending) = match stop {
+            None => (Status::Success, None),
+            Some(Stop::Interrupted) => return Ok(self.interrupted().await),
+            Some(Stop::EndedElsewhere) => return Ok(Outcome::Ended),
+            Some(Stop::Cancelled) => {
                 self.journal.say("Cancelled.");
                 (Status::Cancelled, Some(Ending::without_fault(phase, format!("Cancelled while {phase}."))))
             }
-            Err(Stop::Failed(failure)) => {
+            Some(Stop::Failed(failure)) => {
                 log_failure(&self.app, &self.row, &failure);
                 self.journal.fail(&failure.sentence);
                 if let Some(hint) = &failure.hint {
@@ -173,21 +212,17 @@ impl Run<'_> {
         let took = finished.times.finished.map(|end| end.since(finished.times.queued)).unwrap_or_default();
         self.journal.say(&format!("Ended: {status} after {}", duration(took)));
         tracing::info!(app = %self.app.slug, deployment = self.row.number, %status, duration_ms = took, "deployment ended");
-        Ok(())
+        Ok(Outcome::Ended)
     }
 
     /// Leaves the row as it is, for [`super::recover`]; brings the old container back if there is time.
-    async fn interrupted(mut self) -> Result<(), db::Error> {
+    async fn interrupted(mut self) -> Outcome {
         self.journal.say("Interrupted; it goes on by itself.");
         tracing::warn!(app = %self.app.slug, deployment = self.row.number, status = %self.row.status, "deployment interrupted");
-        if self.shared.stop.is_cancelled() {
-            if timeout(HURRIED_UNDO_DEADLINE, self.undo()).await.is_err() {
-                tracing::warn!("undoing was cut short by the shutdown; the next start goes on with it");
-            }
-        } else {
-            self.shared.engine_lost();
+        if self.shared.stop.is_cancelled() && timeout(HURRIED_UNDO_DEADLINE, self.undo()).await.is_err() {
+            tracing::warn!("undoing was cut short by the shutdown; the next start goes on with it");
         }
-        Ok(())
+        Outcome::Interrupted
     }
 }
 
@@ -196,8 +231,8 @@ fn ending(failure: Failure, phase: Status) -> Ending {
 }
 
 fn log_failure(app: &App, row: &Deployment, failure: &Failure) {
-    let error = failure.source.as_ref().map(|source| format!("{source:#}"));
-    tracing::warn!(app = %app.slug, deployment = row.number, status = %row.status, cause = %failure.cause, reason = %failure.sentence, error, "deployment failed");
+    let (reason, error) = (&failure.sentence, failure.chain());
+    tracing::warn!(app = %app.slug, deployment = row.number, status = %row.status, cause = %failure.cause, reason, error, "deployment failed");
 }
 
 fn too_long(phase: Status, limit: Duration) -> Failure {
@@ -220,9 +255,9 @@ struct Active<'a> {
 }
 
 impl<'a> Active<'a> {
-    fn register(shared: &'a Shared, id: DeploymentId) -> Self {
+    fn register(shared: &'a Shared, app: AppId, id: DeploymentId) -> Self {
         let cancel = CancellationToken::new();
-        shared.active.lock().expect("no panic while held").insert(id, cancel.clone());
+        shared.active.lock().expect("no panic while held").insert(id, Running { app, cancel: cancel.clone() });
         Self { shared, id, cancel }
     }
 }

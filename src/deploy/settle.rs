@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::platform::{Failure, Runtime};
+use super::platform::{Failure, FailureKind, Runtime};
 use crate::{
     domain::{
         container::{Health, Observed},
@@ -37,8 +37,11 @@ pub(super) async fn settle(
 async fn watch(runtime: &dyn Runtime, container: &str, unchecked_time: Duration) -> Result<Observed, Failure> {
     let began = Instant::now();
     loop {
-        let seen =
-            runtime.look(container).await?.ok_or_else(|| failed("The new container was removed by somebody else while it started."))?;
+        let seen = match runtime.look(container).await {
+            Err(failure) if failure.kind == FailureKind::EngineSlow && began.elapsed() < HEALTHY_DEADLINE => continue,
+            seen => seen?,
+        };
+        let seen = seen.ok_or_else(|| failed("The new container was removed by somebody else while it started."))?;
         if !seen.running || seen.restarts > 0 {
             return Err(did_not_stay(&seen));
         }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::{Shared, run};
+use super::{
+    Shared,
+    run::{self, Outcome},
+};
 use crate::{
     db,
     domain::{deployment::Status, ids::AppId},
@@ -38,22 +41,34 @@ async fn drain(shared: &Arc<Shared>, app: AppId) {
         if !*shared.ready.borrow() {
             continue;
         }
-        match take_one(shared, app).await {
-            Ok(true) => drop(permit),
-            Ok(false) => return,
+        let taken = take_one(shared, app).await;
+        drop(permit);
+        match taken {
+            Ok(Taken::Nothing) => return,
+            Ok(Taken::Ended) => {}
+            Ok(Taken::Interrupted) => shared.pause_until_in_order(),
             Err(err) => {
                 tracing::error!(%app, error = ?err, "the queue could not be worked on");
-                return;
+                shared.pause_until_in_order();
             }
         }
     }
 }
 
-/// Runs the oldest queued deployment; false when there is none.
-async fn take_one(shared: &Arc<Shared>, app: AppId) -> Result<bool, db::Error> {
+/// What a worker found in its queue.
+enum Taken {
+    Nothing,
+    Ended,
+    Interrupted,
+}
+
+/// Runs the oldest queued deployment.
+async fn take_one(shared: &Arc<Shared>, app: AppId) -> Result<Taken, db::Error> {
     let unfinished = db::deployments::unfinished(shared.db.read(), app).await?;
-    let Some(next) = unfinished.into_iter().find(|it| it.status == Status::Queued) else { return Ok(false) };
+    let Some(next) = unfinished.into_iter().find(|it| it.status == Status::Queued) else { return Ok(Taken::Nothing) };
     let app = db::apps::get(shared.db.read(), app).await?;
-    run::run(shared, app, next).await?;
-    Ok(true)
+    match run::run(shared, app, next.id).await? {
+        Outcome::Ended => Ok(Taken::Ended),
+        Outcome::Interrupted => Ok(Taken::Interrupted),
+    }
 }

@@ -131,13 +131,15 @@ fn observed(seen: ContainerInspectResponse, instance: &str) -> Option<Observed> 
         return None;
     }
     let state = seen.state.unwrap_or_default();
-    let running = state.running.unwrap_or(false) && !state.restarting.unwrap_or(false);
+    let restarting = state.restarting.unwrap_or(false);
+    let running = state.running.unwrap_or(false) && !restarting;
     let health = state.health.and_then(|health| health.status);
     Some(Observed {
         id: seen.id?,
         app: labels.get(LABEL_APP)?.parse().ok()?,
         deployment: labels.get(LABEL_DEPLOYMENT)?.parse().ok()?,
         running,
+        restarting,
         restarts: seen.restart_count.unwrap_or(0),
         exit_code: state.exit_code.filter(|_| !running),
         out_of_memory: state.oom_killed.unwrap_or(false),

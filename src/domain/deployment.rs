@@ -90,11 +90,6 @@ impl Status {
     pub fn is_end(self) -> bool {
         matches!(self, Self::Success | Self::Failed | Self::Cancelled | Self::Superseded | Self::Skipped)
     }
-
-    /// Whether a worker is (or was, before an interruption) at it.
-    pub fn is_running(self) -> bool {
-        matches!(self, Self::Cloning | Self::Building | Self::Deploying)
-    }
 }
 
 /// A deployment, as stored.

@@ -1,6 +1,15 @@
-//! What is known about the container engine right now.
+//! The container engine: where it listens, and what is known about it right now.
 
 use super::moment::Moment;
+
+/// Where the engine listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// A Unix socket's path.
+    Unix(String),
+    /// `host:port`, unencrypted.
+    Tcp(String),
+}
 
 /// What the engine says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -79,6 +79,9 @@ const PATTERNS: &[(&str, fn(String) -> Error)] = &[
     ("kex_exchange_identification", Error::Unreachable),
     ("Failed to connect to", Error::Unreachable),
     ("Timeout, server", Error::Unreachable),
+    ("closed by remote host", Error::Unreachable),
+    ("unexpected disconnect", Error::Unreachable),
+    ("early EOF", Error::Unreachable),
     ("couldn't find remote ref refs/heads/", |_| Error::NoSuchBranch),
     ("couldn't find remote ref", |_| Error::NoSuchCommit),
     ("unadvertised object", |_| Error::NotAdvertised),
@@ -94,11 +97,10 @@ const PATTERNS: &[(&str, fn(String) -> Error)] = &[
 impl Error {
     /// Understands what git printed before it exited with an error.
     pub(super) fn from_stderr(stderr: &str) -> Self {
-        let telling = telling_line(stderr);
-        PATTERNS
-            .iter()
-            .find(|(pattern, _)| stderr.contains(pattern))
-            .map_or_else(|| Self::Other(telling.clone()), |(_, error)| error(telling.clone()))
+        match PATTERNS.iter().find(|(pattern, _)| stderr.contains(pattern)) {
+            Some((pattern, error)) => error(telling_line(stderr, Some(pattern))),
+            None => Self::Other(telling_line(stderr, None)),
+        }
     }
 
     /// Understands why `ssh-keyscan` found no key.
@@ -112,19 +114,20 @@ impl Error {
     }
 }
 
-/// The line that says most: what the server said, before git's own conclusions.
-fn telling_line(stderr: &str) -> String {
-    let boilerplate = |line: &&str| {
-        let line = line.trim();
+/// The line that says most: the one with the pattern, unless that is only git's own conclusion; then what the server said before it.
+fn telling_line(stderr: &str, pattern: Option<&str>) -> String {
+    let says_nothing = |line: &&str| {
         line.is_empty()
             || line.starts_with("fatal: Could not read from remote")
             || line.starts_with("Please make sure you have the correct access rights")
             || line.starts_with("and the repository exists")
-            || line.starts_with("remote: Counting")
-            || line.starts_with("remote: Enumerating")
+            || line.starts_with("fatal: the remote end hung up")
+            || line.contains('%')
     };
-    let line = stderr.lines().find(|line| !boilerplate(line)).unwrap_or_else(|| stderr.lines().next().unwrap_or("no message"));
-    let line = line.trim().trim_start_matches("fatal: ").trim_start_matches("remote: ").trim_start_matches("error: ");
+    let lines = || stderr.lines().map(str::trim).filter(|line| !says_nothing(line));
+    let line =
+        pattern.and_then(|pattern| lines().find(|line| line.contains(pattern))).or_else(|| lines().next_back()).unwrap_or("no message");
+    let line = line.trim_start_matches("fatal: ").trim_start_matches("remote: ").trim_start_matches("error: ");
     line.chars().filter(|c| !c.is_control()).take(300).collect()
 }
 
@@ -148,6 +151,7 @@ mod tests {
             "error: Server does not allow request for unadvertised object 0c79\n".to_owned(),
             "fatal: remote error: upload-pack: not our ref 0c79\n".to_owned(),
             "fatal: could not read Username for 'https://h': terminal prompts disabled\n".to_owned(),
+            format!("remote: Compressing objects: 100% (9/9), done.\nConnection to h closed by remote host.\r\nfatal: early EOF\n{end}"),
             "fatal: something new\n".to_owned(),
         ]
         .iter()
@@ -164,6 +168,7 @@ mod tests {
         the server does not offer this commit
         the server does not offer this commit
         the repository is private
+        the server cannot be reached: Connection to h closed by remote host.
         git failed: something new
         ");
     }

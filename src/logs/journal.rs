@@ -17,6 +17,8 @@ use crate::domain::moment::Moment;
 
 /// A longer line is cut here, with a mark.
 pub const LOG_LINE_MAX_BYTES: usize = 16 * 1024;
+/// Beyond this, programs' output is no longer kept: the journal shares its disk with the database.
+pub const JOURNAL_MAX_BYTES: u64 = 512 * 1024 * 1024;
 /// How far back a line's beginning is searched: a whole line with its head fits.
 const LINE_SEARCH_BYTES: u64 = 2 * LOG_LINE_MAX_BYTES as u64;
 /// How much of a file's end is read for a page; with the line limit it bounds what a page costs.
@@ -90,11 +92,19 @@ pub struct Journal {
 struct Open {
     file: File,
     last_number: u64,
+    bytes: u64,
+    /// How much of programs' output is kept.
+    limit: u64,
+    full: bool,
 }
 
 impl Journal {
     /// Opens a journal for appending; an attempt that was interrupted in the middle of a line is closed with a line feed.
     pub fn open(file: &Path) -> io::Result<Self> {
+        Self::open_with_limit(file, JOURNAL_MAX_BYTES)
+    }
+
+    fn open_with_limit(file: &Path, limit: u64) -> io::Result<Self> {
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder)?;
         }
@@ -107,7 +117,7 @@ impl Journal {
             opened.write_all(b"\n")?;
         }
         let last_number = last.split(|byte| *byte == b'\n').rev().find_map(|line| parse(line).map(|line| line.number)).unwrap_or(0);
-        Ok(Self { open: Mutex::new(Open { file: opened, last_number }) })
+        Ok(Self { open: Mutex::new(Open { file: opened, last_number, bytes: end, limit, full: false }) })
     }
 
     /// A phase begins. Returns the line's number.
@@ -120,9 +130,19 @@ impl Journal {
         self.append(Mark::Says, text.as_bytes());
     }
 
-    /// A program's output, one line of it.
+    /// A program's output, one line of it. Dropped, with one remark, once the journal is full.
     pub fn output(&self, text: &[u8]) {
-        self.append(Mark::Out, text);
+        let became_full = {
+            let mut open = self.open.lock().expect("no panic while held");
+            let full = open.bytes >= open.limit;
+            full && !std::mem::replace(&mut open.full, full)
+        };
+        if became_full {
+            self.say("The journal is full: further output is not kept.");
+        }
+        if !self.open.lock().expect("no panic while held").full {
+            self.append(Mark::Out, text);
+        }
     }
 
     /// Why it failed.
@@ -136,7 +156,10 @@ impl Journal {
         let number = open.last_number + 1;
         let line = format_line(number, mark, text);
         match open.file.write_all(&line) {
-            Ok(()) => open.last_number = number,
+            Ok(()) => {
+                open.last_number = number;
+                open.bytes += line.len() as u64;
+            }
             Err(err) => tracing::error!(error = %err, "a journal line could not be written"),
         }
         number
@@ -183,10 +206,10 @@ pub fn tail(file: &Path, count: usize) -> io::Result<Tail> {
     Ok(Tail { truncated: lines.first().is_some_and(|line| line.number > 1), lines })
 }
 
-/// The first `count` lines.
+/// The first `count` lines, as far as they fit into [`TAIL_MAX_BYTES`].
 pub fn head(file: &Path, count: usize) -> io::Result<Vec<Line>> {
     let mut reader = match File::open(file) {
-        Ok(file) => BufReader::new(file),
+        Ok(file) => BufReader::new(file.take(TAIL_MAX_BYTES)),
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(err) => return Err(err),
     };
@@ -249,6 +272,27 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert!(lines[0].text.ends_with("… [cut: the line has 10485760 bytes]".as_bytes()));
         assert_eq!(lines[1].mark, Mark::Out);
+    }
+
+    #[test]
+    fn a_full_journal_keeps_what_we_say_and_drops_what_programs_print() {
+        let (_folder, file) = journal();
+        let journal = Journal::open_with_limit(&file, 100).expect("open");
+        for _ in 0..10 {
+            journal.output(b"a line of output");
+        }
+        journal.fail("It failed.");
+        let lines = texts(&tail(&file, 100).expect("read").lines);
+        assert_eq!(
+            lines,
+            [
+                "|a line of output",
+                "|a line of output",
+                "|a line of output",
+                ">The journal is full: further output is not kept.",
+                "!It failed."
+            ]
+        );
     }
 
     #[test]

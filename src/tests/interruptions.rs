@@ -1,11 +1,13 @@
 //! A restart of µPaaS or an absence of the engine, at any moment: nothing is lost, everything ends in the truth.
 
-use upaas::deploy::platform::FailureKind;
+use std::time::Duration;
+
+use upaas::deploy::{Limits, platform::FailureKind};
 
 use super::support::{
     eventually,
     fake::{Fake, Step},
-    server::Server,
+    server::{Server, quick},
 };
 
 async fn with_shop(fake: &Fake) -> Server {
@@ -137,6 +139,78 @@ async fn what_should_serve_is_started_when_the_engine_or_we_come_back() {
     server.start_fake(&fake).await;
     eventually("the container to run again", async || {
         if fake.running() == (vec![1], vec![]) { Ok(()) } else { Err(format!("{:?}", fake.running())) }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_killed_replace_gives_the_port_back_to_the_old_container() {
+    let fake = Fake::default();
+    let mut server = Server::fake_with(&fake, Limits { settle: Duration::from_secs(2), ..quick() }).await;
+    server.set_up().await;
+    server.create_shop(&[("container_port", "80"), ("host_port", "8081")]).await.expect(303);
+    server.deploy_to_the_end("shop").await;
+    let path = server.kill_while_the_new_container_settles(&fake).await;
+    assert_eq!(fake.running(), (vec![2], vec![1]), "killed with the new one on the port");
+    fake.hold(Step::Fetch);
+    server.start_fake(&fake).await;
+    eventually("the old container to serve again", async || {
+        if fake.running() == (vec![1], vec![]) { Ok(()) } else { Err(format!("{:?}: {:?}", fake.running(), fake.acts())) }
+    })
+    .await;
+    fake.release(Step::Fetch);
+    server.wait_for(&path, &["Success"]).await;
+}
+
+#[tokio::test]
+async fn an_old_container_that_cannot_be_started_again_is_tried_until_it_runs() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    server.deploy_to_the_end("shop").await;
+    fake.fail(Step::Start, FailureKind::Final);
+    let path = server.deploy("shop").await;
+    let page = server.wait_for(&path, &["Failed"]).await;
+    assert!(page.text("#journal").contains("The previous version could not be started again"), "{}", page.text("#journal"));
+    fake.mend(Step::Start);
+    eventually("the old container to serve again", async || {
+        if fake.running() == (vec![1], vec![]) { Ok(()) } else { Err(format!("{:?}", fake.running())) }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_could_not_be_removed_is_removed_later() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    server.deploy_to_the_end("shop").await;
+    fake.fail(Step::Remove, FailureKind::Final);
+    server.deploy_to_the_end("shop").await;
+    assert_eq!(fake.running(), (vec![2], vec![1]));
+    fake.mend(Step::Remove);
+    eventually(
+        "the old container to go",
+        async || {
+            if fake.running() == (vec![2], vec![]) { Ok(()) } else { Err(format!("{:?}", fake.running())) }
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_container_stopped_by_hand_stays_stopped_while_other_things_are_put_in_order() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    server.deploy_to_the_end("shop").await;
+    server.create_shop(&[("slug", "blog")]).await.expect(303);
+    server.deploy_to_the_end("blog").await;
+    fake.stop_all();
+    fake.fail(Step::Remove, FailureKind::Final);
+    fake.fail(Step::Settle, FailureKind::Final);
+    server.deploy_to_the_end("blog").await;
+    assert_eq!(fake.running(), (vec![], vec![1, 1, 2]));
+    fake.mend(Step::Remove);
+    eventually("the failed container to be tidied away", async || {
+        if fake.running() == (vec![], vec![1, 1]) { Ok(()) } else { Err(format!("{:?}", fake.running())) }
     })
     .await;
 }

@@ -10,7 +10,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("keyfile", &[]),
     ("health", &[]),
-    ("config", &["docker"]),
+    ("config", &["domain"]),
     ("db", &["domain"]),
     ("vault", &["domain", "keyfile"]),
     ("logs", &["domain"]),

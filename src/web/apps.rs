@@ -19,11 +19,11 @@ use super::{
     view::View,
 };
 use crate::{
-    db, deploy,
+    db,
+    deploy::{self, Sight},
     domain::{
         Invalid,
         app::{App, AppConfig},
-        container::Observed,
         deployment::{Deployment, Status, Trigger},
         moment::{Moment, duration},
         port::{self, Publish},
@@ -48,6 +48,14 @@ const RECENT: i64 = 8;
 pub(super) async fn by_slug(state: &AppState, slug: &str) -> Result<App, Error> {
     let slug: Slug = slug.parse().map_err(|_| Error::NotFound)?;
     db::apps::by_slug(state.db.read(), &slug).await?.ok_or(Error::NotFound)
+}
+
+/// The live deployment's container.
+async fn sight(state: &AppState, live: Option<&Deployment>) -> Sight {
+    match live {
+        Some(live) => state.deployer.container(live).await,
+        None => Sight::Gone,
+    }
 }
 
 #[derive(Serialize)]
@@ -94,14 +102,14 @@ pub(super) async fn index(ui: Ui) -> Result<Response, Error> {
     let deployments = db::deployments::newest_and_live(ui.state.db.read()).await?;
     let live = |app: &App| deployments.iter().find(|it| Some(it.id) == app.live_deployment);
     let newest = |app: &App| deployments.iter().filter(|it| it.app == app.id).max_by_key(|it| it.number);
-    let containers = join_all(apps.iter().map(|app| async { ui.state.deployer.container(live(app)?).await })).await;
-    let rows = apps.iter().zip(containers).map(|(app, container)| row(&ui, app, live(app), newest(app), container.as_ref())).collect();
+    let containers = join_all(apps.iter().map(|app| sight(&ui.state, live(app)))).await;
+    let rows = apps.iter().zip(containers).map(|(app, container)| row(&ui, app, live(app), newest(app), &container)).collect();
     let busy = deployments.iter().any(|it| !it.status.is_end());
     ui.live(busy).page("Apps", &Index { apps: rows })
 }
 
-fn row(ui: &Ui, app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, container: Option<&Observed>) -> Row {
-    let badge = present::app_badge(app, newest, container, &ui.state.deployer.engine());
+fn row(ui: &Ui, app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, container: &Sight) -> Row {
+    let badge = present::app_badge(app, newest, container);
     let busy = newest.filter(|it| !it.status.is_end()).map(|it| Busy {
         word: Badge::from(it.status).word,
         phases: present::phases(it, Moment::now(), |_| None),
@@ -114,7 +122,7 @@ fn row(ui: &Ui, app: &App, live: Option<&Deployment>, newest: Option<&Deployment
         commit: live.or(newest).and_then(present::commit),
         when: live.and_then(|it| it.times.finished).map(When::from),
         detail: detail(live, newest, container, &badge),
-        address: container.and_then(|it| present::address(&app.config.publish, it.host_port, ui.host())),
+        address: container.there().and_then(|it| present::address(&app.config.publish, it.host_port, ui.host())),
         latest: newest.map(|it| Latest { number: it.number, badge: it.status.into(), url: present::deployment_url(app, it.number) }),
         busy,
         url: present::app_url(app),
@@ -123,13 +131,14 @@ fn row(ui: &Ui, app: &App, live: Option<&Deployment>, newest: Option<&Deployment
 }
 
 /// `Running 2 d · #41`, or why the newest deployment failed.
-fn detail(live: Option<&Deployment>, newest: Option<&Deployment>, container: Option<&Observed>, badge: &Badge) -> Option<String> {
+fn detail(live: Option<&Deployment>, newest: Option<&Deployment>, container: &Sight, badge: &Badge) -> Option<String> {
     if let Some(failed) = newest.filter(|it| it.status == Status::Failed) {
         let serving = live.map(|live| format!(" #{} still serves.", live.number)).unwrap_or_default();
         return failed.ending.as_ref().map(|ending| format!("#{} failed: {}{serving}", failed.number, ending.sentence));
     }
     let live = live?;
-    let since = container.filter(|it| it.running).and_then(|it| it.started_at).map(|at| format!("{} ", duration(Moment::now().since(at))));
+    let since =
+        container.there().filter(|it| it.running).and_then(|it| it.started_at).map(|at| format!("{} ", duration(Moment::now().since(at))));
     Some(format!("{} {}· #{}", badge.word, since.unwrap_or_default(), live.number))
 }
 
@@ -248,47 +257,45 @@ pub(super) async fn show(ui: Ui, At(slug): At<String>) -> Result<Response, Error
         Some(id) => Some(db::deployments::get(ui.state.db.read(), id).await?),
         None => None,
     };
-    let container = match &live {
-        Some(live) => ui.state.deployer.container(live).await,
-        None => None,
-    };
+    let container = sight(&ui.state, live.as_ref()).await;
     let connect = Connect::load(&ui.state, &app).await?;
     let busy = recent.first().is_some_and(|it| !it.status.is_end());
-    let page = app_page(&ui, &app, live.as_ref(), recent.first(), container.as_ref());
+    let page = app_page(&ui, &app, live.as_ref(), recent.first(), &container);
     let recent = recent.iter().map(|it| DeploymentRow::new(&app, it)).collect();
     ui.live(busy).page(&app.name, &Show { app: page, recent, connect })
 }
 
-fn app_page(ui: &Ui, app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, container: Option<&Observed>) -> AppPage {
-    let engine = ui.state.deployer.engine();
+fn app_page(ui: &Ui, app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, container: &Sight) -> AppPage {
     AppPage {
         slug: app.slug.to_string(),
         name: app.name.clone(),
         url: present::app_url(app),
-        badge: present::app_badge(app, newest, container, &engine),
+        badge: present::app_badge(app, newest, container),
         branch: app.config.branch.to_string(),
         repo_url: app.config.repo_url.to_string(),
         commit: live.and_then(present::commit),
-        since: container.filter(|it| it.running).and_then(|it| it.started_at).map(When::from),
-        address: container.and_then(|it| present::address(&app.config.publish, it.host_port, ui.host())),
+        since: container.there().filter(|it| it.running).and_then(|it| it.started_at).map(When::from),
+        address: container.there().and_then(|it| present::address(&app.config.publish, it.host_port, ui.host())),
         live: live.map(|live| live_view(app, live)),
         settings: settings(&app.config),
-        deploy_hint: deploy_hint(live, container, engine.is_up()),
+        deploy_hint: live.and_then(|live| deploy_hint(live, container)),
         switch_note: present::switch_note(&app.config),
         next_steps: live.is_none(),
     }
 }
 
 /// What is not as it should be, and what to do about it.
-fn deploy_hint(live: Option<&Deployment>, container: Option<&Observed>, engine_is_up: bool) -> Option<String> {
-    let live = live.filter(|_| engine_is_up)?;
+fn deploy_hint(live: &Deployment, container: &Sight) -> Option<String> {
     match container {
-        None => Some(format!("The container of #{} was removed behind µPaaS's back. “Deploy now” makes a new one.", live.number)),
-        Some(it) if !it.running => Some(format!(
+        Sight::Gone => Some(format!("The container of #{} was removed behind µPaaS's back. “Deploy now” makes a new one.", live.number)),
+        Sight::There(it) if it.restarting => {
+            Some(format!("The container of #{} keeps exiting and is started again and again; “docker logs” shows why.", live.number))
+        }
+        Sight::There(it) if !it.running => Some(format!(
             "The container of #{} does not run. “Deploy now” starts a new one; “docker logs” shows its last words.",
             live.number
         )),
-        Some(_) => None,
+        Sight::There(_) | Sight::Unknown => None,
     }
 }
 

@@ -59,7 +59,9 @@ fn client(config: &Config, peer: IpAddr, headers: &HeaderMap) -> Client {
 /// `X-Forwarded-For` in order, or `X-Real-IP`.
 fn forwarded_for(headers: &HeaderMap) -> Vec<IpAddr> {
     let list = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    let list: Vec<IpAddr> = list.filter_map(parse).collect();
+    // What stands left of a hop that cannot be read could be invented.
+    let mut list: Vec<IpAddr> = list.collect::<Vec<_>>().into_iter().rev().map_while(parse).collect();
+    list.reverse();
     if list.is_empty() { last_value(headers, "x-real-ip").and_then(parse).into_iter().collect() } else { list }
 }
 
@@ -115,6 +117,7 @@ mod tests {
     #[test]
     fn an_invented_first_hop_does_not_count() {
         assert_eq!(seen("127.0.0.1", &[("x-forwarded-for", "1.2.3.4, 203.0.113.9, 10.0.0.2")]).0, "203.0.113.9");
+        assert_eq!(seen("127.0.0.1", &[("x-forwarded-for", "1.2.3.4, 203.0.113.9:5678, 10.0.0.2")]).0, "10.0.0.2");
         assert_eq!(seen("::ffff:127.0.0.1", &[("x-forwarded-for", "rubbish")]).0, "127.0.0.1");
     }
 

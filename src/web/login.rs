@@ -13,6 +13,7 @@ use super::{
     extract::Asked,
     form::{FormView, Typed},
     password,
+    setup::USERNAME_MAX_CHARS,
     ui::Ui,
     view::View,
 };
@@ -50,9 +51,9 @@ pub(super) async fn create(ui: Ui, session: Session, typed: Typed) -> Result<Res
     let Some(administrator) = db::users::administrator(ui.state.db.read()).await? else {
         return Ok(Redirect::to("/setup").into_response());
     };
-    let username = typed.text("username");
+    let username: String = typed.text("username").chars().take(USERNAME_MAX_CHARS).collect();
     let client = ui.client.ok_or_else(|| Error::Internal(anyhow::anyhow!("a request without a client")))?;
-    let entered = ui.state.throttle.enter(client.address, username).await.map_err(|_| Error::TooMany)?;
+    let entered = ui.state.throttle.enter(client.address, &username).await.map_err(|_| Error::TooMany)?;
     let hash = (administrator.username == username).then(|| administrator.password_hash.clone());
     if !password::verify(&ui.state, typed.secret("password"), hash).await? {
         entered.wrong();

@@ -4,13 +4,13 @@ use serde::Serialize;
 
 use super::frame::When;
 use crate::{
+    deploy::Sight,
     domain::{
         app::{App, AppConfig, DesiredState},
         commit::CommitFacts,
         connection::Verdict,
-        container::{Health, Observed},
+        container::Health,
         deployment::{Deployment, Status, Switch, Trigger},
-        engine::EngineState,
         moment::{Moment, duration},
         port::{HostPort, Publish},
     },
@@ -60,7 +60,7 @@ impl From<Verdict> for Badge {
 }
 
 /// The state of an app: what its container does, or what keeps it from having one.
-pub(super) fn app_badge(app: &App, newest: Option<&Deployment>, container: Option<&Observed>, engine: &EngineState) -> Badge {
+pub(super) fn app_badge(app: &App, newest: Option<&Deployment>, container: &Sight) -> Badge {
     let Some(_) = app.live_deployment else {
         return match newest.map(|it| it.status) {
             None => badge("idle", "circle", "Not deployed"),
@@ -69,14 +69,14 @@ pub(super) fn app_badge(app: &App, newest: Option<&Deployment>, container: Optio
         };
     };
     match container {
-        _ if !engine.is_up() => badge("warning", "alert", "Unknown"),
-        None => badge("failed", "alert", "Container removed"),
-        Some(it) if it.running && it.health == Health::Unhealthy => badge("failed", "alert", "Unhealthy"),
-        Some(it) if it.running && it.health == Health::Starting => badge("running", "spinner", "Starting"),
-        Some(it) if it.running => badge("success", "check", "Running"),
-        Some(it) if it.exit_code.is_none() || it.restarts > 0 => badge("failed", "refresh", "Restarting"),
-        Some(_) if app.desired_state == DesiredState::Stopped => badge("idle", "stop", "Stopped"),
-        Some(_) => badge("failed", "cross", "Exited"),
+        Sight::Unknown => badge("warning", "alert", "Unknown"),
+        Sight::Gone => badge("failed", "alert", "Container removed"),
+        Sight::There(it) if it.running && it.health == Health::Unhealthy => badge("failed", "alert", "Unhealthy"),
+        Sight::There(it) if it.running && it.health == Health::Starting => badge("running", "spinner", "Starting"),
+        Sight::There(it) if it.running => badge("success", "check", "Running"),
+        Sight::There(it) if it.restarting => badge("failed", "refresh", "Restarting"),
+        Sight::There(_) if app.desired_state == DesiredState::Stopped => badge("idle", "stop", "Stopped"),
+        Sight::There(_) => badge("failed", "cross", "Exited"),
     }
 }
 
@@ -119,15 +119,24 @@ pub(super) struct Address {
 pub(super) fn address(publish: &Publish, host_port: Option<u16>, host: &str) -> Option<Address> {
     let (port, inside) = (host_port?, publish.container_port?);
     let on = publish.host_address;
-    let at_home = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+    let at_home = at_home(host);
     let name = match on {
         _ if on.is_unspecified() => Some(host.to_owned()),
-        _ if on.is_loopback() => at_home.then(|| host.to_owned()),
+        _ if on.is_loopback() => at_home.map(str::to_owned),
         std::net::IpAddr::V6(on) => Some(format!("[{on}]")),
         std::net::IpAddr::V4(on) => Some(on.to_string()),
     };
     let shown = if on.is_unspecified() { String::new() } else { on.to_string() };
     Some(Address { text: format!("{shown}:{port} → {inside}"), url: name.map(|name| format!("http://{name}:{port}/")) })
+}
+
+/// For a browser on this machine, this machine's other name: cookies know no ports, so under the same name the app would get ours.
+fn at_home(host: &str) -> Option<&'static str> {
+    match host {
+        "localhost" => Some("127.0.0.1"),
+        "127.0.0.1" | "[::1]" => Some("localhost"),
+        _ => None,
+    }
 }
 
 /// How the next deployment of an app will take over, and why.
@@ -351,7 +360,7 @@ mod tests {
         };
         assert_eq!(link("0.0.0.0", "box.lan").as_deref(), Some("http://box.lan:8081/"));
         assert_eq!(link("127.0.0.1", "box.lan"), None);
-        assert_eq!(link("127.0.0.1", "localhost").as_deref(), Some("http://localhost:8081/"));
+        assert_eq!(link("127.0.0.1", "localhost").as_deref(), Some("http://127.0.0.1:8081/"));
         assert_eq!(link("192.0.2.4", "box.lan").as_deref(), Some("http://192.0.2.4:8081/"));
     }
 }

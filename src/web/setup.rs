@@ -22,7 +22,8 @@ use crate::{
 
 const FIELDS: &[(&str, &str)] = &[("setup_code", ""), ("username", "admin"), ("password", ""), ("password_confirmation", "")];
 const SECRETS: &[&str] = &["password", "password_confirmation"];
-const USERNAME_MAX_CHARS: usize = 64;
+/// A longer name is nobody's.
+pub(super) const USERNAME_MAX_CHARS: usize = 64;
 /// Guesses at the code are slowed under this name.
 const CODE_ACCOUNT: &str = "\0setup code";
 const CLOSED: Error = Error::Forbidden("Setup is done: µPaaS has its administrator. Sign in instead.");

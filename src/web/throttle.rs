@@ -17,6 +17,8 @@ const FORGET_AFTER: Duration = Duration::from_secs(15 * 60);
 const WAITING_MAX: u32 = 5;
 /// More peers and accounts are not remembered: the oldest goes.
 const REMEMBERED_MAX: usize = 10_000;
+/// Of a name that was typed, this much is remembered.
+const ACCOUNT_MAX_CHARS: usize = 64;
 
 /// Whose tries are counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -60,7 +62,7 @@ impl Throttle {
 
     /// Takes a try in and says how long it has to wait.
     fn admit(&self, peer: IpAddr, account: &str) -> Result<(Try<'_>, Duration), TooMany> {
-        let (peer, account) = (Key::Peer(peer), Key::Account(account.to_owned()));
+        let (peer, account) = (Key::Peer(network(peer)), Key::Account(account.chars().take(ACCOUNT_MAX_CHARS).collect()));
         let mut tries = self.tries.lock().expect("no panic while held");
         make_room(&mut tries);
         let now = Instant::now();
@@ -121,6 +123,14 @@ fn wait_after(wrong: u32) -> Duration {
     }
 }
 
+/// One subscriber commands a whole /64 of IPv6 addresses.
+fn network(peer: IpAddr) -> IpAddr {
+    match peer {
+        IpAddr::V4(_) => peer,
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
+    }
+}
+
 fn make_room(tries: &mut HashMap<Key, Tries>) {
     if tries.len() < REMEMBERED_MAX {
         return;
@@ -168,6 +178,16 @@ mod tests {
         assert!(throttle.admit(PEER, "ada").is_err());
         waiting.pop();
         assert!(throttle.admit(PEER, "ada").is_ok());
+    }
+
+    #[test]
+    fn the_addresses_of_one_ipv6_network_are_one_peer() {
+        let throttle = Throttle::default();
+        for last in 0..5_u16 {
+            throttle.admit(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last]), "ada").expect("admitted").0.wrong();
+        }
+        let (_, wait) = throttle.admit("2001:db8::ffff".parse().expect("valid"), "bob").expect("admitted");
+        assert_eq!(wait.as_secs(), 4);
     }
 
     #[test]

@@ -25,7 +25,8 @@ const STOP_GRACE: Duration = Duration::from_secs(10);
 /// What a run has made or changed and an undo has to take back.
 #[derive(Default)]
 pub(super) struct Made {
-    container: Option<String>,
+    /// Whether a container was asked for: it may exist even when the answer never came.
+    container: bool,
     /// The old container, stopped by us for a replace.
     stopped: Option<String>,
 }
@@ -49,7 +50,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The live deployment's container, if it (still) runs.
+    /// The live deployment.
     async fn old(&self) -> Result<Option<Deployment>, Stop> {
         let Some(live) = self.app.live_deployment else { return Ok(None) };
         Ok(Some(db::deployments::get(self.shared.db.read(), live).await?))
@@ -68,8 +69,8 @@ impl Run<'_> {
         let env = vec![("UPAAS_COMMIT".to_owned(), commit.id.to_string())];
         let target = self.target();
         let creating = self.shared.platform.runtime.create(&target, image, env, &self.app.config.publish);
-        let container = self.within(self.shared.limits.deploy, creating).await?;
-        self.made.container = Some(container.clone());
+        self.made.container = true;
+        let container = self.steadily(self.shared.limits.deploy, creating).await?;
         db::deployments::set_container(self.shared.db.write(), self.row.id, &container).await?;
         self.row.container = Some(container.clone());
         Ok(container)
@@ -90,7 +91,7 @@ impl Run<'_> {
         if serves {
             self.journal.say(&format!("Stopping #{}: both versions need the same host port", old.number));
             self.made.stopped = Some(old_container.clone());
-            self.within(self.shared.limits.deploy, runtime.stop(old_container, STOP_GRACE)).await?;
+            self.steadily(self.shared.limits.deploy, runtime.stop(old_container, STOP_GRACE)).await?;
         }
         self.journal.say("Starting the new container");
         self.within(self.shared.limits.deploy, runtime.start(container, &self.app.config.publish)).await?;
@@ -136,24 +137,28 @@ impl Run<'_> {
             Ok(()) => self.journal.say(&format!("Removed the container of #{number}")),
             Err(failure) => {
                 self.journal.say(&format!("The container of #{number} could not be removed yet: {}", failure.sentence));
-                tracing::warn!(app = %self.app.slug, deployment = number, error = ?failure.source, "an old container could not be removed");
+                tracing::warn!(app = %self.app.slug, deployment = number, error = failure.chain(), "an old container could not be removed");
+                self.shared.tidy_later();
             }
         }
     }
 
-    /// Takes back what this run has done, so that the old version serves as before.
+    /// Takes back what this run has done, so that the old version serves as before. What does not work now is tried again later.
     pub(super) async fn undo(&mut self) {
-        let runtime = &self.shared.platform.runtime;
         let made = std::mem::take(&mut self.made);
-        if let Some(container) = made.container
-            && let Err(failure) = runtime.remove(&container).await
+        if made.container
+            && let Err(failure) = self.remove_own_containers().await
         {
             self.undo_failed("The new container could not be removed", &failure);
+            self.shared.tidy_later();
         }
         if let Some(old) = made.stopped {
-            match runtime.start(&old, &self.app.config.publish).await {
+            match self.bring_back(&old).await {
                 Ok(()) => self.journal.say("Started the previous version again"),
-                Err(failure) => self.undo_failed("The previous version could not be started again", &failure),
+                Err(failure) => {
+                    self.undo_failed("The previous version could not be started again", &failure);
+                    self.shared.owe_start(&old);
+                }
             }
         }
         if let Err(failure) = self.shared.platform.builder.discard(&self.target()).await {
@@ -161,9 +166,27 @@ impl Run<'_> {
         }
     }
 
+    /// Found by label: a container whose creation was cut off is not known by id.
+    async fn remove_own_containers(&self) -> Result<(), Failure> {
+        let runtime = &self.shared.platform.runtime;
+        let own = |it: &&Observed| it.app == self.app.id && it.deployment == self.row.number;
+        for container in runtime.ours().await?.iter().filter(own) {
+            runtime.remove(&container.id).await?;
+        }
+        Ok(())
+    }
+
+    /// A stop that was cut off goes on in the engine, and a start before its end would do nothing: so it is waited for first.
+    async fn bring_back(&self, old: &str) -> Result<(), Failure> {
+        let runtime = &self.shared.platform.runtime;
+        runtime.stop(old, STOP_GRACE).await?;
+        runtime.start(old, &self.app.config.publish).await
+    }
+
     fn undo_failed(&self, what: &str, failure: &Failure) {
         self.journal.fail(&format!("{what}: {}", failure.sentence));
-        tracing::error!(app = %self.app.slug, deployment = self.row.number, reason = %failure.sentence, error = ?failure.source, "{what}");
+        let (reason, error) = (&failure.sentence, failure.chain());
+        tracing::error!(app = %self.app.slug, deployment = self.row.number, reason, error, "{what}");
     }
 }
 

@@ -89,7 +89,11 @@ impl Fake {
     pub(crate) fn running(&self) -> (Vec<i64>, Vec<i64>) {
         let containers = self.0.containers.lock().unwrap();
         let (running, stopped): (Vec<&Observed>, Vec<&Observed>) = containers.values().partition(|it| it.running);
-        let numbers = |them: Vec<&Observed>| them.iter().map(|it| it.deployment).collect();
+        let numbers = |them: Vec<&Observed>| {
+            let mut numbers: Vec<i64> = them.iter().map(|it| it.deployment).collect();
+            numbers.sort_unstable();
+            numbers
+        };
         (numbers(running), numbers(stopped))
     }
 
@@ -104,6 +108,12 @@ impl Fake {
     /// As a person with `docker rm`.
     pub(crate) fn forget_all(&self) {
         self.0.containers.lock().unwrap().clear();
+    }
+
+    fn port_is_held_by_another(&self, container: &str) -> bool {
+        let containers = self.0.containers.lock().unwrap();
+        let wanted = containers.get(container).and_then(|it| it.host_port).filter(|port| *port < 32768);
+        wanted.is_some() && containers.values().any(|it| it.id != container && it.running && it.host_port == wanted)
     }
 
     async fn pass(&self, step: Step, act: String) -> Result<(), Failure> {
@@ -183,6 +193,7 @@ impl Runtime for Fake {
             app: target.app,
             deployment: target.number,
             running: false,
+            restarting: false,
             restarts: 0,
             exit_code: None,
             out_of_memory: false,
@@ -196,6 +207,9 @@ impl Runtime for Fake {
 
     async fn start(&self, container: &str, _: &Publish) -> Result<(), Failure> {
         self.pass(Step::Start, format!("start {container}")).await?;
+        if self.port_is_held_by_another(container) {
+            return Err(Failure::new(Cause::User, "Something else on this machine already uses the port."));
+        }
         let dies = self.0.failing.lock().unwrap().contains_key(&Step::Settle);
         if let Some(it) = self.0.containers.lock().unwrap().get_mut(container) {
             it.running = !dies;

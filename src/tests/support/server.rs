@@ -3,8 +3,14 @@
 use std::{path::Path, time::Duration};
 
 use tempfile::TempDir;
-use tokio::net::TcpListener;
-use upaas::{App, app::on_this_machine, config::Config, deploy::Limits};
+use tokio::{net::TcpListener, runtime::Runtime};
+use upaas::{
+    App,
+    app::on_this_machine,
+    config::Config,
+    deploy::{Limits, files::Files, platform::Platform},
+    domain::ids::InstanceId,
+};
 
 use super::{
     browser::{Browser, Reply},
@@ -17,6 +23,8 @@ pub(crate) const REPOSITORY: &str = "git@git.example.org:dev/shop.git";
 
 pub(crate) struct Server {
     app: Option<App>,
+    /// Of its own, so that it can be dropped with everything in it.
+    runtime: Option<Runtime>,
     data: TempDir,
     pub(crate) browser: Browser,
     limits: Limits,
@@ -53,7 +61,14 @@ impl Server {
     }
 
     fn new(limits: Limits, docker_host: Option<String>) -> Self {
-        Self { app: None, data: tempfile::tempdir().unwrap(), browser: Browser::new(([127, 0, 0, 1], 1).into()), limits, docker_host }
+        Self {
+            app: None,
+            runtime: None,
+            data: tempfile::tempdir().unwrap(),
+            browser: Browser::new(([127, 0, 0, 1], 1).into()),
+            limits,
+            docker_host,
+        }
     }
 
     pub(crate) async fn start_fake(&mut self, fake: &Fake) {
@@ -65,12 +80,15 @@ impl Server {
         self.start(on_this_machine(env!("CARGO_BIN_EXE_upaas").into())).await;
     }
 
-    async fn start(
-        &mut self,
-        platform: impl FnOnce(&Config, upaas::domain::ids::InstanceId, &upaas::deploy::files::Files) -> upaas::deploy::platform::Platform,
-    ) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let app = App::start_on(listener, self.config(), self.limits.clone(), platform).await.unwrap();
+    async fn start(&mut self, platform: impl FnOnce(&Config, InstanceId, &Files) -> Platform + Send + 'static) {
+        let runtime = Runtime::new().unwrap();
+        let (config, limits) = (self.config(), self.limits.clone());
+        let starting = runtime.spawn(async move {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            App::start_on(listener, config, limits, platform).await.unwrap()
+        });
+        let app = starting.await.unwrap();
+        self.runtime = Some(runtime);
         let headers = std::mem::take(&mut self.browser.headers);
         let mut browser = self.browser.clone().at(app.address);
         browser.headers = headers;
@@ -87,11 +105,24 @@ impl Server {
     /// Stops it in an orderly way; its data stays.
     pub(crate) async fn stop(&mut self) {
         self.app.take().unwrap().stop().await;
+        self.abandon();
+    }
+
+    /// Starts a deployment and, as `kill -9` does, drops everything while its new container runs but is not live yet.
+    pub(crate) async fn kill_while_the_new_container_settles(&mut self, fake: &Fake) -> String {
+        let path = self.deploy("shop").await;
+        eventually("the new container to run", async || if fake.running().0 == [2] { Ok(()) } else { Err(format!("{:?}", fake.acts())) })
+            .await;
+        self.abandon();
+        path
     }
 
     /// Drops everything at once, as `kill -9` does; its data stays.
     pub(crate) fn abandon(&mut self) {
         self.app = None;
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 
     pub(crate) fn data(&self) -> &Path {
@@ -148,6 +179,12 @@ impl Server {
     pub(crate) async fn deploy_to_the_end(&mut self, slug: &str) -> Reply {
         let path = self.deploy(slug).await;
         self.wait_for(&path, &["Success", "Failed", "Cancelled"]).await
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.abandon();
     }
 }
 

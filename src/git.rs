@@ -210,6 +210,18 @@ fn parse_facts(told: &str) -> Option<CommitFacts> {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn the_configuration_of_a_repository_around_us_is_not_read() {
+        let around = tempfile::tempdir().expect("a folder");
+        let scratch = around.path().join("data/scratch");
+        std::fs::create_dir_all(&scratch).expect("a folder");
+        let git = Git::new(scratch, PathBuf::from("/nonexistent"));
+        let init = ["init", "--quiet", &around.path().display().to_string()].map(str::to_owned);
+        Call::git(init.into()).run().await.expect("a repository");
+        let shown = git.call(["rev-parse", "--git-dir"].map(str::to_owned).into()).run().await;
+        assert!(matches!(shown, Err(Error::Other(said)) if said.contains("not a git repository")));
+    }
+
     #[test]
     fn facts_survive_messages_of_any_length() {
         let told = format!("{}\0Ada\01700000000\0{}\n", "a".repeat(40), "ä".repeat(5000));

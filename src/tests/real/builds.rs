@@ -118,3 +118,15 @@ async fn without_an_engine_there_is_a_banner_and_the_queue_waits() {
     let page = server.wait_for(&path, &["Failed"]).await;
     assert!(page.text(".failure-sentence").contains("is not confirmed yet"), "it went on by itself: {}", page.text(".failure"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_a_killed_git_left_is_no_obstacle() {
+    let mut world = World::with_shop(None).await;
+    world.deploy("Success").await;
+    let mirror = std::fs::read_dir(world.server.data().join("repos")).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(mirror.join("refs/upaas/tip.lock"), "").unwrap();
+    std::fs::remove_dir_all(mirror.join("objects/info")).unwrap();
+    world.repository.push("main", &[("index.html", "second")]);
+    world.deploy("Success").await;
+    assert_eq!(world.answer().await, "second");
+}

@@ -173,3 +173,40 @@ async fn after_a_stop_in_the_middle_of_a_build_the_next_start_goes_on() {
     assert_eq!(world.answer().await, "second");
     assert_eq!(world.left.containers().await.len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancellation_while_the_old_version_is_being_stopped_brings_it_back() {
+    let mut world = World::with_shop(None).await;
+    // A web server as PID 1 without a handler ignores SIGTERM: stopping it takes the whole grace period.
+    let stops_slowly = dockerfile(SERVE).replace("STOPSIGNAL SIGKILL\n", "");
+    world.repository.push("main", &[("Dockerfile", &stops_slowly)]);
+    world.deploy("Success").await;
+    let path = world.server.deploy("shop").await;
+    let browser = &mut world.server.browser;
+    crate::support::eventually("the old version to be stopped", async || {
+        let journal = browser.get(&path).await.text("#journal");
+        if journal.contains("Stopping #1") { Ok(()) } else { Err(journal) }
+    })
+    .await;
+    browser.post(&format!("{path}/cancellation"), &[]).await.expect(303);
+    world.server.wait_for(&path, &["Cancelled"]).await;
+    assert_eq!(world.answer().await, "first");
+    assert_eq!(world.left.containers().await.len(), 1);
+    assert_eq!(world.server.browser.get("/apps/shop").await.text("#app-state .badge"), "Running");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_killed_in_the_middle_of_a_replace_comes_back_to_the_old_version_and_goes_on() {
+    let mut world =
+        World::with_shop_and(None, upaas::deploy::Limits { settle: std::time::Duration::from_secs(3), ..super::world::limits() }).await;
+    world.deploy("Success").await;
+    world.repository.push("main", &[("index.html", "second")]);
+    let path = world.server.deploy("shop").await;
+    assert_eq!(world.answers_with("second").await, "second", "the new one is on the port, and not live yet");
+    world.server.abandon();
+    world.server.start_real().await;
+    world.server.wait_for(&path, &["Success"]).await;
+    assert_eq!(world.answer().await, "second");
+    assert_eq!(world.left.containers().await.len(), 1);
+    assert_eq!(world.left.images().await.len(), 2, "nothing is left of the killed attempt");
+}

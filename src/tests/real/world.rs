@@ -12,8 +12,9 @@ use crate::support::{
     server::Server,
 };
 
-/// What the app's container runs: a web server on port 80.
-pub(crate) const SERVE: &str = "COPY index.html /www/index.html\nCMD [\"httpd\", \"-f\", \"-p\", \"80\", \"-h\", \"/www\"]";
+/// What the app's container runs: a web server on port 80 that stops at once.
+pub(crate) const SERVE: &str =
+    "COPY index.html /www/index.html\nSTOPSIGNAL SIGKILL\nCMD [\"httpd\", \"-f\", \"-p\", \"80\", \"-h\", \"/www\"]";
 
 /// Enough for a container that dies at once to be seen dead; otherwise nothing waits for its own sake.
 pub(crate) fn limits() -> Limits {
@@ -32,17 +33,25 @@ pub(crate) struct World {
 impl World {
     /// A server with the app `shop`, whose first commit is pushed and whose key and host key are in place.
     pub(crate) async fn with_shop(host_port: Option<&str>) -> Self {
-        let mut world = Self::with_unconnected_shop(host_port).await;
+        Self::with_shop_and(host_port, limits()).await
+    }
+
+    pub(crate) async fn with_shop_and(host_port: Option<&str>, limits: Limits) -> Self {
+        let mut world = Self::with_unconnected_shop_and(host_port, limits).await;
         world.connect("shop").await;
         world
     }
 
     pub(crate) async fn with_unconnected_shop(host_port: Option<&str>) -> Self {
+        Self::with_unconnected_shop_and(host_port, limits()).await
+    }
+
+    async fn with_unconnected_shop_and(host_port: Option<&str>, limits: Limits) -> Self {
         let forge = Forge::start().await;
         let repository = forge.repository("shop");
         std::fs::copy(BUSYBOX, repository.work().join("busybox")).unwrap();
         repository.push("main", &[("Dockerfile", &dockerfile(SERVE)), ("index.html", "first")]);
-        let mut server = Server::real(limits(), None).await;
+        let mut server = Server::real(limits, None).await;
         server.set_up().await;
         let left = Leftovers::of(&server.instance().await);
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -86,6 +95,13 @@ impl World {
     pub(crate) async fn answer_on(&self, port: u16) -> String {
         let address = ([127, 0, 0, 1], port).into();
         eventually("the app to answer", async || get(address).await).await
+    }
+
+    /// Waits until it answers with this text.
+    pub(crate) async fn answers_with(&self, text: &str) -> String {
+        let address = ([127, 0, 0, 1], self.port).into();
+        eventually("the app's new answer", async || get(address).await.and_then(|said| if said == text { Ok(said) } else { Err(said) }))
+            .await
     }
 
     pub(crate) async fn answer(&self) -> String {

@@ -9,7 +9,7 @@ export default defineConfig({
   forbidOnly: Boolean(process.env.CI),
   reporter: "list",
   timeout: 90_000,
-  expect: { timeout: 30_000 },
+  expect: { timeout: 20_000 },
   use: {
     actionTimeout: 15_000,
     navigationTimeout: 15_000,

@@ -5,6 +5,8 @@ pub mod setup_code;
 
 mod access;
 mod account;
+mod app_form;
+mod app_settings;
 mod apps;
 mod assets;
 mod client;
@@ -99,6 +101,7 @@ pub fn routes() -> Vec<Route> {
         private("/apps", post(apps::create)),
         private("/apps/new", get(apps::new)),
         private("/apps/{app}", get(apps::show)),
+        private("/apps/{app}/settings", get(app_settings::show).post(app_settings::update)),
         private("/apps/{app}/connection-test", post(connection::test)),
         private("/apps/{app}/host-key", post(connection::confirm_host_key)),
         private("/apps/{app}/deployments", get(deployments::index).post(deployments::create)),

@@ -4,7 +4,7 @@ use sqlx::{FromRow, SqliteConnection, SqliteExecutor};
 
 use super::Error;
 use crate::domain::{
-    app::{App, DesiredState},
+    app::{App, AppConfig, DesiredState},
     ids::{AppId, DeploymentId, SecretId, WebhookId},
     moment::Moment,
     slug::Slug,
@@ -107,6 +107,12 @@ pub async fn next_number(tx: &mut SqliteConnection, app: AppId) -> Result<i64, E
         .bind(app)
         .fetch_one(tx)
         .await?)
+}
+
+/// Replaces the configuration; the next deployment uses it.
+pub async fn set_config(db: impl SqliteExecutor<'_>, app: AppId, config: &AppConfig) -> Result<(), Error> {
+    sqlx::query("UPDATE apps SET config = ? WHERE id = ?").bind(serde_json::to_string(config)?).bind(app).execute(db).await?;
+    Ok(())
 }
 
 /// Records what the operator wants of an app.

@@ -66,6 +66,12 @@ pub async fn check(db: impl SqliteExecutor<'_>, app: AppId) -> Result<Option<Con
     }))
 }
 
+/// Forgets an app's connection test: it was about another repository or branch.
+pub async fn forget_check(db: impl SqliteExecutor<'_>, app: AppId) -> Result<(), Error> {
+    sqlx::query("DELETE FROM connection_checks WHERE app_id = ?").bind(app).execute(db).await?;
+    Ok(())
+}
+
 /// Keeps a connection test in place of the one before.
 pub async fn keep_check(db: impl SqliteExecutor<'_>, check: &ConnectionCheck) -> Result<(), Error> {
     sqlx::query(

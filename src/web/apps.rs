@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use serde::Serialize;
 
 use super::{
-    AppState,
+    AppState, app_form,
     connection::Connect,
     error::Error,
     extract::At,
@@ -26,21 +26,11 @@ use crate::{
         app::{App, AppConfig},
         deployment::{Deployment, Status, Trigger},
         moment::{Moment, duration},
-        port::{self, Publish},
+        port::Publish,
         slug::Slug,
     },
 };
 
-const FIELDS: &[(&str, &str)] = &[
-    ("slug", ""),
-    ("repo_url", ""),
-    ("branch", "main"),
-    ("dockerfile_path", "Dockerfile"),
-    ("context_path", "."),
-    ("container_port", ""),
-    ("host_address", "127.0.0.1"),
-    ("host_port", ""),
-];
 /// How many deployments an app's page shows.
 const RECENT: i64 = 8;
 
@@ -48,6 +38,21 @@ const RECENT: i64 = 8;
 pub(super) async fn by_slug(state: &AppState, slug: &str) -> Result<App, Error> {
     let slug: Slug = slug.parse().map_err(|_| Error::NotFound)?;
     db::apps::by_slug(state.db.read(), &slug).await?.ok_or(Error::NotFound)
+}
+
+/// How the live deployment's container is published: as configured when it was made.
+async fn live_publish(state: &AppState, app: &App, live: Option<&Deployment>) -> Result<Publish, Error> {
+    Ok(match live.and_then(|live| live.snapshot) {
+        Some(snapshot) => db::snapshots::get(state.db.read(), snapshot).await?.publish,
+        None => app.config.publish.clone(),
+    })
+}
+
+/// Where a deployment answers now, when it is the live one.
+pub(super) async fn live_address(ui: &Ui, app: &App, deployment: &Deployment) -> Result<Option<Address>, Error> {
+    let live = Some(deployment).filter(|it| app.live_deployment == Some(it.id));
+    let publish = live_publish(&ui.state, app, live).await?;
+    Ok(sight(&ui.state, live).await.there().and_then(|it| present::address(&publish, it.host_port, ui.host())))
 }
 
 /// The live deployment's container.
@@ -103,12 +108,17 @@ pub(super) async fn index(ui: Ui) -> Result<Response, Error> {
     let live = |app: &App| deployments.iter().find(|it| Some(it.id) == app.live_deployment);
     let newest = |app: &App| deployments.iter().filter(|it| it.app == app.id).max_by_key(|it| it.number);
     let containers = join_all(apps.iter().map(|app| sight(&ui.state, live(app)))).await;
-    let rows = apps.iter().zip(containers).map(|(app, container)| row(&ui, app, live(app), newest(app), &container)).collect();
+    let mut rows = Vec::with_capacity(apps.len());
+    for (app, container) in apps.iter().zip(containers) {
+        let publish = live_publish(&ui.state, app, live(app)).await?;
+        let address = container.there().and_then(|it| present::address(&publish, it.host_port, ui.host()));
+        rows.push(Row { address, ..row(app, live(app), newest(app), &container) });
+    }
     let busy = deployments.iter().any(|it| !it.status.is_end());
     ui.live(busy).page("Apps", &Index { apps: rows })
 }
 
-fn row(ui: &Ui, app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, container: &Sight) -> Row {
+fn row(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, container: &Sight) -> Row {
     let badge = present::app_badge(app, newest, container);
     let busy = newest.filter(|it| !it.status.is_end()).map(|it| Busy {
         word: Badge::from(it.status).word,
@@ -122,7 +132,7 @@ fn row(ui: &Ui, app: &App, live: Option<&Deployment>, newest: Option<&Deployment
         commit: live.or(newest).and_then(present::commit),
         when: live.and_then(|it| it.times.finished).map(When::from),
         detail: detail(live, newest, container, &badge),
-        address: container.there().and_then(|it| present::address(&app.config.publish, it.host_port, ui.host())),
+        address: None,
         latest: newest.map(|it| Latest { number: it.number, badge: it.status.into(), url: present::deployment_url(app, it.number) }),
         busy,
         url: present::app_url(app),
@@ -152,13 +162,13 @@ impl View for New {
 }
 
 pub(super) async fn new(ui: Ui) -> Result<Response, Error> {
-    ui.page("New app", &New { form: FormView::new(FIELDS) })
+    ui.page("New app", &New { form: app_form::empty() })
 }
 
 pub(super) async fn create(ui: Ui, typed: Typed) -> Result<Response, Error> {
-    let mut form = FormView::new(FIELDS).filled(&typed, &[]);
+    let mut form = app_form::empty().filled(&typed, &[]);
     let slug = form.check("slug", typed.text("slug").parse::<Slug>());
-    let config = config(&typed, &mut form);
+    let config = app_form::config(&typed, &mut form);
     if let (Some(slug), Some(config)) = (slug, config) {
         match ui.state.deployer.create_app(slug, config).await {
             Ok(app) => return Ok(Redirect::to(&present::app_url(&app)).into_response()),
@@ -170,35 +180,6 @@ pub(super) async fn create(ui: Ui, typed: Typed) -> Result<Response, Error> {
     }
     let page = ui.page("New app", &New { form })?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
-}
-
-/// The configuration that was typed, when all of it is good.
-fn config(typed: &Typed, form: &mut FormView) -> Option<AppConfig> {
-    let repo_url = form.check("repo_url", typed.text("repo_url").parse());
-    let branch = form.check("branch", typed.text("branch").parse());
-    let dockerfile_path = form.check("dockerfile_path", typed.text_or("dockerfile_path", "Dockerfile").parse());
-    let context_path = form.check("context_path", typed.text_or("context_path", ".").parse());
-    let container_port = form.check("container_port", port::parse_optional_port(typed.text("container_port")));
-    let address = typed.text_or("host_address", "127.0.0.1").parse();
-    let host_address = form
-        .check("host_address", address.map_err(|_| Invalid::because("Write an IP address of this machine, such as 127.0.0.1 or 0.0.0.0.")));
-    let host_port = form.check("host_port", typed.text("host_port").parse());
-    if container_port == Some(None) && host_port.is_some_and(|port| port != port::HostPort::None) {
-        form.check::<()>(
-            "container_port",
-            Err(Invalid::because("Which port of the container should the host port lead to? Its EXPOSE or its documentation says it.")),
-        );
-    }
-    if !form.is_good() {
-        return None;
-    }
-    Some(AppConfig {
-        repo_url: repo_url?,
-        branch: branch?,
-        dockerfile_path: dockerfile_path?,
-        context_path: context_path?,
-        publish: Publish { container_port: container_port?, host_address: host_address?, host_port: host_port? },
-    })
 }
 
 #[derive(Serialize)]
@@ -260,12 +241,14 @@ pub(super) async fn show(ui: Ui, At(slug): At<String>) -> Result<Response, Error
     let container = sight(&ui.state, live.as_ref()).await;
     let connect = Connect::load(&ui.state, &app).await?;
     let busy = recent.first().is_some_and(|it| !it.status.is_end());
-    let page = app_page(&ui, &app, live.as_ref(), recent.first(), &container);
+    let publish = live_publish(&ui.state, &app, live.as_ref()).await?;
+    let address = container.there().and_then(|it| present::address(&publish, it.host_port, ui.host()));
+    let page = AppPage { address, ..app_page(&app, live.as_ref(), recent.first(), &container) };
     let recent = recent.iter().map(|it| DeploymentRow::new(&app, it)).collect();
     ui.live(busy).page(&app.name, &Show { app: page, recent, connect })
 }
 
-fn app_page(ui: &Ui, app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, container: &Sight) -> AppPage {
+fn app_page(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, container: &Sight) -> AppPage {
     AppPage {
         slug: app.slug.to_string(),
         name: app.name.clone(),
@@ -275,7 +258,7 @@ fn app_page(ui: &Ui, app: &App, live: Option<&Deployment>, newest: Option<&Deplo
         repo_url: app.config.repo_url.to_string(),
         commit: live.and_then(present::commit),
         since: container.there().filter(|it| it.running).and_then(|it| it.started_at).map(When::from),
-        address: container.there().and_then(|it| present::address(&app.config.publish, it.host_port, ui.host())),
+        address: None,
         live: live.map(|live| live_view(app, live)),
         settings: settings(&app.config),
         deploy_hint: live.and_then(|live| deploy_hint(live, container)),

@@ -14,7 +14,7 @@ use super::{
     extract::{Asked, At},
     form::Typed,
     frame::When,
-    present::{self, Address, Badge, Commit, DeploymentRow, Line, Phase},
+    present::{self, Address, AppLink, Badge, Commit, DeploymentRow, Line, Phase},
     ui::Ui,
     view::View,
 };
@@ -41,20 +41,6 @@ async fn by_number(state: &AppState, slug: &str, number: i64) -> Result<(App, De
     let app = apps::by_slug(state, slug).await?;
     let deployment = db::deployments::by_number(state.db.read(), app.id, number).await?.ok_or(Error::NotFound)?;
     Ok((app, deployment))
-}
-
-/// The app in a breadcrumb.
-#[derive(Serialize)]
-struct AppLink {
-    slug: String,
-    name: String,
-    url: String,
-}
-
-impl AppLink {
-    fn new(app: &App) -> Self {
-        Self { slug: app.slug.to_string(), name: app.name.clone(), url: present::app_url(app) }
-    }
 }
 
 #[derive(Serialize)]
@@ -207,7 +193,8 @@ pub(super) async fn show(ui: Ui, At((slug, number)): At<(String, i64)>, Asked(pl
         live: busy,
         lines: lines.iter().map(Line::from).collect(),
     };
-    let page = deployment_page(&ui, &app, &deployment, serving, &lines, &last);
+    let address = apps::live_address(&ui, &app, &deployment).await?;
+    let page = DeploymentPage { address, ..deployment_page(&ui, &app, &deployment, serving, &lines, &last) };
     let title = format!("{} #{number}: {}", present::title_sign(deployment.status), app.name);
     ui.live(busy).page(&title, &Show { app: AppLink::new(&app), deployment: page, journal })
 }
@@ -261,7 +248,7 @@ fn deployment_page(
             Some(gap) => format!("{switch}, gap {}", duration(gap)),
             None => switch,
         }),
-        address: live.then(|| present::address(&app.config.publish, deployment.host_port, ui.host())).flatten(),
+        address: None,
         url,
     }
 }

@@ -247,6 +247,20 @@ pub(super) fn switch(deployment: &Deployment) -> Option<String> {
     })
 }
 
+/// The app in a breadcrumb.
+#[derive(Serialize)]
+pub(super) struct AppLink {
+    slug: String,
+    name: String,
+    url: String,
+}
+
+impl AppLink {
+    pub(super) fn new(app: &App) -> Self {
+        Self { slug: app.slug.to_string(), name: app.name.clone(), url: app_url(app) }
+    }
+}
+
 /// `/apps/shop`.
 pub(super) fn app_url(app: &App) -> String {
     format!("/apps/{}", app.slug)

@@ -63,8 +63,11 @@ pub enum Error {
     Io(#[from] io::Error),
 }
 
+/// What a message means; it gets the line that says most.
+type FromLine = fn(String) -> Error;
+
 /// Patterns of git's and ssh's messages, most telling first (git 2.30 to 2.47, OpenSSH 8.4 to 9.9).
-const PATTERNS: &[(&str, fn(String) -> Error)] = &[
+const PATTERNS: &[(&str, FromLine)] = &[
     ("REMOTE HOST IDENTIFICATION HAS CHANGED", |_| Error::HostKeyChanged),
     // A key is always pinned when ssh runs: one of another kind than the pinned one is a change.
     ("Host key verification failed", |_| Error::HostKeyChanged),

@@ -1,0 +1,111 @@
+//! The bar that tells how far a deployment came.
+
+use serde::Serialize;
+
+use crate::domain::{
+    deployment::{Deployment, Status},
+    moment::{Moment, duration},
+};
+
+/// A phase of a deployment in the bar.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(in crate::web) struct Phase {
+    name: &'static str,
+    word: &'static str,
+    state: &'static str,
+    duration: Option<String>,
+    anchor: Option<String>,
+}
+
+/// The four phases of a deployment, as far as they came. `anchor` finds a phase's line in the journal.
+pub(in crate::web) fn phases(deployment: &Deployment, now: Moment, anchor: impl Fn(Status) -> Option<u64>) -> Vec<Phase> {
+    let times = &deployment.times;
+    let begins = [Some(times.queued), times.cloning, times.building, times.deploying];
+    let table = [
+        (Status::Queued, "queued", "queued"),
+        (Status::Cloning, "cloning", "cloned"),
+        (Status::Building, "building", "built"),
+        (Status::Deploying, "deploying", "deployed"),
+    ];
+    let last = begins.iter().rposition(Option::is_some).unwrap_or(0);
+    table
+        .iter()
+        .enumerate()
+        .map(|(place, (phase, doing, done))| {
+            let ended = begins[place + 1..].iter().flatten().next().copied().or(times.finished);
+            let state = match deployment.status {
+                _ if begins[place].is_none() && place > last => "todo",
+                Status::Failed if place == last => "failed",
+                Status::Cancelled | Status::Superseded | Status::Skipped if place == last => "stopped",
+                status if !status.is_end() && place == last => "current",
+                _ => "done",
+            };
+            Phase {
+                name: doing,
+                word: if state == "done" { done } else { doing },
+                state,
+                duration: begins[place].map(|begin| duration(ended.unwrap_or(now).since(begin))),
+                anchor: anchor(*phase).map(|line| format!("#L{line}")),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        deployment::{Ending, Times, Trigger},
+        ids::{AppId, DeploymentId},
+    };
+
+    fn deployment(status: Status, begins: [Option<i64>; 3], finished: Option<i64>) -> Deployment {
+        let at = |seconds: i64| Moment::from_unix_ms(seconds * 1000);
+        let [cloning, building, deploying] = begins.map(|begin| begin.map(at));
+        Deployment {
+            id: DeploymentId::new(),
+            app: AppId::new(),
+            number: 1,
+            trigger: Trigger::Manual,
+            requested_by: None,
+            status,
+            attempt: 1,
+            requested_commit: None,
+            commit: None,
+            snapshot: None,
+            image: None,
+            container: None,
+            host_port: None,
+            switch: None,
+            gap_ms: None,
+            times: Times { queued: at(0), cloning, building, deploying, finished: finished.map(at) },
+            cancel_requested: false,
+            ending: finished.map(|_| Ending::without_fault(Status::Queued, "")),
+        }
+    }
+
+    fn bar(deployment: &Deployment) -> String {
+        let phases = phases(deployment, Moment::from_unix_ms(60_000), |_| None);
+        let said: Vec<String> =
+            phases.iter().map(|it| format!("{} {} {}", it.word, it.state, it.duration.as_deref().unwrap_or("-"))).collect();
+        said.join(", ")
+    }
+
+    #[test]
+    fn the_bar_tells_how_far_a_deployment_came() {
+        let bars = [
+            bar(&deployment(Status::Queued, [None; 3], None)),
+            bar(&deployment(Status::Building, [Some(1), Some(3), None], None)),
+            bar(&deployment(Status::Failed, [Some(1), Some(3), None], Some(9))),
+            bar(&deployment(Status::Cancelled, [None; 3], Some(5))),
+            bar(&deployment(Status::Success, [Some(1), Some(3), Some(9)], Some(12))),
+        ];
+        insta::assert_snapshot!(bars.join("\n"), @r"
+        queued current 1 m 0 s, cloning todo -, building todo -, deploying todo -
+        queued done 1.0 s, cloned done 2.0 s, building current 57 s, deploying todo -
+        queued done 1.0 s, cloned done 2.0 s, building failed 6.0 s, deploying todo -
+        queued stopped 5.0 s, cloning todo -, building todo -, deploying todo -
+        queued done 1.0 s, cloned done 2.0 s, built done 6.0 s, deployed done 3.0 s
+        ");
+    }
+}

@@ -101,6 +101,12 @@ test("every page is accessible and fits, wide and narrow, light and dark", async
     await expectGoodLook(page, "deployments");
   });
 
+  await test.step("an app's settings", async () => {
+    await page.goto(`${shop.url}/settings`);
+    await expect(page.getByLabel("Repository URL")).toHaveValue(it.forge.url("shop"));
+    await expectGoodLook(page, "app-settings");
+  });
+
   await test.step("a git server with another key", async () => {
     await it.forge.restartWithNewHostKey();
     await page.goto(shop.url);

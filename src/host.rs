@@ -138,7 +138,7 @@ fn refused(err: &git::Error, server: &str) -> Failure {
     let (sentence, hint) = match err {
         git::Error::KeyRefused(_) => (
             format!("{server} does not know this app's deploy key."),
-            "Add the public key shown on the app's page to the repository: in Gitea under Settings → Deploy keys, without write access.",
+            "Add the app's deploy key to the repository: in Gitea under Settings → Deploy keys, without write access. Its public half is on the app's page.",
         ),
         git::Error::RepositoryRefused(said) => (
             format!("{server} answers, but this repository cannot be read: {said}"),
@@ -219,6 +219,10 @@ impl Runtime for EngineHost {
 
     async fn start(&self, container: &str, publish: &Publish) -> Result<(), Failure> {
         self.engine.start_container(container).await.map_err(|err| start_failure(err, publish))
+    }
+
+    async fn keep_running(&self, container: &str) -> Result<(), Failure> {
+        self.engine.keep_running(container).await.map_err(engine_failure)
     }
 
     async fn stop(&self, container: &str, grace: Duration) -> Result<(), Failure> {

@@ -296,7 +296,7 @@ pub async fn set_container(db: impl SqliteExecutor<'_>, id: DeploymentId, contai
 pub async fn set_switch(
     db: impl SqliteExecutor<'_>,
     id: DeploymentId,
-    switch: Switch,
+    switch: Option<Switch>,
     host_port: Option<u16>,
     gap_ms: Option<u64>,
 ) -> Result<(), Error> {

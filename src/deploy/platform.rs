@@ -157,6 +157,8 @@ pub trait Runtime: Send + Sync {
     async fn create(&self, target: &Target, image: &str, env: Vec<(String, String)>, publish: &Publish) -> Result<String, Failure>;
     /// Starts it. The published port is for the sentence when it is taken.
     async fn start(&self, container: &str, publish: &Publish) -> Result<(), Failure>;
+    /// From now on the engine keeps it running: a crash or a reboot starts it again.
+    async fn keep_running(&self, container: &str) -> Result<(), Failure>;
     /// Stops it, killing it after the grace period.
     async fn stop(&self, container: &str, grace: Duration) -> Result<(), Failure>;
     /// Removes it.

@@ -50,6 +50,11 @@ impl Engine {
         Ok(self.client()?.start_container(id, None::<StartContainerOptions>).await?)
     }
 
+    /// From now on the engine keeps it running, through its own restarts too.
+    pub async fn keep_running(&self, id: &str) -> Result<(), Error> {
+        Ok(self.client()?.update_container(id, spec::kept_running()).await?)
+    }
+
     /// Stops a container, killing it after the grace period. One that is stopped or gone is fine.
     pub async fn stop_container(&self, id: &str, grace: Duration) -> Result<(), Error> {
         let client = self.client()?.with_timeout(grace + STOP_MARGIN);

@@ -15,7 +15,7 @@ pub struct Explained {
 const QUOTE_MAX_CHARS: usize = 300;
 
 const DISK_FULL: &str = "Free space on the engine's disk (docker system df shows what takes it), then deploy again.";
-const SEE_JOURNAL: &str = "The journal has the step's output.";
+const SEE_OUTPUT: &str = "Its last output is above, all of it in the journal. Mend what it says, push, and deploy again.";
 
 /// Why a build failed. `step` is the failed step as the builder names it: `[2/3] RUN npm ci`.
 pub fn build(step: Option<&str>, message: &str) -> Explained {
@@ -32,7 +32,7 @@ pub fn build(step: Option<&str>, message: &str) -> Explained {
     if let Some(code) = exit_code(message) {
         let (place, instruction) = step.map_or((None, "a command"), split_step);
         let place = place.map_or_else(|| "A step".to_owned(), |(at, of)| format!("Step {at} of {of}"));
-        return by_author(format!("{place} failed: {} exited with {code}.", quote(instruction)), SEE_JOURNAL);
+        return by_author(format!("{place} failed: “{}” exited with {code}.", quote(instruction)), SEE_OUTPUT);
     }
     if let Some(image) = missing_image(message, step) {
         return by_author(
@@ -45,7 +45,7 @@ pub fn build(step: Option<&str>, message: &str) -> Explained {
         let sentence = format!("A file that the Dockerfile copies is not in the build context: {}", quote(instruction));
         return by_author(sentence, "Is it committed, below the context path, and not excluded by .dockerignore?");
     }
-    by_author(format!("The build failed: {}", quote(message)), SEE_JOURNAL)
+    by_author(format!("The build failed: {}", quote(message)), SEE_OUTPUT)
 }
 
 /// Why a container could not be created or started.
@@ -161,9 +161,9 @@ mod tests {
         .map(|(step, message)| build(*step, message).sentence)
         .collect();
         insta::assert_snapshot!(said.join("\n"), @r"
-        Step 2 of 3 failed: RUN npm ci exited with 1.
-        Step 4 of 9 failed: RUN cargo build exited with 101.
-        Step 3 of 4 failed: RUN make exited with 2.
+        Step 2 of 3 failed: “RUN npm ci” exited with 1.
+        Step 4 of 9 failed: “RUN cargo build” exited with 101.
+        Step 3 of 4 failed: “RUN make” exited with 2.
         The Dockerfile cannot be read: line 2: unknown instruction: FRM
         The base image “docker.io/library/nope:1” could not be pulled.
         The base image “nope” could not be pulled.

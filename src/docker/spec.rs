@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum};
+use bollard::models::{
+    ContainerCreateBody, ContainerUpdateBody, HostConfig, HostConfigLogConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
+};
 
 use crate::domain::{
     ids::{AppId, InstanceId},
@@ -71,7 +73,8 @@ pub struct ContainerSpec {
     pub publish: Publish,
 }
 
-/// The whole body of a create request.
+/// The whole body of a create request. Nothing restarts it until it has proved itself ([`kept_running`]): a container that dies at
+/// once has to be found dead, with its exit code.
 pub fn container(spec: &ContainerSpec) -> ContainerCreateBody {
     let port = spec.publish.container_port.map(|port| format!("{port}/tcp"));
     ContainerCreateBody {
@@ -81,7 +84,7 @@ pub fn container(spec: &ContainerSpec) -> ContainerCreateBody {
         exposed_ports: port.clone().map(|port| vec![port]),
         host_config: Some(HostConfig {
             port_bindings: port.zip(binding(&spec.publish)).map(|(port, binding)| HashMap::from([(port, Some(vec![binding]))])),
-            restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::UNLESS_STOPPED), maximum_retry_count: None }),
+            restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
             log_config: Some(HostConfigLogConfig {
                 typ: Some("json-file".to_owned()),
                 config: Some(HashMap::from([
@@ -92,6 +95,14 @@ pub fn container(spec: &ContainerSpec) -> ContainerCreateBody {
             ..HostConfig::default()
         }),
         ..ContainerCreateBody::default()
+    }
+}
+
+/// The body of the update that makes a container one that the engine keeps running.
+pub fn kept_running() -> ContainerUpdateBody {
+    ContainerUpdateBody {
+        restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::UNLESS_STOPPED), maximum_retry_count: None }),
+        ..ContainerUpdateBody::default()
     }
 }
 
@@ -154,7 +165,7 @@ mod tests {
               ]
             },
             "RestartPolicy": {
-              "Name": "unless-stopped"
+              "Name": "no"
             }
           },
           "Image": "sha256:abc",
@@ -166,6 +177,12 @@ mod tests {
           }
         }
         "#);
+    }
+
+    #[test]
+    fn a_settled_container_is_kept_running_and_nothing_else_changes() {
+        let body = serde_json::to_string(&kept_running()).expect("serialisable");
+        assert_eq!(body, r#"{"RestartPolicy":{"Name":"unless-stopped"}}"#);
     }
 
     #[test]

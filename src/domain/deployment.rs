@@ -121,7 +121,7 @@ pub struct Deployment {
     pub container: Option<String>,
     /// The host port its container got, when one is published.
     pub host_port: Option<u16>,
-    /// How it took over.
+    /// How it took over; none for the first start.
     pub switch: Option<Switch>,
     /// How long nothing served during a replace, in milliseconds.
     pub gap_ms: Option<u64>,

@@ -79,7 +79,7 @@ async fn changing_the_password_revokes_every_other_session() {
     let new = "a new and longer one";
     let wrong = [("current_password", "wrong"), ("password", new), ("password_confirmation", new)];
     let page = server.browser.post("/settings/password", &wrong).await.expect(422);
-    assert!(page.text("#current_password-error").contains("not your present password"));
+    assert!(page.text("#current_password-error").contains("not your current password"));
 
     let right = [("current_password", PASSWORD), ("password", new), ("password_confirmation", new)];
     let location = server.browser.post("/settings/password", &right).await.expect(303).location().to_owned();

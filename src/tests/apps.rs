@@ -39,7 +39,7 @@ async fn defaults_are_those_of_most_repositories() {
     server.create_shop(&[("dockerfile_path", ""), ("context_path", ""), ("host_address", "")]).await.expect(303);
     let page = server.browser.get("/apps/shop").await;
     let configuration = page.texts(".facts-grid code").join(" ");
-    assert_eq!(configuration, format!("{REPOSITORY} main Dockerfile ."));
+    assert_eq!(configuration, format!("{REPOSITORY} main Dockerfile . (the whole repository)"));
 }
 
 #[tokio::test]

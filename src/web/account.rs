@@ -44,7 +44,7 @@ pub(super) struct Said {
 }
 
 pub(super) async fn show(ui: Ui, Asked(said): Asked<Said>) -> Result<Response, Error> {
-    let ui = if said.changed.is_some() { ui.good_news("The password is changed. Every other session is signed out.") } else { ui };
+    let ui = if said.changed.is_some() { ui.good_news("The password is changed. Every other session is logged out.") } else { ui };
     page(&ui, FormView::new(FIELDS))
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn change_password(ui: Ui, session: Session, typed: Typed) -> R
     let entered = ui.state.throttle.enter(client.address, &user.username).await.map_err(|_| Error::TooMany)?;
     if !password::verify(&ui.state, typed.secret("current_password"), Some(user.password_hash.clone())).await? {
         entered.wrong();
-        form.check::<()>("current_password", Err(Invalid::because("That is not your present password.")));
+        form.check::<()>("current_password", Err(Invalid::because("That is not your current password.")));
     }
     let new = typed.secret("password");
     let (good, same) = password::check_new(new.reveal(), typed.secret("password_confirmation").reveal());

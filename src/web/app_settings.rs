@@ -21,7 +21,6 @@ use crate::{db, domain::app::App};
 struct Show {
     app: AppLink,
     form: FormView,
-    switch_note: String,
 }
 
 impl View for Show {
@@ -57,5 +56,5 @@ pub(super) async fn update(ui: Ui, At(slug): At<String>, typed: Typed) -> Result
 
 fn page(ui: &Ui, app: &App, form: FormView) -> Result<Response, Error> {
     let title = format!("Settings of {}", app.name);
-    ui.page(&title, &Show { app: AppLink::new(app), form, switch_note: present::switch_note(&app.config) })
+    ui.page(&title, &Show { app: AppLink::new(app), form })
 }

@@ -26,7 +26,7 @@ use crate::{
         app::{App, AppConfig},
         deployment::{Deployment, Status, Trigger},
         moment::{Moment, duration},
-        port::Publish,
+        port::{HostPort, Publish},
         slug::Slug,
     },
 };
@@ -220,7 +220,7 @@ struct Live {
     by: Option<String>,
     built: Option<String>,
     switched: Option<String>,
-    kind: String,
+    kind: Option<String>,
     gap: Option<String>,
 }
 
@@ -291,8 +291,15 @@ fn live_view(app: &App, live: &Deployment) -> Live {
         by: live.requested_by.clone(),
         built: between(live.times.building, live.times.deploying),
         switched: between(live.times.deploying, live.times.finished),
-        kind: present::switch(live).unwrap_or_else(|| "first start".to_owned()),
+        kind: present::switch(live),
         gap: live.gap_ms.map(duration),
+    }
+}
+
+fn context_folder(config: &AppConfig) -> String {
+    match config.context_path.as_str() {
+        "." => ". (the whole repository)".to_owned(),
+        path => path.to_owned(),
     }
 }
 
@@ -307,8 +314,11 @@ fn settings(config: &AppConfig) -> Vec<Setting> {
         mono("Repository", config.repo_url.to_string()),
         mono("Branch", config.branch.to_string()),
         mono("Dockerfile", config.dockerfile_path.to_string()),
-        mono("Context", config.context_path.to_string()),
+        mono("Context", context_folder(config)),
         container_port,
-        plain("Host port", present::host_port(&config.publish)),
+        match config.publish.host_port {
+            HostPort::Fixed(_) => mono("Host port", present::host_port(&config.publish)),
+            HostPort::Auto | HostPort::None => plain("Host port", present::host_port(&config.publish)),
+        },
     ]
 }

@@ -242,8 +242,8 @@ fn deployment_page(
         serving: serving.map(|number| format!("#{number} still serves.")).filter(|_| deployment.status != Status::Success),
         cancel_url: (!finished && !live && !deployment.cancel_requested).then(|| format!("{url}/cancellation")),
         retry: matches!(deployment.status, Status::Failed | Status::Cancelled),
-        image: deployment.image.clone(),
-        container: deployment.container.clone().map(|id| id.chars().take(12).collect()),
+        image: deployment.image.as_deref().map(short_id),
+        container: deployment.container.as_deref().map(short_id),
         switch: present::switch(deployment).map(|switch| match deployment.gap_ms {
             Some(gap) => format!("{switch}, gap {}", duration(gap)),
             None => switch,
@@ -251,6 +251,11 @@ fn deployment_page(
         address: None,
         url,
     }
+}
+
+/// An engine's id as its own tools show it: 12 digits.
+fn short_id(id: &str) -> String {
+    id.trim_start_matches("sha256:").chars().take(12).collect()
 }
 
 fn failure(deployment: &Deployment, last: &[journal::Line]) -> Option<FailureView> {
@@ -265,8 +270,13 @@ fn failure(deployment: &Deployment, last: &[journal::Line]) -> Option<FailureVie
         },
         sentence: ending.sentence.clone(),
         hint: ending.hint.clone(),
-        tail: last.iter().filter(|line| line.mark == Mark::Out).map(Line::from).collect(),
+        tail: of_the_last_phase(last).filter(|line| line.mark == Mark::Out).map(Line::from).collect(),
     })
+}
+
+fn of_the_last_phase(lines: &[journal::Line]) -> impl Iterator<Item = &journal::Line> {
+    let begin = lines.iter().rposition(|line| line.mark == Mark::Phase).unwrap_or(0);
+    lines[begin..].iter()
 }
 
 /// What else there is to say: how it ended without a fault, or what it waits for.

@@ -44,7 +44,7 @@ pub(super) async fn show(ui: Ui, Asked(back): Asked<Return>) -> Result<Response,
     if db::users::administrator(ui.state.db.read()).await?.is_none() {
         return Ok(Redirect::to("/setup").into_response());
     }
-    ui.page("Sign in", &Show { form: FormView::new(FIELDS), next: back.next })
+    ui.page("Log in", &Show { form: FormView::new(FIELDS), next: back.next })
 }
 
 pub(super) async fn create(ui: Ui, session: Session, typed: Typed) -> Result<Response, Error> {
@@ -60,17 +60,17 @@ pub(super) async fn create(ui: Ui, session: Session, typed: Typed) -> Result<Res
         tracing::warn!(username, client = %client.address, "sign-in failed");
         let mut form = FormView::new(FIELDS).filled(&typed, &["password"]);
         form.reject("This name and password do not belong together.");
-        let page = ui.page("Sign in", &Show { form, next: typed.text("next").to_owned() })?;
+        let page = ui.page("Log in", &Show { form, next: typed.text("next").to_owned() })?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     entered.right();
     access::sign_in(&session, administrator.session_epoch).await?;
-    tracing::info!(username, client = %client.address, "signed in");
+    tracing::info!(username, client = %client.address, "logged in");
     Ok(Redirect::to(local_path(typed.text("next"))).into_response())
 }
 
 pub(super) async fn destroy(ui: Ui, session: Session) -> Result<Redirect, Error> {
     access::sign_out(&session).await?;
-    tracing::info!(username = ui.user_name(), "signed out");
+    tracing::info!(username = ui.user_name(), "logged out");
     Ok(Redirect::to("/login"))
 }

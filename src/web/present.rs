@@ -159,12 +159,16 @@ pub(super) fn took(deployment: &Deployment) -> Option<String> {
     Some(duration(deployment.times.finished.unwrap_or_else(Moment::now).since(begin)))
 }
 
-/// How a deployment took over, for people.
+/// How a deployment took over, for people; nothing unless it did.
 pub(super) fn switch(deployment: &Deployment) -> Option<String> {
-    Some(match (deployment.switch?, deployment.host_port) {
-        (Switch::Overlap, _) => "overlap: no gap".to_owned(),
-        (Switch::Replace, Some(port)) => format!("replace: host port {port}"),
-        (Switch::Replace, None) => "replace".to_owned(),
+    if deployment.status != Status::Success {
+        return None;
+    }
+    Some(match (deployment.switch, deployment.host_port) {
+        (None, _) => "first start".to_owned(),
+        (Some(Switch::Overlap), _) => "overlap: no gap".to_owned(),
+        (Some(Switch::Replace), Some(port)) => format!("replace: host port {port}"),
+        (Some(Switch::Replace), None) => "replace".to_owned(),
     })
 }
 

@@ -26,7 +26,7 @@ const SECRETS: &[&str] = &["password", "password_confirmation"];
 pub(super) const USERNAME_MAX_CHARS: usize = 64;
 /// Guesses at the code are slowed under this name.
 const CODE_ACCOUNT: &str = "\0setup code";
-const CLOSED: Error = Error::Forbidden("Setup is done: µPaaS has its administrator. Sign in instead.");
+const CLOSED: Error = Error::Forbidden("Setup is done: µPaaS has its administrator. Log in instead.");
 
 #[derive(Serialize)]
 struct Show {
@@ -56,7 +56,7 @@ pub(super) async fn create(ui: Ui, session: Session, typed: Typed) -> Result<Res
     };
     if !ui.state.setup_code.matches(typed.text("setup_code")) {
         entered.wrong();
-        form.check::<()>("setup_code", Err(Invalid::because("That is not the code. It is in µPaaS's log and in the file named below.")));
+        form.check::<()>("setup_code", Err(Invalid::because("That is not the code. It is in µPaaS's log and in the file named above.")));
     }
     let username = form.check("username", username(typed.text("username")));
     let new = typed.secret("password");
@@ -99,7 +99,7 @@ fn origin(ui: &Ui) -> Option<String> {
 
 fn username(typed: &str) -> Result<String, Invalid> {
     match typed.chars().count() {
-        0 => Err(Invalid::because("Choose a name to sign in with.")),
+        0 => Err(Invalid::because("Choose a name to log in with.")),
         length if length > USERNAME_MAX_CHARS => Err(Invalid::because(format!("Use at most {USERNAME_MAX_CHARS} characters."))),
         _ if typed.chars().any(char::is_control) => Err(Invalid::because("A name has no control characters.")),
         _ => Ok(typed.to_owned()),

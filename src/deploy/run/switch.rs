@@ -38,9 +38,10 @@ impl Run<'_> {
         let switch = self.kind_of_switch(old.as_ref()).await?;
         let container = self.create(commit, image).await?;
         let (seen, gap) = match (switch, &old) {
-            (Switch::Replace, Some(old)) => self.replace(&container, old).await?,
+            (Some(Switch::Replace), Some(old)) => self.replace(&container, old).await?,
             _ => (self.start(&container).await?, None),
         };
+        self.within(self.shared.limits.deploy, self.shared.platform.runtime.keep_running(&container)).await?;
         self.within(self.shared.limits.deploy, self.note_switch(switch, &seen, gap)).await?;
         self.promote().await?;
         if let Some(port) = seen.host_port {
@@ -56,13 +57,15 @@ impl Run<'_> {
         Ok(Some(db::deployments::get(self.shared.db.read(), live).await?))
     }
 
-    async fn kind_of_switch(&self, old: Option<&Deployment>) -> Result<Switch, Stop> {
-        let held = match old.and_then(|old| old.snapshot) {
+    /// None for the first start: there is nothing to take over from.
+    async fn kind_of_switch(&self, old: Option<&Deployment>) -> Result<Option<Switch>, Stop> {
+        let Some(old) = old else { return Ok(None) };
+        let held = match old.snapshot {
             Some(snapshot) => db::snapshots::get(self.shared.db.read(), snapshot).await?.publish.exclusive_port(),
             None => None,
         };
         let wanted = self.app.config.publish.exclusive_port();
-        Ok(if wanted.is_some() && wanted == held { Switch::Replace } else { Switch::Overlap })
+        Ok(Some(if wanted.is_some() && wanted == held { Switch::Replace } else { Switch::Overlap }))
     }
 
     async fn create(&mut self, commit: &CommitFacts, image: &str) -> Result<String, Stop> {
@@ -103,7 +106,7 @@ impl Run<'_> {
         Ok((seen, serves.then(|| millis(gap))))
     }
 
-    async fn note_switch(&self, switch: Switch, seen: &Observed, gap: Option<u64>) -> Result<(), Failure> {
+    async fn note_switch(&self, switch: Option<Switch>, seen: &Observed, gap: Option<u64>) -> Result<(), Failure> {
         db::deployments::set_switch(self.shared.db.write(), self.row.id, switch, seen.host_port, gap).await.map_err(Failure::internal)
     }
 
@@ -119,9 +122,9 @@ impl Run<'_> {
     }
 
     /// Takes the old container away. Trouble here does not undo the switch: what stays is removed at the next reconciliation.
-    async fn retire(&self, switch: Switch, old: Option<Deployment>) {
+    async fn retire(&self, switch: Option<Switch>, old: Option<Deployment>) {
         let Some((number, container)) = old.and_then(|old| Some((old.number, old.container?))) else { return };
-        if switch == Switch::Overlap {
+        if switch == Some(Switch::Overlap) {
             self.journal.say(&format!("#{number} keeps running for {} more", duration(millis(self.shared.limits.drain))));
             tokio::select! {
                 () = self.shared.stop.cancelled() => return,

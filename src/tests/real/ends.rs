@@ -35,7 +35,7 @@ async fn a_broken_dockerfile_fails_with_its_step() {
     let mut world = World::with_shop(None).await;
     world.deploy("Success").await;
     world.repository.push("main", &[("Dockerfile", &dockerfile("RUN echo on the way; exit 3"))]);
-    world.fails_and_the_first_version_serves("Step 3 of 3 failed: RUN echo on the way; exit 3 exited with 3.").await;
+    world.fails_and_the_first_version_serves("Step 3 of 3 failed: “RUN echo on the way; exit 3” exited with 3.").await;
     world.repository.push("main", &[("Dockerfile", "FRM scratch\n")]);
     world.fails_and_the_first_version_serves("The Dockerfile cannot be read: line 1: unknown instruction: FRM").await;
     world.repository.push("main", &[("Dockerfile", &dockerfile("COPY nowhere /"))]);

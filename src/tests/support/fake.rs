@@ -221,6 +221,11 @@ impl Runtime for Fake {
         Ok(())
     }
 
+    async fn keep_running(&self, container: &str) -> Result<(), Failure> {
+        self.0.acts.lock().unwrap().push(format!("keep {container} running"));
+        Ok(())
+    }
+
     async fn stop(&self, container: &str, _: Duration) -> Result<(), Failure> {
         self.pass(Step::Stop, format!("stop {container}")).await?;
         if let Some(it) = self.0.containers.lock().unwrap().get_mut(container) {

@@ -39,7 +39,7 @@ fn at_home(host: &str) -> Option<&'static str> {
 pub(in crate::web) fn host_port(publish: &Publish) -> String {
     match publish.host_port {
         HostPort::None => "not published".to_owned(),
-        HostPort::Auto => format!("{} : chosen by the engine", publish.host_address),
+        HostPort::Auto => format!("chosen by the engine, on {}", publish.host_address),
         HostPort::Fixed(port) => format!("{}:{port}", publish.host_address),
     }
 }

@@ -56,7 +56,7 @@ css-fresh: $(NPM) ## fail when static/app.css is not what `make css` builds
 	cmp -s "$$fresh" static/app.css || { echo "static/app.css is out of date: run 'make css' and commit it." >&2; exit 1; }
 
 e2e: needs e2e/$(NPM) ## browser tests against the real binary and a real engine
-	cargo build --locked
+	cargo test --locked --no-run
 	UPAAS_E2E_CHROMIUM=$$(scripts/chromium); export UPAAS_E2E_CHROMIUM; \
 	cd e2e; npx playwright test
 

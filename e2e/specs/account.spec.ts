@@ -92,7 +92,7 @@ test("a changed password ends every other session and is the only one that count
   await page.getByLabel("New password", { exact: true }).fill("short");
   await page.getByLabel("New password again").fill("other");
   await page.getByRole("button", { name: "Change password" }).click();
-  await expect(page.locator("#current_password-error")).toContainText("That is not your present password.");
+  await expect(page.locator("#current_password-error")).toContainText("That is not your current password.");
   await expect(page.locator("#password-error")).toContainText("Use at least 12 characters");
   await expect(page.locator("#password_confirmation-error")).toContainText("not the same");
 

@@ -35,7 +35,7 @@ test("a build that fails names its step, and the old version stays", async ({ pa
   await deployInVain(page, shop);
   const failure = page.locator(".failure");
   await expect(failure.getByRole("heading")).toHaveText("Build failed");
-  await expect(failure.locator(".failure-sentence")).toContainText(/^Step \d of \d failed: RUN echo "the compiler.* exited with 3\.$/);
+  await expect(failure.locator(".failure-sentence")).toContainText(/^Step \d of \d failed: “RUN echo "the compiler.*” exited with 3\.$/);
   await expect(failure.locator(".lines-tail")).toContainText("the compiler is not amused");
   await expect(failure).toContainText("#1 still serves.");
   await expect(page.locator(".phase-failed")).toContainText("building");
@@ -80,7 +80,7 @@ test("a deploy key that was removed from the repository is what the page says", 
     await expect(page.locator("#connection")).toContainText(`127.0.0.1:${it.forge.port} does not know this app's deploy key.`);
     await deployInVain(page, shop);
     await expect(page.locator(".failure")).toContainText("does not know this app's deploy key.");
-    await expect(page.locator(".failure")).toContainText("Add the public key shown on the app's page to the repository");
+    await expect(page.locator(".failure")).toContainText("Add the app's deploy key to the repository");
   } finally {
     await it.forge.addDeployKey("shop", key);
   }

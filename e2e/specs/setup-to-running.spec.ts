@@ -32,7 +32,7 @@ test("from a fresh installation to a running app, and on to its next version", a
     await expect(page.getByLabel("Password again")).toHaveValue("");
   });
 
-  await test.step("the right code makes the account, signed in, with an empty list", async () => {
+  await test.step("the right code makes the account, logged in, with an empty list", async () => {
     await page.getByLabel("Setup code").fill(await it.server.setupCode());
     await page.getByLabel("User name").fill(USERNAME);
     await page.getByLabel("Password", { exact: true }).fill(PASSWORD);

@@ -23,7 +23,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::{
+    sync::{Notify, Semaphore, watch},
+    time::timeout,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -77,6 +80,8 @@ impl Default for Limits {
         }
     }
 }
+/// How long a page waits for the engine's word about a container.
+const PAGE_LOOK_DEADLINE: Duration = Duration::from_secs(1);
 /// An interrupted deployment is tried this often before it fails.
 const ATTEMPTS_MAX: i64 = 3;
 
@@ -247,10 +252,10 @@ impl Deployer {
         if !self.shared.engine_is_up() {
             return Sight::Unknown;
         }
-        match self.shared.platform.runtime.look(container).await {
-            Ok(Some(seen)) => Sight::There(seen),
-            Ok(None) => Sight::Gone,
-            Err(_) => Sight::Unknown,
+        match timeout(PAGE_LOOK_DEADLINE, self.shared.platform.runtime.look(container)).await {
+            Ok(Ok(Some(seen))) => Sight::There(seen),
+            Ok(Ok(None)) => Sight::Gone,
+            Ok(Err(_)) | Err(_) => Sight::Unknown,
         }
     }
 

@@ -22,6 +22,7 @@ use crate::{
 pub(super) async fn recover(shared: &Shared, after_absence: bool) -> Result<(), Failure> {
     let busy_before = shared.busy_apps();
     let mut seen = shared.platform.runtime.ours().await?;
+    shared.forget_debts_but(&seen);
     seen.retain(|it| !busy_before.contains(&it.app));
     let known = known(shared, &seen).await.map_err(Failure::internal)?;
     for action in reconcile::plan(&known, &seen) {
@@ -32,7 +33,6 @@ pub(super) async fn recover(shared: &Shared, after_absence: bool) -> Result<(), 
             Action::Start(_) => {}
         }
     }
-    shared.forget_debts_but(&seen);
     resume_rows(shared).await
 }
 
@@ -77,6 +77,9 @@ fn tidied(shared: &Shared, done: Result<(), Failure>) -> Result<(), Failure> {
 
 /// Starts a container that should serve. One that does not start is owed a start, and tried again.
 async fn start(shared: &Shared, container: &Observed) {
+    if shared.busy_apps().contains(&container.app) {
+        return;
+    }
     let started = async {
         let app = db::apps::get(shared.db.read(), container.app).await.map_err(Failure::internal)?;
         tracing::info!(app = %app.slug, deployment = container.deployment, "starting the container that should serve");

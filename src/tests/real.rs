@@ -2,4 +2,5 @@
 
 mod builds;
 mod ends;
+mod engines;
 mod world;

@@ -4,6 +4,7 @@ pub(crate) mod browser;
 pub(crate) mod engine;
 pub(crate) mod fake;
 pub(crate) mod forge;
+pub(crate) mod proxy;
 pub(crate) mod server;
 
 use std::time::{Duration, Instant};

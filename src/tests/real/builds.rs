@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 
 use super::world::{SERVE, World};
-use crate::support::{engine::dockerfile, server::Server};
+use crate::support::engine::dockerfile;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn links_that_lead_out_of_the_repository_are_not_followed() {
@@ -97,26 +97,6 @@ async fn the_commit_is_known_to_the_build_and_to_the_app() {
     let commit = world.repository.push("main", &[("Dockerfile", &dockerfile(shows))]);
     world.deploy("Success").await;
     assert_eq!(world.answer().await, format!("built {commit} runs {commit}"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn without_an_engine_there_is_a_banner_and_the_queue_waits() {
-    let folder = tempfile::tempdir().unwrap();
-    let nowhere = format!("unix://{}/docker.sock", folder.path().display());
-    let mut server = Server::real(super::world::limits(), Some(nowhere)).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
-    let path = server.deploy("shop").await;
-    let browser = &mut server.browser;
-    crate::support::eventually("the banner", async || {
-        let page = browser.get(&path).await;
-        let said = format!("{} {}", page.text("#alerts"), page.text(".note"));
-        if said.contains("The engine cannot be reached") && said.contains("Waiting for the engine") { Ok(()) } else { Err(said) }
-    })
-    .await;
-    std::os::unix::fs::symlink("/var/run/docker.sock", folder.path().join("docker.sock")).unwrap();
-    let page = server.wait_for(&path, &["Failed"]).await;
-    assert!(page.text(".failure-sentence").contains("is not confirmed yet"), "it went on by itself: {}", page.text(".failure"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

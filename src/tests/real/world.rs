@@ -37,21 +37,26 @@ impl World {
     }
 
     pub(crate) async fn with_shop_and(host_port: Option<&str>, limits: Limits) -> Self {
-        let mut world = Self::with_unconnected_shop_and(host_port, limits).await;
+        Self::with_shop_on(host_port, limits, None).await
+    }
+
+    /// On the engine at `docker_host`.
+    pub(crate) async fn with_shop_on(host_port: Option<&str>, limits: Limits, docker_host: Option<String>) -> Self {
+        let mut world = Self::with_unconnected_shop_on(host_port, limits, docker_host).await;
         world.connect("shop").await;
         world
     }
 
     pub(crate) async fn with_unconnected_shop(host_port: Option<&str>) -> Self {
-        Self::with_unconnected_shop_and(host_port, limits()).await
+        Self::with_unconnected_shop_on(host_port, limits(), None).await
     }
 
-    async fn with_unconnected_shop_and(host_port: Option<&str>, limits: Limits) -> Self {
+    async fn with_unconnected_shop_on(host_port: Option<&str>, limits: Limits, docker_host: Option<String>) -> Self {
         let forge = Forge::start().await;
         let repository = forge.repository("shop");
         std::fs::copy(BUSYBOX, repository.work().join("busybox")).unwrap();
         repository.push("main", &[("Dockerfile", &dockerfile(SERVE)), ("index.html", "first")]);
-        let mut server = Server::real(limits, None).await;
+        let mut server = Server::real(limits, docker_host).await;
         server.set_up().await;
         let left = Leftovers::of(&server.instance().await);
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -3,4 +3,5 @@
 mod builds;
 mod ends;
 mod engines;
+mod secrets;
 mod world;

@@ -7,7 +7,7 @@
 //!
 //! | room | what it is | what it may import |
 //! |---|---|---|
-//! //! | [`domain`] | the words: ids, slugs, the status table; no IO | – |
+//! | [`domain`] | the words: ids, slugs, the status table; no IO | – |
 //! | [`config`] | the environment, validated | `domain` |
 //! | [`db`] | all SQL, one writer | `domain` |
 //! | [`keyfile`] | files with key material | – |

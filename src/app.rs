@@ -15,7 +15,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::Config,
+    config::{BadValue, Config},
     db::{self, Db},
     deploy::{Deployer, Limits, files::Files, platform::Platform},
     docker::Engine,
@@ -48,7 +48,7 @@ pub struct App {
 impl App {
     /// Starts everything on real git and a real engine. `binary` is this program, which also serves git as ssh's launcher.
     pub async fn start(config: Config, binary: PathBuf) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(config.listen).await.with_context(|| format!("port {} cannot be used", config.listen.port()))?;
+        let listener = TcpListener::bind(config.listen).await.with_context(|| format!("{} cannot be listened on", config.listen))?;
         Self::start_on(listener, config, Limits::default(), on_this_machine(binary)).await
     }
 
@@ -121,16 +121,16 @@ fn readable(address: SocketAddr) -> String {
 }
 
 /// Creates the data directory, for its owner only, and makes its path absolute. A folder that is somebody else's is refused.
-fn with_data_dir(config: Config) -> anyhow::Result<Config> {
+fn with_data_dir(config: Config) -> Result<Config, BadValue> {
     let dir = &config.data_dir;
-    let created = DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    created.with_context(|| format!("the data directory {} cannot be created", dir.display()))?;
-    if !is_ours_or_empty(dir).with_context(|| format!("the data directory {} cannot be read", dir.display()))? {
-        bail!("{} holds other files and no µPaaS data: give UPAAS_DATA_DIR a folder of its own", dir.display());
+    let bad = |what: &str, err: std::io::Error| BadValue::new("UPAAS_DATA_DIR", format!("{} {what}: {err}", dir.display()));
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|err| bad("cannot be created", err))?;
+    if !is_ours_or_empty(dir).map_err(|err| bad("cannot be read", err))? {
+        let problem = format!("{} holds other files and no µPaaS data: give it a folder of its own", dir.display());
+        return Err(BadValue::new("UPAAS_DATA_DIR", problem));
     }
-    std::fs::set_permissions(dir, Permissions::from_mode(0o700))
-        .with_context(|| format!("the data directory {} belongs to somebody else", dir.display()))?;
-    let data_dir = std::fs::canonicalize(dir)?;
+    std::fs::set_permissions(dir, Permissions::from_mode(0o700)).map_err(|err| bad("must belong to the user who runs µPaaS", err))?;
+    let data_dir = std::fs::canonicalize(dir).map_err(|err| bad("cannot be read", err))?;
     Ok(Config { data_dir, ..config })
 }
 

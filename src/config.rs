@@ -20,6 +20,13 @@ pub struct BadValue {
     problem: String,
 }
 
+impl BadValue {
+    /// A variable whose value turned out to be unusable.
+    pub fn new(variable: &'static str, problem: impl Into<String>) -> Self {
+        Self { variable, problem: problem.into() }
+    }
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {

@@ -19,6 +19,13 @@ pub mod slug;
 
 mod text_enum;
 
+/// Whether a character could make a text look like another one: control characters, and those that change the direction of writing
+/// or cannot be seen.
+pub fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
 /// A value that an operator typed and µPaaS cannot take, with the sentence to show beside the field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

@@ -54,7 +54,14 @@ impl Source for GitHost {
         let want = commit.map_or_else(|| Want::Tip(origin.branch.clone()), |commit| Want::Commit(commit.clone()));
         let mirror = self.files.mirror(origin.app);
         let fetched = self.git.fetch(&mirror, &access(origin), &want, &mut |line| journal.output(line.as_bytes())).await;
-        fetched.map_err(|err| git_failure(err, origin))
+        match fetched {
+            // Nothing was asked of the server yet: one that cannot be reached is to be told apart from one that waits for its confirmation.
+            Err(unconfirmed @ git::Error::HostKeyUnconfirmed) => match self.git.host_key(origin.url.host(), origin.url.port()).await {
+                Ok(_) => Err(git_failure(unconfirmed, origin)),
+                Err(err) => Err(git_failure(err, origin)),
+            },
+            fetched => fetched.map_err(|err| git_failure(err, origin)),
+        }
     }
 
     async fn export(&self, app: AppId, commit: &CommitId, into: &Path) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
 use upaas::{
     App,
-    config::{Config, LogFormat},
+    config::{BadValue, Config, LogFormat},
 };
 
 /// Exit code for a configuration that cannot be used.
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(err) => {
             eprintln!("upaas: {err:#}");
-            ExitCode::FAILURE
+            if err.is::<BadValue>() { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
         }
     }
 }

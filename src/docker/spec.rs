@@ -54,9 +54,10 @@ impl Owner {
         format!("upaas-{}-{}", self.slug, self.deployment)
     }
 
-    /// `upaas/shop-api:12`.
+    /// `upaas/shop-api:12`. A part of an image's name must not end with a hyphen; a slug may.
     pub fn image_name(&self) -> String {
-        format!("upaas/{}:{}", self.slug, self.deployment)
+        let end = if self.slug.as_str().ends_with('-') { "x" } else { "" };
+        format!("upaas/{}{end}:{}", self.slug, self.deployment)
     }
 }
 
@@ -183,6 +184,12 @@ mod tests {
     fn a_settled_container_is_kept_running_and_nothing_else_changes() {
         let body = serde_json::to_string(&kept_running()).expect("serialisable");
         assert_eq!(body, r#"{"RestartPolicy":{"Name":"unless-stopped"}}"#);
+    }
+
+    #[test]
+    fn every_slug_makes_a_valid_image_name() {
+        let name = |slug: &str| Owner { slug: slug.parse().expect("valid"), ..spec(None, HostPort::None).owner }.image_name();
+        assert_eq!((name("shop"), name("shop-")), ("upaas/shop:12".to_owned(), "upaas/shop-x:12".to_owned()));
     }
 
     #[test]

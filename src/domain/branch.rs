@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::Invalid;
+use super::{Invalid, is_deceptive};
 
 /// A name that `git check-ref-format refs/heads/NAME` accepts and that can be no option.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -35,7 +35,7 @@ impl FromStr for Branch {
         if let Some(short) = text.strip_prefix("refs/heads/") {
             return Err(Invalid::because(format!("Write the branch's short name: {short}")));
         }
-        let forbidden = |c: char| c.is_control() || " ~^:?*[\\".contains(c);
+        let forbidden = |c: char| is_deceptive(c) || " ~^:?*[\\".contains(c);
         let bad_part = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
         let malformed = text.len() > MAX_LEN
             || text.starts_with('-')

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::Invalid;
+use super::{Invalid, is_deceptive};
 
 /// A relative path with `/` between its parts, without `..`: what it means is decided inside the checkout.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -25,7 +25,7 @@ impl FromStr for RepoPath {
         if text.starts_with('/') {
             return Err(Invalid::because("Write the path relative to the repository's root, without a leading slash."));
         }
-        if text.len() > MAX_LEN || text.contains(|c: char| c.is_control() || c == '\\') {
+        if text.len() > MAX_LEN || text.contains(|c: char| is_deceptive(c) || c == '\\') {
             return Err(Invalid::because("This is not a path inside a repository."));
         }
         let parts: Vec<&str> = text.split('/').filter(|part| !matches!(*part, "" | ".")).collect();

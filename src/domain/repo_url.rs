@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::Invalid;
+use super::{Invalid, is_deceptive};
 
 /// A repository's URL: `ssh://`, the scp form `git@host:path`, or `https://` (public repositories).
 ///
@@ -57,7 +57,7 @@ impl FromStr for RepoUrl {
         if text.is_empty() {
             return Err(Invalid::because("Paste the repository's SSH address, for example git@git.example.org:dev/shop.git."));
         }
-        if text.len() > MAX_LEN || text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\') || text.starts_with('-') {
+        if text.len() > MAX_LEN || text.contains(|c: char| is_deceptive(c) || c.is_whitespace() || c == '\\') || text.starts_with('-') {
             return Err(Invalid::because("This is not a repository's address."));
         }
         match text.split_once("://") {

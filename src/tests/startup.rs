@@ -56,6 +56,25 @@ fn a_bad_value_is_one_clear_line_and_exit_code_2() {
 }
 
 #[test]
+fn a_data_directory_that_cannot_be_one_is_a_bad_value_and_left_as_it_is() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let of_others = folder.path().join("of-others");
+    std::fs::create_dir(&of_others).unwrap();
+    std::fs::write(of_others.join("letter.txt"), "").unwrap();
+    std::fs::set_permissions(&of_others, std::fs::Permissions::from_mode(0o755)).unwrap();
+    for (dir, said) in
+        [(of_others.clone(), "holds other files"), (of_others.join("letter.txt"), "cannot be"), ("/proc/none".into(), "cannot be created")]
+    {
+        let ended = upaas(&[], &[("PORT", &free_port()), ("UPAAS_DATA_DIR", dir.to_str().unwrap())]).output().unwrap();
+        let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(2), "{stderr}");
+        assert!(stderr.starts_with("upaas: UPAAS_DATA_DIR: ") && stderr.contains(said) && stderr.lines().count() == 1, "{stderr}");
+    }
+    assert_eq!(of_others.metadata().unwrap().permissions().mode() & 0o777, 0o755);
+}
+
+#[test]
 fn healthcheck_tells_whether_it_serves_even_without_an_engine() {
     let data = tempfile::tempdir().unwrap();
     let port = free_port();

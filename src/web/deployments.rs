@@ -285,7 +285,10 @@ fn note(ui: &Ui, deployment: &Deployment) -> Option<Note> {
         return Some(Note { sentence: ending.sentence.clone(), hint: ending.hint.clone() });
     }
     let sentence = match deployment.status {
-        _ if deployment.cancel_requested && !deployment.status.is_end() => "Cancelling…",
+        status if deployment.cancel_requested && !status.is_end() && !ui.state.deployer.engine().is_up() => {
+            "Cancelling: ends when the engine answers again."
+        }
+        status if deployment.cancel_requested && !status.is_end() => "Cancelling…",
         Status::Queued if !ui.state.deployer.engine().is_up() => "Waiting for the engine.",
         Status::Queued => "Waiting for its turn.",
         _ => return None,

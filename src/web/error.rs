@@ -5,7 +5,7 @@ use std::{any::Any, sync::Arc};
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -18,6 +18,9 @@ use super::{
     view::{Fragment, View},
 };
 use crate::{db, deploy};
+
+/// What a client is told to wait after too many tries.
+const RETRY_AFTER_SECONDS: &str = "10";
 
 /// Why a request is not answered with what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -191,6 +194,9 @@ pub(super) async fn render(State(state): State<AppState>, request: Request, next
         ui.page(title, &Show { status: error.status().as_u16(), title, sentence, hint, request_id, home: true })
     };
     match shown {
+        Ok(page) if matches!(*error, Error::TooMany) => {
+            (error.status(), [(header::RETRY_AFTER, RETRY_AFTER_SECONDS)], page).into_response()
+        }
         Ok(page) => (error.status(), page).into_response(),
         Err(err) => {
             tracing::error!(error = ?err, "the error page could not be rendered");

@@ -1,9 +1,15 @@
 //! Password hashes: argon2id, off the async threads, few at a time.
 
-use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version, password_hash::phc::PasswordHash};
 
 use super::{AppState, error::Error};
 use crate::domain::{Invalid, secret::Secret};
+
+/// More than 32 MiB: glibc gives such a piece back to the system at once, whatever thread it was for; smaller ones it may keep for
+/// each thread (mallopt(3), M_MMAP_THRESHOLD).
+const MEMORY_KIB: u32 = 40 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
 
 const MIN_CHARS: usize = 12;
 const MAX_BYTES: usize = 1024;
@@ -25,7 +31,7 @@ pub(super) fn check_new(password: &str, confirmation: &str) -> (Result<(), Inval
 /// Hashes a password, in PHC form.
 pub(super) async fn hash(state: &AppState, password: Secret) -> Result<Secret, Error> {
     off_the_async_threads(state, move || {
-        let hash = Argon2::default().hash_password(password.reveal().as_bytes()).map_err(|err| anyhow::anyhow!("hashing: {err}"))?;
+        let hash = argon2id().hash_password(password.reveal().as_bytes()).map_err(|err| anyhow::anyhow!("hashing: {err}"))?;
         Ok(Secret::new(hash.to_string()))
     })
     .await
@@ -35,19 +41,24 @@ pub(super) async fn hash(state: &AppState, password: Secret) -> Result<Secret, E
 pub(super) async fn verify(state: &AppState, password: Secret, hash: Option<Secret>) -> Result<bool, Error> {
     off_the_async_threads(state, move || {
         let Some(hash) = hash else {
-            let _ = Argon2::default().hash_password(password.reveal().as_bytes());
+            let _ = argon2id().hash_password(password.reveal().as_bytes());
             return Ok(false);
         };
         let parsed = PasswordHash::new(hash.reveal()).map_err(|err| anyhow::anyhow!("a stored password hash is unreadable: {err}"))?;
-        Ok(password.reveal().len() <= MAX_BYTES && Argon2::default().verify_password(password.reveal().as_bytes(), &parsed).is_ok())
+        Ok(password.reveal().len() <= MAX_BYTES && argon2id().verify_password(password.reveal().as_bytes(), &parsed).is_ok())
     })
     .await
+}
+
+fn argon2id() -> Argon2<'static> {
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(MEMORY_KIB, PASSES, LANES, None).expect("valid parameters"))
 }
 
 async fn off_the_async_threads<T: Send + 'static>(
     state: &AppState,
     work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
 ) -> Result<T, Error> {
+    let _place = state.hashing_queue.try_acquire().map_err(|_| Error::TooMany)?;
     let _permit = state.hashing.acquire().await.map_err(|err| Error::Internal(err.into()))?;
     tokio::task::spawn_blocking(work).await.map_err(|err| Error::Internal(err.into()))?.map_err(Error::Internal)
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     db::{self, users::User},
-    domain::Invalid,
+    domain::{Invalid, is_deceptive},
 };
 
 const FIELDS: &[(&str, &str)] = &[("setup_code", ""), ("username", "admin"), ("password", ""), ("password_confirmation", "")];
@@ -101,7 +101,7 @@ fn username(typed: &str) -> Result<String, Invalid> {
     match typed.chars().count() {
         0 => Err(Invalid::because("Choose a name to log in with.")),
         length if length > USERNAME_MAX_CHARS => Err(Invalid::because(format!("Use at most {USERNAME_MAX_CHARS} characters."))),
-        _ if typed.chars().any(char::is_control) => Err(Invalid::because("A name has no control characters.")),
+        _ if typed.chars().any(is_deceptive) => Err(Invalid::because("A name has no control characters.")),
         _ => Ok(typed.to_owned()),
     }
 }

@@ -7,8 +7,10 @@ use tokio::sync::Semaphore;
 use super::{setup_code::SetupCode, throttle::Throttle, view::Views};
 use crate::{config::Config, db::Db, deploy::Deployer};
 
-/// Password hashes are computed by at most this many threads at once: each takes about 20 MiB and a core.
-const HASHES_AT_ONCE: usize = 2;
+/// Password hashes are computed by at most this many threads at once: each takes 40 MiB and a core.
+const HASHES_AT_ONCE: usize = 1;
+/// So many may wait for it; more are told to come back.
+const HASHES_WAITING_MAX: usize = 32;
 
 /// The parts, behind one pointer.
 #[derive(Clone)]
@@ -23,6 +25,7 @@ pub struct Parts {
     pub(super) views: Views,
     pub(super) throttle: Throttle,
     pub(super) hashing: Semaphore,
+    pub(super) hashing_queue: Semaphore,
 }
 
 impl AppState {
@@ -36,6 +39,7 @@ impl AppState {
             views: Views::new(),
             throttle: Throttle::default(),
             hashing: Semaphore::new(HASHES_AT_ONCE),
+            hashing_queue: Semaphore::new(HASHES_WAITING_MAX),
         }))
     }
 }

@@ -1,5 +1,7 @@
 //! Templates and typed views. A view names its template; undefined names in a template are errors, so a forgotten field fails a test.
 
+use std::borrow::Cow;
+
 use minijinja::{
     AutoEscape, Environment, Output, State, UndefinedBehavior, Value, context, escape_formatter, syntax::SyntaxConfig, value::Serde,
 };
@@ -7,6 +9,7 @@ use rust_embed::RustEmbed;
 use serde::Serialize;
 
 use super::{assets, frame::Frame};
+use crate::domain::is_deceptive;
 
 #[derive(RustEmbed)]
 #[folder = "templates/"]
@@ -52,14 +55,24 @@ impl Views {
     }
 }
 
-/// As minijinja's own, but a slash stays a slash: pages are read in their source, and a slash ends no text and no quoted attribute.
+/// As minijinja's own, with two differences. A slash stays a slash: pages are read in their source, and a slash ends no text and no
+/// quoted attribute. And what could make a text look like another one is shown as what it is: `[U+202E]`.
 fn format(out: &mut Output, state: &mut State, value: &Value) -> Result<(), minijinja::Error> {
     match value.as_str() {
         Some(text) if matches!(state.auto_escape(), AutoEscape::Html) && !value.is_safe() => {
-            Ok(out.write_str(&html_escape::encode_quoted_attribute(text))?)
+            Ok(out.write_str(&html_escape::encode_quoted_attribute(&undeceptive(text)))?)
         }
         _ => escape_formatter(out, state, value),
     }
+}
+
+fn undeceptive(text: &str) -> Cow<'_, str> {
+    let shown_as_it_is = |c: char| !is_deceptive(c) || matches!(c, '\n' | '\t');
+    if text.chars().all(shown_as_it_is) {
+        return Cow::Borrowed(text);
+    }
+    let show = |c: char| if shown_as_it_is(c) { c.to_string() } else { format!("[U+{:04X}]", u32::from(c)) };
+    Cow::Owned(text.chars().filter(|c| *c != '\r').map(show).collect())
 }
 
 #[cfg(test)]
@@ -75,6 +88,12 @@ mod tests {
 
     impl Fragment for Hostile {
         const TEMPLATE: &'static str = "errors/_alert.html";
+    }
+
+    #[test]
+    fn what_could_deceive_the_reader_is_shown_as_what_it_is() {
+        assert_eq!(undeceptive("a\u{202e}b\u{1b}[31m\r\n\tc"), "a[U+202E]b[U+001B][31m\n\tc");
+        assert!(matches!(undeceptive("größe\n"), Cow::Borrowed(_)));
     }
 
     #[test]

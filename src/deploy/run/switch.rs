@@ -3,7 +3,7 @@
 //! *Overlap* where nothing exclusive is held: start new, settled, pointer moves, drain, stop old: no gap. *Replace* where both need the
 //! same host port: stop old, start new, settled, pointer moves; the gap is measured. Until the pointer moves everything can be undone.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
@@ -45,7 +45,7 @@ impl Run<'_> {
         self.within(self.shared.limits.deploy, self.note_switch(switch, &seen, gap)).await?;
         self.promote().await?;
         if let Some(port) = seen.host_port {
-            self.journal.say(&format!("Live on {}:{port}", self.app.config.publish.host_address));
+            self.journal.say(&format!("Live on {}", SocketAddr::new(self.app.config.publish.host_address, port)));
         }
         self.retire(switch, old).await;
         Ok(())

@@ -103,6 +103,9 @@ async fn an_unconfirmed_host_key_fails_the_deployment() {
     let mut world = World::with_unconnected_shop(None).await;
     let page = world.deploy("Failed").await;
     assert!(page.text(".failure-sentence").contains("is not confirmed yet"), "{}", page.text(".failure"));
+    world.forge.down();
+    let page = world.deploy("Failed").await;
+    assert!(page.text(".failure-sentence").contains("cannot be reached"), "{}", page.text(".failure"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

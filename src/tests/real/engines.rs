@@ -64,7 +64,7 @@ async fn without_an_engine_there_is_a_banner_and_the_queue_waits() {
     .await;
     std::os::unix::fs::symlink("/var/run/docker.sock", folder.path().join("docker.sock")).unwrap();
     let page = server.wait_for(&path, &["Failed"]).await;
-    assert!(page.text(".failure-sentence").contains("is not confirmed yet"), "it went on by itself: {}", page.text(".failure"));
+    assert!(page.text(".failure-sentence").contains("cannot be resolved"), "it went on by itself: {}", page.text(".failure"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

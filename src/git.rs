@@ -2,14 +2,15 @@
 //!
 //! # Why the program and not a library
 //! Deploy keys over SSH, shallow servers and submodules are what git itself does; the Rust implementations launch `ssh` too and lack
-//! submodules. No shell is involved: git would run `GIT_SSH_COMMAND` through one, so ssh is reached through `GIT_SSH` and this
-//! binary's second face ([`ssh`]).
+//! submodules. No shell is involved: git would run `GIT_SSH_COMMAND` through one, so ssh is reached through `GIT_SSH` and
+//! another face of this binary ([`faces`]).
 
 mod arguments;
+pub mod faces;
 mod failure;
 mod mirror;
 mod process;
-pub mod ssh;
+mod ssh;
 
 pub use failure::Error;
 
@@ -41,8 +42,8 @@ const KEYSCAN_DEADLINE: Duration = Duration::from_secs(15);
 pub struct Git {
     /// A folder of our own for keys in use; emptied at start.
     scratch: PathBuf,
-    /// The program that `GIT_SSH` names through a link: this binary.
-    ssh_face: PathBuf,
+    /// This binary, which has other [`faces`].
+    binary: PathBuf,
 }
 
 /// How to reach a repository.
@@ -66,9 +67,9 @@ pub enum Want {
 }
 
 impl Git {
-    /// Uses `scratch` for keys in use and `ssh_face` (this binary) as ssh's launcher.
-    pub fn new(scratch: PathBuf, ssh_face: PathBuf) -> Self {
-        Self { scratch, ssh_face }
+    /// Uses `scratch` for keys in use; `binary` is this program, for its other [`faces`].
+    pub fn new(scratch: PathBuf, binary: PathBuf) -> Self {
+        Self { scratch, binary }
     }
 
     /// Brings what is new into the mirror, which is created if need be, and says which commit is wanted.
@@ -159,8 +160,12 @@ impl Git {
 
     /// git, in a folder that belongs to no repository: what lies around the process's own folder must not be found.
     fn call(&self, arguments: Vec<String>) -> Call {
+        self.outside_of_repositories(Call::git(&self.binary, arguments))
+    }
+
+    fn outside_of_repositories(&self, call: Call) -> Call {
         let ceiling = self.scratch.parent().unwrap_or(&self.scratch);
-        Call::git(arguments).current_dir(&self.scratch).env("GIT_CEILING_DIRECTORIES", ceiling)
+        call.current_dir(&self.scratch).env("GIT_CEILING_DIRECTORIES", ceiling)
     }
 
     async fn has(&self, mirror: &Path, commit: &CommitId) -> bool {
@@ -186,7 +191,7 @@ impl Git {
         if access.host_key.is_none() {
             return Err(Error::HostKeyUnconfirmed);
         }
-        let keys = ssh::KeyFolder::create(&self.scratch, &self.ssh_face, access).await?;
+        let keys = ssh::KeyFolder::create(&self.scratch, &self.binary, access).await?;
         Ok(call.env("GIT_SSH", keys.launcher()).env("GIT_SSH_VARIANT", "ssh").run_and_tell(say).await?.stdout)
     }
 }
@@ -217,8 +222,8 @@ mod tests {
         std::fs::create_dir_all(&scratch).expect("a folder");
         let git = Git::new(scratch, PathBuf::from("/nonexistent"));
         let init = ["init", "--quiet", &around.path().display().to_string()].map(str::to_owned);
-        Call::git(init.into()).run().await.expect("a repository");
-        let shown = git.call(["rev-parse", "--git-dir"].map(str::to_owned).into()).run().await;
+        Call::program("git", init.into()).run().await.expect("a repository");
+        let shown = git.outside_of_repositories(Call::program("git", ["rev-parse", "--git-dir"].map(str::to_owned).into())).run().await;
         assert!(matches!(shown, Err(Error::Other(said)) if said.contains("not a git repository")));
     }
 

@@ -30,8 +30,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    if let Some(err) = upaas::git::ssh::become_ssh(std::env::args_os()) {
-        eprintln!("ssh could not be started: {err}");
+    if let Some(err) = upaas::git::faces::put_on(std::env::args_os()) {
+        eprintln!("upaas: git or ssh could not be started: {err}");
         return ExitCode::FAILURE;
     }
     let cli = Cli::parse();

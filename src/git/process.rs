@@ -12,7 +12,7 @@ use tokio::{
     process::Command,
 };
 
-use super::Error;
+use super::{Error, faces::GIT_FACE};
 
 /// What a program prints is kept up to this; the rest is read and dropped, so that it never blocks.
 const OUTPUT_MAX_BYTES: usize = 1024 * 1024;
@@ -33,10 +33,11 @@ pub(super) struct Output {
 }
 
 impl Call {
-    /// git, with an environment that holds nothing of ours.
-    pub(super) fn git(arguments: Vec<String>) -> Self {
-        Self::program("git", arguments)
-            .env("GIT_TERMINAL_PROMPT", "0")
+    /// git, through this binary's face, with an environment that holds nothing of ours.
+    pub(super) fn git(binary: &Path, arguments: Vec<String>) -> Self {
+        let mut call = Self::program(binary, arguments);
+        call.command.arg0(GIT_FACE);
+        call.env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_ASKPASS", "")
@@ -44,7 +45,7 @@ impl Call {
     }
 
     /// Any program.
-    pub(super) fn program(name: &str, arguments: Vec<String>) -> Self {
+    pub(super) fn program(name: impl AsRef<OsStr>, arguments: Vec<String>) -> Self {
         let mut command = Command::new(name);
         command
             .args(arguments)

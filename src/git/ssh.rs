@@ -1,29 +1,25 @@
-//! SSH for git: a folder with the key for as long as a call runs, and the launcher that git starts instead of a shell.
+//! SSH for git: a folder with the key for as long as a call runs, and in it the link under which git starts ssh.
 //!
-//! git runs `$GIT_SSH host command` directly. We point it at a link to this very binary in the key's folder; started under that
-//! name, the binary becomes `ssh` with that folder's key and known host ([`become_ssh`]).
+//! git runs `$GIT_SSH host command` directly, without a shell. We point it at a link to this very binary in the key's folder; started
+//! under that name, the binary becomes `ssh` with that folder's key and known host ([`super::faces`]).
 
 use std::{
-    ffi::OsString,
     io,
-    os::unix::{fs::OpenOptionsExt, process::CommandExt},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use ssh_key::{HashAlg, PublicKey};
 
-use super::{Access, Error};
+use super::{Access, Error, faces::SSH_FACE};
 use crate::domain::connection::HostKey;
 
-/// The name under which this binary becomes ssh.
-const LAUNCHER: &str = "upaas-ssh";
 const KEY: &str = "key";
 const KNOWN_HOSTS: &str = "known_hosts";
 
 /// ssh with nothing of this machine's configuration: one key, one known host, no questions.
-/// Relative names: [`become_ssh`] enters the folder first, so no path has to be quoted.
-const OPTIONS: &[&str] = &[
+/// Relative names: [`super::faces`] enters the folder first, so no path has to be quoted.
+pub(super) const OPTIONS: &[&str] = &[
     "-F",
     "/dev/null",
     "-i",
@@ -56,36 +52,22 @@ const OPTIONS: &[&str] = &[
     "PermitLocalCommand=no",
 ];
 
-/// When this process was started under the launcher's name, it becomes ssh and never returns; the error says why it could not.
-/// Otherwise nothing happens.
-pub fn become_ssh(mut arguments: impl Iterator<Item = OsString>) -> Option<io::Error> {
-    let started_as = PathBuf::from(arguments.next()?);
-    if started_as.file_name()? != LAUNCHER {
-        return None;
-    }
-    let folder = started_as.parent()?;
-    if let Err(err) = std::env::set_current_dir(folder) {
-        return Some(err);
-    }
-    Some(Command::new("ssh").args(OPTIONS).args(arguments).exec())
-}
-
 /// A key in use, in a folder of its own that goes with this value.
 pub(super) struct KeyFolder(PathBuf);
 
 impl KeyFolder {
-    pub(super) async fn create(scratch: &Path, ssh_face: &Path, access: &Access) -> Result<Self, Error> {
+    pub(super) async fn create(scratch: &Path, binary: &Path, access: &Access) -> Result<Self, Error> {
         let folder = Self(scratch.join(uuid::Uuid::new_v4().to_string()));
         tokio::fs::create_dir(&folder.0).await?;
         write_private(&folder.0.join(KEY), access.key.reveal().as_bytes())?;
         let known = access.host_key.as_ref().map(|key| known_host(access.url.host(), access.url.port(), key)).unwrap_or_default();
         write_private(&folder.0.join(KNOWN_HOSTS), known.as_bytes())?;
-        std::os::unix::fs::symlink(ssh_face, folder.launcher())?;
+        std::os::unix::fs::symlink(binary, folder.launcher())?;
         Ok(folder)
     }
 
     pub(super) fn launcher(&self) -> PathBuf {
-        self.0.join(LAUNCHER)
+        self.0.join(SSH_FACE)
     }
 }
 
@@ -142,11 +124,5 @@ mod tests {
         let key = HostKey { public_key: ED25519.to_owned(), fingerprint: String::new() };
         assert!(known_host("h", 22, &key).starts_with("h ssh-ed25519 "));
         assert!(known_host("h", 2222, &key).starts_with("[h]:2222 ssh-ed25519 "));
-    }
-
-    #[test]
-    fn another_name_does_not_become_ssh() {
-        assert!(become_ssh(["/usr/bin/upaas".into(), "serve".into()].into_iter()).is_none());
-        assert!(become_ssh(std::iter::empty()).is_none());
     }
 }

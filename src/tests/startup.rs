@@ -6,8 +6,10 @@ use std::{
 };
 
 use super::support::{
+    browser::Browser,
+    eventually,
     fake::Fake,
-    server::{Server, quick},
+    server::{PASSWORD, Server, quick},
 };
 
 fn upaas(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
@@ -31,13 +33,11 @@ impl Drop for Running {
     }
 }
 
-fn start(data: &str, port: &str) -> Running {
-    let variables = [
-        ("PORT", port),
-        ("UPAAS_DATA_DIR", data),
-        ("UPAAS_LISTEN_ADDR", "127.0.0.1"),
-        ("UPAAS_DOCKER_HOST", "unix:///nowhere/docker.sock"),
-    ];
+/// A socket that nobody listens on.
+const NO_ENGINE: &str = "unix:///nowhere/docker.sock";
+
+fn start(data: &str, port: &str, docker_host: &str) -> Running {
+    let variables = [("PORT", port), ("UPAAS_DATA_DIR", data), ("UPAAS_LISTEN_ADDR", "127.0.0.1"), ("UPAAS_DOCKER_HOST", docker_host)];
     let mut running = Running(upaas(&[], &variables).spawn().unwrap());
     let lines = BufReader::new(running.0.stderr.take().unwrap()).lines();
     let ready = lines.map_while(Result::ok).find(|line| line.contains("µPaaS is ready"));
@@ -79,7 +79,7 @@ fn healthcheck_tells_whether_it_serves_even_without_an_engine() {
     let data = tempfile::tempdir().unwrap();
     let port = free_port();
     assert_eq!(upaas(&["healthcheck"], &[("PORT", &port)]).output().unwrap().status.code(), Some(1));
-    let _running = start(data.path().to_str().unwrap(), &port);
+    let _running = start(data.path().to_str().unwrap(), &port, NO_ENGINE);
     assert_eq!(upaas(&["healthcheck"], &[("PORT", &port)]).output().unwrap().status.code(), Some(0));
 }
 
@@ -87,7 +87,7 @@ fn healthcheck_tells_whether_it_serves_even_without_an_engine() {
 fn a_second_process_on_the_same_data_directory_is_refused() {
     let data = tempfile::tempdir().unwrap();
     let data = data.path().to_str().unwrap();
-    let _running = start(data, &free_port());
+    let _running = start(data, &free_port(), NO_ENGINE);
     let second = upaas(&[], &[("PORT", &free_port()), ("UPAAS_DATA_DIR", data)]).output().unwrap();
     assert_eq!(second.status.code(), Some(1));
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
@@ -97,10 +97,38 @@ fn a_second_process_on_the_same_data_directory_is_refused() {
 #[test]
 fn sigterm_ends_it_with_exit_code_0() {
     let data = tempfile::tempdir().unwrap();
-    let mut running = start(data.path().to_str().unwrap(), &free_port());
+    let mut running = start(data.path().to_str().unwrap(), &free_port(), NO_ENGINE);
     let pid = rustix::process::Pid::from_raw(running.0.id().try_into().unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert_eq!(running.0.wait().unwrap().code(), Some(0));
+}
+
+/// Whether a git works in a mirror below this folder.
+fn git_works_in(data: &std::path::Path) -> bool {
+    let mirror = format!("--git-dir={}", data.display());
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    processes
+        .filter_map(|process| std::fs::read(process.path().join("cmdline")).ok())
+        .any(|line| String::from_utf8_lossy(&line).contains(&mirror))
+}
+
+#[tokio::test]
+async fn a_git_that_waits_for_its_server_ends_with_a_killed_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().canonicalize().unwrap();
+    let silent_server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free_port();
+    let mut running = start(data.to_str().unwrap(), &port, "unix:///var/run/docker.sock");
+    let mut browser = Browser::new(([127, 0, 0, 1], port.parse().unwrap()).into());
+    let code = std::fs::read_to_string(data.join("setup-code")).unwrap();
+    let setup = [("setup_code", code.as_str()), ("username", "ada"), ("password", PASSWORD), ("password_confirmation", PASSWORD)];
+    browser.post("/setup", &setup).await.expect(303);
+    let url = format!("https://{}/shop.git", silent_server.local_addr().unwrap());
+    browser.post("/apps", &[("slug", "shop"), ("repo_url", &url), ("branch", "main")]).await.expect(303);
+    browser.post("/apps/shop/deployments", &[]).await.expect(303);
+    eventually("git to wait", async || if git_works_in(&data) { Ok(()) } else { Err("no git".to_owned()) }).await;
+    running.0.kill().unwrap();
+    eventually("git to be gone", async || if git_works_in(&data) { Err("git".to_owned()) } else { Ok(()) }).await;
 }
 
 #[test]
@@ -108,7 +136,7 @@ fn keys_and_data_are_readable_by_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let _running = start(data.to_str().unwrap(), &free_port());
+    let _running = start(data.to_str().unwrap(), &free_port(), NO_ENGINE);
     let mode = |name: &str| data.join(name).metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode("."), 0o700);
     for file in ["session.key", "secret.key", "setup-code"] {

@@ -66,12 +66,7 @@ async fn an_engine_that_goes_away_interrupts_and_its_return_goes_on() {
     server.wait_for(&path, &["Building"]).await;
     fake.fail(Step::Hello, FailureKind::EngineLost);
     fake.release(Step::Build);
-    let browser = &mut server.browser;
-    eventually("the banner", async || {
-        let alerts = browser.get("/").await.text("#alerts");
-        if alerts.contains("The engine cannot be reached") { Ok(()) } else { Err(alerts) }
-    })
-    .await;
+    server.wait_for_the_banner().await;
     fake.mend(Step::Build);
     fake.mend(Step::Hello);
     let page = server.wait_for(&path, &["Success"]).await;

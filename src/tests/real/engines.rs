@@ -35,12 +35,7 @@ async fn a_frozen_engine_leaves_the_pages_quick_and_everything_goes_on_when_it_t
     assert_eq!(page.text("#app-state .badge"), "Unknown", "what is not known is not claimed");
     world.repository.push("main", &[("index.html", "second")]);
     let path = world.server.deploy("shop").await;
-    let browser = &mut world.server.browser;
-    eventually("the banner", async || {
-        let alerts = browser.get("/").await.text("#alerts");
-        if alerts.contains("The engine cannot be reached") { Ok(()) } else { Err(alerts) }
-    })
-    .await;
+    world.server.wait_for_the_banner().await;
     proxy.set(Mode::Pass);
     world.server.wait_for(&path, &["Success"]).await;
     assert_eq!(world.answer().await, "second");
@@ -75,12 +70,7 @@ async fn an_engine_that_freezes_in_the_middle_of_a_build_does_not_lose_the_deplo
     let path = world.server.deploy("shop").await;
     world.server.wait_for(&path, &["Building"]).await;
     proxy.set(Mode::Frozen);
-    let browser = &mut world.server.browser;
-    eventually("the banner", async || {
-        let alerts = browser.get("/").await.text("#alerts");
-        if alerts.contains("The engine cannot be reached") { Ok(()) } else { Err(alerts) }
-    })
-    .await;
+    world.server.wait_for_the_banner().await;
     proxy.set(Mode::Pass);
     world.server.wait_for(&path, &["Success"]).await;
     assert_eq!(world.answer().await, "first");

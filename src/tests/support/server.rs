@@ -175,6 +175,16 @@ impl Server {
         .await
     }
 
+    /// Waits until the pages say that the engine is away.
+    pub(crate) async fn wait_for_the_banner(&mut self) {
+        let browser = &mut self.browser;
+        eventually("the banner", async || {
+            let alerts = browser.get("/").await.text("#alerts");
+            if alerts.contains("The engine cannot be reached") { Ok(()) } else { Err(alerts) }
+        })
+        .await;
+    }
+
     /// Presses “Deploy now” and waits for the end.
     pub(crate) async fn deploy_to_the_end(&mut self, slug: &str) -> Reply {
         let path = self.deploy(slug).await;

@@ -39,7 +39,7 @@ impl Run<'_> {
         let container = self.create(commit, image).await?;
         let (seen, gap) = match (switch, &old) {
             (Some(Switch::Replace), Some(old)) => self.replace(&container, old).await?,
-            _ => (self.start(&container).await?, None),
+            _ => (self.start(&container).await?.0, None),
         };
         self.within(self.shared.limits.deploy, self.shared.platform.runtime.keep_running(&container)).await?;
         self.within(self.shared.limits.deploy, self.note_switch(switch, &seen, gap)).await?;
@@ -79,16 +79,19 @@ impl Run<'_> {
         Ok(container)
     }
 
-    async fn start(&self, container: &str) -> Result<Observed, Stop> {
+    /// Starts the new container and waits until it is there to stay; says since when it runs, too.
+    async fn start(&self, container: &str) -> Result<(Observed, Instant), Stop> {
         self.journal.say("Starting the new container");
-        let runtime = &*self.shared.platform.runtime;
-        self.within(self.shared.limits.deploy, runtime.start(container, &self.app.config.publish)).await?;
-        self.within(self.shared.limits.deploy, settle::settle(runtime, container, self.shared.limits.settle, &self.journal)).await
+        let (runtime, limits) = (&*self.shared.platform.runtime, &self.shared.limits);
+        self.within(limits.deploy, runtime.start(container, &self.app.config.publish)).await?;
+        let runs_since = Instant::now();
+        let seen = self.within(limits.deploy, settle::settle(runtime, container, limits.settle, &self.journal)).await?;
+        Ok((seen, runs_since))
     }
 
     async fn replace(&mut self, container: &str, old: &Deployment) -> Result<(Observed, Option<u64>), Stop> {
         let runtime = self.shared.platform.runtime.clone();
-        let Some(old_container) = &old.container else { return Ok((self.start(container).await?, None)) };
+        let Some(old_container) = &old.container else { return Ok((self.start(container).await?.0, None)) };
         let serves = self.within(self.shared.limits.deploy, runtime.look(old_container)).await?.is_some_and(|old| old.running);
         let stopped_at = Instant::now();
         if serves {
@@ -96,14 +99,10 @@ impl Run<'_> {
             self.made.stopped = Some(old_container.clone());
             self.steadily(self.shared.limits.deploy, runtime.stop(old_container, STOP_GRACE)).await?;
         }
-        self.journal.say("Starting the new container");
-        self.within(self.shared.limits.deploy, runtime.start(container, &self.app.config.publish)).await?;
-        let started_after = stopped_at.elapsed();
-        let seen =
-            self.within(self.shared.limits.deploy, settle::settle(&*runtime, container, self.shared.limits.settle, &self.journal)).await?;
+        let (seen, runs_since) = self.start(container).await?;
         // With a health check the app answers when that passes; without one the start is all that can be known.
-        let gap = if seen.health == Health::Healthy { stopped_at.elapsed() } else { started_after };
-        Ok((seen, serves.then(|| millis(gap))))
+        let answers_since = if seen.health == Health::Healthy { Instant::now() } else { runs_since };
+        Ok((seen, serves.then(|| millis(answers_since - stopped_at))))
     }
 
     async fn note_switch(&self, switch: Option<Switch>, seen: &Observed, gap: Option<u64>) -> Result<(), Failure> {

@@ -1,14 +1,20 @@
-//! A git server: a real sshd on a free loopback port, bare repositories, and deploy keys that may read one of them.
+//! A git server: a real sshd on a free loopback port, bare repositories, and deploy keys that may read one of them. A repository tells
+//! its webhook of every push exactly as Gitea does, by the same scripts as in the browser tests (`e2e/forge/gitea.mjs`).
 
 use std::{
     fs,
     net::TcpListener,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
+
+/// The forge's side of webhooks: git runs the first, a person the second.
+const POST_RECEIVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/e2e/forge/post-receive.mjs");
+const DELIVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/e2e/forge/deliver.mjs");
 
 pub(crate) struct Forge {
     folder: TempDir,
@@ -32,10 +38,22 @@ impl Forge {
         self.folder.path().join(name)
     }
 
-    /// The forced command of every key: reads one repository and nothing else. A deploy key's view of Gitea.
+    /// The forced command of every key: reads one repository and nothing else. A deploy key's view of Gitea. While fetches are held it
+    /// waits, unless its client has gone, and with it sshd's process for the connection.
     fn write_gate(&self) {
-        let gate = "#!/bin/sh\ncase \"$SSH_ORIGINAL_COMMAND\" in\n \"git-upload-pack '$1'\") exec git-upload-pack \"$1\";;\n \
-                    *) echo \"refused: this key may only read ${1##*/}\" >&2; exit 1;;\nesac\n";
+        let gate = r#"#!/bin/sh
+here=${0%/*}
+case "$SSH_ORIGINAL_COMMAND" in
+  "git-upload-pack '$1'")
+    if true >"$here/hold/arrived"; then
+      while [ -e "$here/hold" ] && kill -0 "$PPID"; do sleep 0.02; done
+    fi 2>/dev/null
+    exec git-upload-pack "$1"
+    ;;
+esac
+echo "refused: this key may only read ${1##*/}" >&2
+exit 1
+"#;
         fs::write(self.path("gate"), gate).unwrap();
         fs::set_permissions(self.path("gate"), fs::Permissions::from_mode(0o755)).unwrap();
     }
@@ -81,6 +99,24 @@ impl Forge {
         }
     }
 
+    /// From now on no fetch gets an answer, and no look at the branches either: to the forge both begin alike.
+    pub(crate) fn hold_fetches(&self) {
+        fs::create_dir(self.path("hold")).unwrap();
+    }
+
+    /// Whether a fetch has arrived since they are held.
+    pub(crate) fn fetch_is_held(&self) -> bool {
+        self.path("hold/arrived").exists()
+    }
+
+    /// Lets the held ones go on.
+    pub(crate) fn release_fetches(&self) {
+        // Moved away first, so that a fetch that arrives now can leave no mark in it.
+        let released = self.path("released");
+        fs::rename(self.path("hold"), &released).unwrap();
+        fs::remove_dir_all(released).unwrap();
+    }
+
     fn repository_path(&self, name: &str) -> PathBuf {
         self.path(&format!("{name}.git"))
     }
@@ -88,9 +124,11 @@ impl Forge {
     /// Creates an empty repository with a working copy beside it.
     pub(crate) fn repository(&self, name: &str) -> Repository {
         let bare = self.repository_path(name);
-        run(Command::new("git").args(["init", "-q", "--bare", "-b", "main"]).arg(&bare));
+        run(git().args(["init", "-q", "--bare", "-b", "main"]).arg(&bare));
+        // A push may delete any branch: nobody has to change the default branch first.
+        run(git().arg("--git-dir").arg(&bare).args(["config", "receive.denyDeleteCurrent", "ignore"]));
         let work = self.path(&format!("{name}-work"));
-        run(Command::new("git").args(["init", "-q", "-b", "main"]).arg(&work));
+        run(git().args(["init", "-q", "-b", "main"]).arg(&work));
         let user = Command::new("id").arg("-un").output().unwrap().stdout;
         let user = String::from_utf8(user).unwrap();
         Repository { url: format!("ssh://{}@127.0.0.1:{}{}", user.trim(), self.port, bare.display()), bare, work }
@@ -139,22 +177,90 @@ impl Repository {
 
     pub(crate) fn commit_and_push(&self, branch: &str) -> String {
         self.git(&["add", "-A"]);
-        self.git(&["-c", "user.name=Ada", "-c", "user.email=ada@example.org", "commit", "-q", "--allow-empty", "-m", "Change the page"]);
-        self.git(&["push", "-q", "--force", &self.bare.display().to_string(), &format!("HEAD:refs/heads/{branch}")]);
-        let id = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(&self.work).output().unwrap().stdout;
-        String::from_utf8(id).unwrap().trim().to_owned()
+        self.git(&["commit", "-q", "--allow-empty", "-m", "Change the page"]);
+        self.push_to(&format!("HEAD:refs/heads/{branch}"));
+        self.git(&["rev-parse", "HEAD"])
+    }
+
+    /// Makes a branch end at another commit, as a forced push does; the working copy goes there too.
+    pub(crate) fn reset_to(&self, commit: &str, branch: &str) {
+        self.git(&["reset", "-q", "--hard", commit]);
+        self.push_to(&format!("HEAD:refs/heads/{branch}"));
+    }
+
+    /// Tags what was committed last, with a tag that is an object of its own; returns that object's id.
+    pub(crate) fn tag(&self, name: &str) -> String {
+        let tag = format!("refs/tags/{name}");
+        self.git(&["tag", "-f", "-a", "-m", "Name it", name]);
+        self.push_to(&tag);
+        self.git(&["rev-parse", &tag])
     }
 
     pub(crate) fn delete_branch(&self, branch: &str) {
-        run(Command::new("git").arg("--git-dir").arg(&self.bare).args(["update-ref", "-d", &format!("refs/heads/{branch}")]));
+        self.push_to(&format!(":refs/heads/{branch}"));
     }
 
-    fn git(&self, arguments: &[&str]) {
-        run(Command::new("git").args(arguments).current_dir(&self.work));
+    /// Tells this URL, and no other, of pushes. From now on a push returns when its delivery is over, after five seconds at the latest:
+    /// who receives it must not need the thread that pushes.
+    pub(crate) fn connect_webhook(&self, url: &str, secret: &str) {
+        let webhooks = json!({
+            "flavour": "gitea",
+            "root_url": "http://git.example.org",
+            "owner": "dev",
+            "repo": self.bare.file_stem().unwrap().to_str().unwrap(),
+            "pusher": "ada",
+            "ssh_url": self.url,
+            "hooks": [{ "url": url, "secret": secret }],
+        });
+        fs::write(self.bare.join("webhooks.json"), webhooks.to_string()).unwrap();
+        let hook = self.bare.join("hooks/post-receive");
+        if !hook.exists() {
+            symlink(POST_RECEIVE, hook).unwrap();
+        }
+    }
+
+    /// The webhook's history, oldest first: `uuid`, `event`, `ref`, `after`, `url`, `status` and `answer` or `error`, `body`, `headers`.
+    pub(crate) fn deliveries(&self) -> Vec<Value> {
+        let history = fs::read_to_string(self.bare.join("deliveries.jsonl")).unwrap_or_default();
+        history.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Presses “Redeliver” at the latest delivery: the same body under a new id. Returns how it went.
+    pub(crate) fn redeliver(&self) -> Value {
+        self.press("redeliver")
+    }
+
+    /// Presses “Test delivery”. Returns how it went.
+    pub(crate) fn test_delivery(&self) -> Value {
+        self.press("test")
+    }
+
+    fn press(&self, button: &str) -> Value {
+        serde_json::from_str(&run(Command::new(DELIVER).arg(&self.bare).arg(button))).unwrap()
+    }
+
+    fn push_to(&self, refspec: &str) {
+        self.git(&["push", "-q", "--force", &self.bare.display().to_string(), refspec]);
+    }
+
+    fn git(&self, arguments: &[&str]) -> String {
+        run(git().args(arguments).current_dir(&self.work))
     }
 }
 
-fn run(command: &mut Command) {
-    let ended = command.output().unwrap();
+/// As Ada, with nothing of this machine's configuration.
+fn git() -> Command {
+    let mut git = Command::new("git");
+    git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+    for role in ["AUTHOR", "COMMITTER"] {
+        git.env(format!("GIT_{role}_NAME"), "Ada").env(format!("GIT_{role}_EMAIL"), "ada@example.org");
+    }
+    git
+}
+
+/// Returns what it prints.
+fn run(command: &mut Command) -> String {
+    let ended = command.stdin(Stdio::null()).output().unwrap();
     assert!(ended.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ended.stderr));
+    String::from_utf8(ended.stdout).unwrap().trim().to_owned()
 }

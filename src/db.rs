@@ -8,6 +8,7 @@
 
 pub mod apps;
 pub mod connections;
+pub mod deliveries;
 pub mod deployments;
 pub mod secrets;
 pub mod settings;

@@ -3,6 +3,8 @@
 //!
 //! The queue is the table: a request is a row, a wake-up only says that there may be one. One worker an app, so an app's deployments
 //! never overlap; across apps a few run at once. Workers wait while the engine is away: nothing queued is lost or failed by that.
+//!
+//! Of what pushes ask for, the newest replaces what waits. What a person asks for goes first and cancels what pushes asked for.
 
 pub mod files;
 pub mod platform;
@@ -11,11 +13,22 @@ mod connection;
 mod create;
 mod disorder;
 mod engine;
+mod lifecycle;
+mod line;
+mod queue;
+mod receive;
 mod reconcile;
 mod recover;
+mod rejections;
 mod run;
+mod seat;
 mod settle;
+mod verdict;
+mod watch;
 mod worker;
+
+pub use line::Place;
+pub use receive::Arrival;
 
 use std::{
     collections::HashMap,
@@ -24,7 +37,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, Semaphore, watch},
+    sync::{Notify, Semaphore},
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -32,13 +45,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     db::{self, Db},
     domain::{
-        app::{App, AppConfig, DesiredState},
+        app::{App, AppConfig},
         commit::CommitId,
         connection::ConnectionCheck,
         container::Observed,
-        deployment::{Deployment, Ending, Status, Trigger},
+        delivery::Delivery,
+        deployment::Deployment,
         engine::EngineState,
-        ids::{AppId, DeploymentId},
+        ids::{AppId, DeploymentId, WebhookId},
         secret::Secret,
         slug::Slug,
     },
@@ -46,7 +60,11 @@ use crate::{
 };
 use disorder::Disorder;
 use files::Files;
+use line::Line;
 use platform::{Failure, Origin, Platform};
+use rejections::Rejections;
+use seat::Seats;
+use watch::Picture;
 
 /// How many deployments run at once, over all apps.
 const RUNNING_AT_ONCE: usize = 2;
@@ -66,6 +84,9 @@ pub struct Limits {
     pub drain: Duration,
     /// How often an engine that does not answer is asked again.
     pub engine_retry: Duration,
+    /// A container that somebody has stopped is believed to stay so after this long: a restart is a stop, too, and so is an engine
+    /// that goes.
+    pub stop_confirmed: Duration,
 }
 
 impl Default for Limits {
@@ -77,6 +98,7 @@ impl Default for Limits {
             settle: Duration::from_secs(3),
             drain: Duration::from_secs(5),
             engine_retry: Duration::from_secs(2),
+            stop_confirmed: Duration::from_secs(2),
         }
     }
 }
@@ -100,6 +122,9 @@ pub enum Error {
     /// A secret does not open.
     #[error(transparent)]
     Vault(#[from] vault::Error),
+    /// Something that is our fault.
+    #[error("internal error")]
+    Internal(#[source] anyhow::Error),
 }
 
 /// Everything about deployments that the rest of µPaaS may ask for. Cheap to clone.
@@ -114,26 +139,24 @@ struct Shared {
     files: Files,
     platform: Platform,
     limits: Limits,
-    engine: watch::Sender<EngineState>,
+    engine: tokio::sync::watch::Sender<EngineState>,
     /// Asks the engine's watch to look now.
     look_at_engine: Notify,
     /// Whether workers may take from the queue: the engine is there and interruptions are dealt with.
-    ready: watch::Sender<bool>,
+    ready: tokio::sync::watch::Sender<bool>,
     /// Held for a look-up; nothing awaits under it.
     workers: Mutex<HashMap<AppId, Arc<Notify>>>,
-    /// The deployments that run now. Held for a look-up.
-    active: Mutex<HashMap<DeploymentId, Running>>,
+    /// What cancels each deployment that runs now. Held for a look-up.
+    active: Mutex<HashMap<DeploymentId, CancellationToken>>,
+    seats: Seats,
     /// What is out of order. Held for a look-up.
     disorder: Mutex<Disorder>,
+    picture: Picture,
+    rejections: Rejections,
     permits: Semaphore,
+    line: Line,
     tasks: TaskTracker,
     stop: CancellationToken,
-}
-
-/// A deployment that a worker is at.
-struct Running {
-    app: AppId,
-    cancel: CancellationToken,
 }
 
 /// What is known of a container right now.
@@ -166,17 +189,22 @@ impl Deployer {
             files,
             platform,
             limits,
-            engine: watch::Sender::new(EngineState::Unknown),
+            engine: tokio::sync::watch::Sender::new(EngineState::Unknown),
             look_at_engine: Notify::new(),
-            ready: watch::Sender::new(false),
+            ready: tokio::sync::watch::Sender::new(false),
             workers: Mutex::default(),
             active: Mutex::default(),
+            seats: Seats::default(),
             disorder: Mutex::default(),
+            picture: Picture::default(),
+            rejections: Rejections::default(),
             permits: Semaphore::new(RUNNING_AT_ONCE),
+            line: Line::default(),
             tasks: TaskTracker::new(),
             stop,
         });
         shared.tasks.spawn(engine::watch(shared.clone()));
+        shared.tasks.spawn(watch::follow(shared.clone()));
         Self { shared }
     }
 
@@ -196,44 +224,60 @@ impl Deployer {
         create::create(&self.shared, slug, config).await
     }
 
-    /// Puts a deployment into the app's queue for a person. One that waits already is the answer to a second press.
+    /// Puts a deployment into the app's queue for a person, before what pushes ask for and in its place. One that waits already is the
+    /// answer to a second press.
     pub async fn deploy_now(&self, app: &App, commit: Option<&CommitId>, by: &str) -> Result<Deployment, Error> {
-        let mut tx = self.shared.db.begin().await?;
-        let waiting = db::deployments::unfinished(&mut *tx, app.id).await?;
-        let same = |it: &Deployment| it.status == Status::Queued && it.trigger == Trigger::Manual && it.requested_commit.as_ref() == commit;
-        if let Some(waiting) = waiting.into_iter().find(same) {
-            drop(tx);
-            self.shared.wake(app.id);
-            return Ok(waiting);
-        }
-        db::apps::set_desired_state(&mut *tx, app.id, DesiredState::Running).await?;
-        let new = db::deployments::NewDeployment { app: app.id, trigger: Trigger::Manual, requested_by: Some(by), commit };
-        let deployment = db::deployments::enqueue(&mut tx, &new).await?;
-        tx.commit().await.map_err(db::Error::from)?;
-        tracing::info!(app = %app.slug, deployment = deployment.number, trigger = %deployment.trigger, by, "deployment queued");
-        self.shared.wake(app.id);
-        Ok(deployment)
+        queue::deploy_now(&self.shared, app, commit, by).await
     }
 
     /// Cancels a deployment: one that waits ends at once, one that runs is told to. Refused once its container is live.
     pub async fn cancel(&self, deployment: &Deployment, by: &str) -> Result<(), Error> {
-        let ending = Ending::without_fault(Status::Queued, format!("Cancelled by {by} before it began."));
-        let queued = Deployment { status: Status::Queued, ..deployment.clone() };
-        match db::deployments::finish(self.shared.db.write(), &queued, Status::Cancelled, Some(&ending)).await {
-            Ok(()) => return Ok(()),
-            Err(db::Error::Stale(_)) => {}
-            Err(err) => return Err(err.into()),
-        }
-        if !db::deployments::request_cancel(self.shared.db.write(), deployment.id).await? {
-            return Err(Error::Refused(format!(
-                "#{} cannot be cancelled any more: it is over, or its container serves already.",
-                deployment.number
-            )));
-        }
-        if let Some(running) = self.shared.active.lock().expect("no panic while held").get(&deployment.id) {
-            running.cancel.cancel();
-        }
-        Ok(())
+        queue::cancel(&self.shared, deployment, by).await
+    }
+
+    /// What a queued deployment waits for.
+    pub async fn place(&self, deployment: &Deployment) -> Result<Option<Place>, Error> {
+        Ok(line::place(&self.shared, deployment).await?)
+    }
+
+    /// The app whose webhook URL has this id.
+    pub async fn app_of_webhook(&self, webhook: WebhookId) -> Result<Option<App>, Error> {
+        Ok(db::apps::by_webhook(self.shared.db.read(), webhook).await?)
+    }
+
+    /// Decides about a delivery to the app's webhook URL, keeps it, and queues the deployment that it asks for.
+    pub async fn receive(&self, app: App, arrival: Arrival) -> Result<Delivery, Error> {
+        receive::receive(&self.shared, app, arrival).await
+    }
+
+    /// The secret that signs the app's deliveries, in clear: for the page of the person who asks for it.
+    pub async fn webhook_secret(&self, app: &App) -> Result<Secret, Error> {
+        receive::webhook_secret(&self.shared, app).await
+    }
+
+    /// Pauses auto-deploy, so that pushes are ignored, or resumes it.
+    pub async fn set_auto_deploy_paused(&self, app: &App, paused: bool, by: &str) -> Result<(), Error> {
+        lifecycle::set_paused(&self.shared, app, paused, by).await
+    }
+
+    /// Stops the app's container. Refused while a deployment runs.
+    pub async fn stop_app(&self, app: &App, by: &str) -> Result<(), Error> {
+        lifecycle::stop(&self.shared, app, by).await
+    }
+
+    /// Starts the app's container; one that was removed is made anew. Refused while a deployment runs.
+    pub async fn start_app(&self, app: &App, by: &str) -> Result<(), Error> {
+        lifecycle::start(&self.shared, app, by).await
+    }
+
+    /// Containers with this installation's label that its database does not know.
+    pub async fn orphans(&self) -> Result<Vec<Observed>, Error> {
+        Ok(recover::orphans(&self.shared).await?)
+    }
+
+    /// Removes an orphan. Refused when it is none.
+    pub async fn remove_orphan(&self, container: &str, by: &str) -> Result<(), Error> {
+        recover::remove_orphan(&self.shared, container, by).await
     }
 
     /// Looks at the repository as a deployment would, and keeps what was found.
@@ -251,6 +295,9 @@ impl Deployer {
         let Some(container) = deployment.container.as_deref() else { return Sight::Gone };
         if !self.shared.engine_is_up() {
             return Sight::Unknown;
+        }
+        if let Some(seen) = self.shared.picture.get(container) {
+            return Sight::There(seen);
         }
         match timeout(PAGE_LOOK_DEADLINE, self.shared.platform.runtime.look(container)).await {
             Ok(Ok(Some(seen))) => Sight::There(seen),

@@ -7,6 +7,7 @@
 mod build;
 mod containers;
 pub mod context;
+mod events;
 pub mod explain;
 mod ignore;
 mod progress;

@@ -7,6 +7,7 @@ pub mod branch;
 pub mod commit;
 pub mod connection;
 pub mod container;
+pub mod delivery;
 pub mod deployment;
 pub mod engine;
 pub mod ids;

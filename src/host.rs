@@ -3,6 +3,7 @@
 use std::{collections::HashMap, path::Path, time::Duration};
 
 use async_trait::async_trait;
+use futures_util::{StreamExt, stream::BoxStream};
 
 use crate::{
     deploy::{
@@ -20,7 +21,7 @@ use crate::{
         branch::Branch,
         commit::{CommitFacts, CommitId},
         connection::HostKey,
-        container::Observed,
+        container::{Happening, Observed},
         deployment::Cause,
         engine::EngineVersion,
         ids::{AppId, InstanceId},
@@ -248,6 +249,10 @@ impl Runtime for EngineHost {
         self.engine.ours().await.map_err(engine_failure)
     }
 
+    fn events(&self) -> BoxStream<'static, Result<Happening, Failure>> {
+        self.engine.events().map(|event| event.map_err(engine_failure)).boxed()
+    }
+
     async fn last_lines(&self, container: &str, count: usize) -> Result<Vec<Vec<u8>>, Failure> {
         self.engine.last_lines(container, count).await.map_err(engine_failure)
     }
@@ -255,9 +260,7 @@ impl Runtime for EngineHost {
 
 fn engine_failure(err: docker::Error) -> Failure {
     let failure = match &err {
-        docker::Error::Unreachable(_) | docker::Error::BuildLost => Failure::new(Cause::Engine, "The connection to the engine was lost.")
-            .hint("Is the Docker daemon running?")
-            .kind(FailureKind::EngineLost),
+        docker::Error::Unreachable(_) | docker::Error::BuildLost => Failure::engine_lost(),
         docker::Error::TimedOut(what) => Failure::new(Cause::Engine, format!("The engine did not answer in time ({what})."))
             .hint("Is the machine overloaded?")
             .kind(FailureKind::EngineSlow),

@@ -13,20 +13,21 @@
 //! | [`keyfile`] | files with key material | – |
 //! | [`vault`] | seals and opens secrets | `keyfile`, `domain` |
 //! | [`logs`] | journals and how their lines are rendered | `domain` |
+//! | [`gitea`] | what a delivery says, and whether it is signed | `domain` |
 //! | [`git`] | mirrors and remotes, by argument vector | `domain` |
 //! | [`docker`] | all bollard: specs, builds, containers | `domain` |
-//! | [`deploy`] | the queue, the run of a deployment, recovery; its seam is [`deploy::platform`] | `db`, `vault`, `logs`, `domain` |
+//! | [`deploy`] | deliveries, the queue, the run of a deployment, recovery; its seam is [`deploy::platform`] | `db`, `vault`, `logs`, `gitea`, `domain` |
 //! | [`host`] | the seam's traits on real git and a real engine | `git`, `docker`, the seam, `logs`, `domain` |
 //! | [`health`] | probes | – |
 //! | [`web`] | all axum: routes, pages, errors | `deploy`, `db`, `logs`, `config`, `health`, `keyfile`, `domain` |
 //! | [`app`] | the only wiring | everything |
 //!
-//! Adapters (`git`, `docker`, `logs`, `vault`) never import each other. `web` sees engine and git only through
+//! Adapters (`git`, `gitea`, `docker`, `logs`, `vault`) never import each other. `web` sees engine and git only through
 //! [`deploy::Deployer`]. A test walks the sources and fails when an arrow points the wrong way.
 //!
 //! # One deployment
 //!
-//! A POST inserts a `queued` row and wakes the app's worker. The worker moves the row along the table in [`domain::deployment`], by
+//! A signed delivery or a person's POST inserts a `queued` row and wakes the app's worker. The worker moves the row along the table in [`domain::deployment`], by
 //! compare-and-set: fetch and export ([`git`]), build ([`docker`]), create, start, settle, and then the *live pointer* of the app moves.
 //! Until then everything can be undone, and is, when something fails or the operator cancels. What an interruption leaves is put in
 //! order at the next start, or when the engine is back.
@@ -38,6 +39,7 @@ pub mod deploy;
 pub mod docker;
 pub mod domain;
 pub mod git;
+pub mod gitea;
 pub mod health;
 pub mod host;
 pub mod keyfile;

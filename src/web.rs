@@ -11,6 +11,7 @@ mod apps;
 mod assets;
 mod client;
 mod connection;
+mod deliveries;
 mod deployments;
 mod error;
 mod extract;
@@ -22,10 +23,12 @@ mod present;
 mod security;
 mod setup;
 mod state;
+mod system;
 mod theme;
 mod throttle;
 mod ui;
 mod view;
+mod webhook;
 
 pub use state::AppState;
 
@@ -42,7 +45,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
-    compression::CompressionLayer,
+    compression::{CompressionLayer, DefaultPredicate, Predicate},
     csrf::CsrfLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
 };
@@ -96,6 +99,7 @@ pub fn routes() -> Vec<Route> {
         public("/setup", get(setup::show).post(setup::create)),
         public("/login", get(login::show).post(login::create)),
         public("/theme", post(theme::update)),
+        public("/webhook/{uuid}", post(deliveries::receive).fallback(deliveries::only_post)),
         private("/logout", post(login::destroy)),
         private("/", get(apps::index)),
         private("/apps", post(apps::create)),
@@ -104,10 +108,17 @@ pub fn routes() -> Vec<Route> {
         private("/apps/{app}/settings", get(app_settings::show).post(app_settings::update)),
         private("/apps/{app}/connection-test", post(connection::test)),
         private("/apps/{app}/host-key", post(connection::confirm_host_key)),
+        private("/apps/{app}/stop", post(apps::stop)),
+        private("/apps/{app}/start", post(apps::start)),
+        private("/apps/{app}/auto-deploy", post(webhook::set_auto_deploy)),
+        private("/apps/{app}/webhook-secret", post(webhook::reveal_secret)),
+        private("/apps/{app}/deliveries", get(deliveries::index)),
         private("/apps/{app}/deployments", get(deployments::index).post(deployments::create)),
         private("/apps/{app}/deployments/{n}", get(deployments::show)),
         private("/apps/{app}/deployments/{n}/cancellation", post(deployments::cancel)),
         private("/apps/{app}/deployments/{n}/journal", get(deployments::download)),
+        private("/system", get(system::show)),
+        private("/system/orphans/removal", post(system::remove_orphan)),
         private("/settings", get(account::show)),
         private("/settings/password", post(account::change_password)),
     ]
@@ -129,7 +140,7 @@ pub fn router(state: AppState, sessions: SqliteStore, session_key: &[u8]) -> Rou
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(from_fn(security::headers))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(security::may_be_compressed)))
         .layer(from_fn_with_state(state.clone(), client::identify))
         .layer(sessions)
         .layer(from_fn_with_state(state.clone(), access::recognise))

@@ -4,11 +4,23 @@ use sqlx::{FromRow, SqliteConnection, SqliteExecutor};
 
 use super::Error;
 use crate::domain::{
-    app::{App, AppConfig, DesiredState},
+    app::{App, AppConfig, DesiredState, Pause},
     ids::{AppId, DeploymentId, SecretId, WebhookId},
     moment::Moment,
     slug::Slug,
 };
+
+/// The columns of [`Row`], as a literal for `concat!`.
+macro_rules! select {
+    ($tail:literal) => {
+        concat!(
+            "SELECT id, slug, name, config, desired_state, auto_deploy_paused_at, auto_deploy_paused_by, halted, live_deployment_id,
+                    deploy_key_public, deploy_key_id, webhook_uuid, webhook_secret_id, created_at
+             FROM apps ",
+            $tail
+        )
+    };
+}
 
 #[derive(FromRow)]
 struct Row {
@@ -17,6 +29,9 @@ struct Row {
     name: String,
     config: String,
     desired_state: DesiredState,
+    auto_deploy_paused_at: Option<Moment>,
+    auto_deploy_paused_by: Option<String>,
+    halted: Option<String>,
     live_deployment_id: Option<DeploymentId>,
     deploy_key_public: String,
     deploy_key_id: SecretId,
@@ -35,6 +50,8 @@ impl TryFrom<Row> for App {
             name: row.name,
             config: serde_json::from_str(&row.config)?,
             desired_state: row.desired_state,
+            auto_deploy_paused: row.auto_deploy_paused_at.zip(row.auto_deploy_paused_by).map(|(since, by)| Pause { since, by }),
+            halted: row.halted,
             live_deployment: row.live_deployment_id,
             deploy_key_public: row.deploy_key_public,
             deploy_key: row.deploy_key_id,
@@ -68,36 +85,25 @@ pub async fn insert(db: impl SqliteExecutor<'_>, app: &App) -> Result<(), Error>
 
 /// The app with this slug.
 pub async fn by_slug(db: impl SqliteExecutor<'_>, slug: &Slug) -> Result<Option<App>, Error> {
-    let row: Option<Row> = sqlx::query_as(
-        "SELECT id, slug, name, config, desired_state, live_deployment_id, deploy_key_public, deploy_key_id, webhook_uuid, webhook_secret_id, created_at
-         FROM apps WHERE slug = ?",
-    )
-    .bind(slug.as_str())
-    .fetch_optional(db)
-    .await?;
+    let row: Option<Row> = sqlx::query_as(select!("WHERE slug = ?")).bind(slug.as_str()).fetch_optional(db).await?;
     row.map(App::try_from).transpose()
 }
 
 /// The app with this id.
 pub async fn get(db: impl SqliteExecutor<'_>, id: AppId) -> Result<App, Error> {
-    let row: Row = sqlx::query_as(
-        "SELECT id, slug, name, config, desired_state, live_deployment_id, deploy_key_public, deploy_key_id, webhook_uuid, webhook_secret_id, created_at
-         FROM apps WHERE id = ?",
-    )
-    .bind(id)
-    .fetch_one(db)
-    .await?;
+    let row: Row = sqlx::query_as(select!("WHERE id = ?")).bind(id).fetch_one(db).await?;
     row.try_into()
+}
+
+/// The app that a webhook URL belongs to.
+pub async fn by_webhook(db: impl SqliteExecutor<'_>, webhook: WebhookId) -> Result<Option<App>, Error> {
+    let row: Option<Row> = sqlx::query_as(select!("WHERE webhook_uuid = ?")).bind(webhook).fetch_optional(db).await?;
+    row.map(App::try_from).transpose()
 }
 
 /// All apps, by slug.
 pub async fn all(db: impl SqliteExecutor<'_>) -> Result<Vec<App>, Error> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT id, slug, name, config, desired_state, live_deployment_id, deploy_key_public, deploy_key_id, webhook_uuid, webhook_secret_id, created_at
-         FROM apps ORDER BY slug",
-    )
-    .fetch_all(db)
-    .await?;
+    let rows: Vec<Row> = sqlx::query_as(select!("ORDER BY slug")).fetch_all(db).await?;
     rows.into_iter().map(App::try_from).collect()
 }
 
@@ -121,8 +127,25 @@ pub async fn set_desired_state(db: impl SqliteExecutor<'_>, app: AppId, desired:
     Ok(())
 }
 
+/// Pauses auto-deploy, or resumes it.
+pub async fn set_auto_deploy_paused(db: impl SqliteExecutor<'_>, app: AppId, pause: Option<&Pause>) -> Result<(), Error> {
+    sqlx::query("UPDATE apps SET auto_deploy_paused_at = ?, auto_deploy_paused_by = ? WHERE id = ?")
+        .bind(pause.map(|it| it.since))
+        .bind(pause.map(|it| &it.by))
+        .bind(app)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Notes why µPaaS has stopped an app's container, or that it runs again.
+pub async fn set_halted(db: impl SqliteExecutor<'_>, app: AppId, why: Option<&str>) -> Result<(), Error> {
+    sqlx::query("UPDATE apps SET halted = ? WHERE id = ?").bind(why).bind(app).execute(db).await?;
+    Ok(())
+}
+
 /// Moves the live pointer: from here on this deployment's container is the one that serves.
 pub async fn set_live(db: impl SqliteExecutor<'_>, app: AppId, deployment: DeploymentId) -> Result<(), Error> {
-    sqlx::query("UPDATE apps SET live_deployment_id = ? WHERE id = ?").bind(deployment).bind(app).execute(db).await?;
+    sqlx::query("UPDATE apps SET live_deployment_id = ?, halted = NULL WHERE id = ?").bind(deployment).bind(app).execute(db).await?;
     Ok(())
 }

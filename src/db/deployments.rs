@@ -16,7 +16,7 @@ macro_rules! select {
         concat!(
             "SELECT id, app_id, number, \"trigger\", requested_by, status, attempt, requested_commit, commit_id, commit_message, commit_author, committed_at,
                     snapshot_id, image, container, host_port, switch, gap_ms, queued_at, cloning_at, building_at, deploying_at, finished_at,
-                    cancel_requested_at, failure_cause, ended_in, ending, ending_hint
+                    cancel_requested_at, cancel_reason, failure_cause, ended_in, ending, ending_hint
              FROM deployments ",
             $tail
         )
@@ -49,6 +49,7 @@ struct Row {
     deploying_at: Option<Moment>,
     finished_at: Option<Moment>,
     cancel_requested_at: Option<Moment>,
+    cancel_reason: Option<String>,
     failure_cause: Option<Cause>,
     ended_in: Option<Status>,
     ending: Option<String>,
@@ -94,7 +95,7 @@ impl TryFrom<Row> for Deployment {
                 deploying: row.deploying_at,
                 finished: row.finished_at,
             },
-            cancel_requested: row.cancel_requested_at.is_some(),
+            cancel: row.cancel_requested_at.map(|_| row.cancel_reason.unwrap_or_else(|| "Cancelled".to_owned())),
             ending,
         })
     }
@@ -165,10 +166,23 @@ pub async fn newest_and_live(db: impl SqliteExecutor<'_>) -> Result<Vec<Deployme
     rows.into_iter().map(Deployment::try_from).collect()
 }
 
-/// The app's unfinished deployments, oldest first.
+/// The app's unfinished deployments, in the order in which they run: the running one, what people asked for, what pushes asked for.
 pub async fn unfinished(db: impl SqliteExecutor<'_>, app: AppId) -> Result<Vec<Deployment>, Error> {
+    let rows: Vec<Row> = sqlx::query_as(select!(
+        "WHERE app_id = ? AND finished_at IS NULL ORDER BY status = 'queued', \"trigger\" IN ('webhook', 'poll'), number"
+    ))
+    .bind(app)
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(Deployment::try_from).collect()
+}
+
+/// Every deployment that has not ended, app by app in the order in which they run.
+pub async fn all_unfinished(db: impl SqliteExecutor<'_>) -> Result<Vec<Deployment>, Error> {
     let rows: Vec<Row> =
-        sqlx::query_as(select!("WHERE app_id = ? AND finished_at IS NULL ORDER BY number")).bind(app).fetch_all(db).await?;
+        sqlx::query_as(select!("WHERE finished_at IS NULL ORDER BY status = 'queued', app_id, \"trigger\" IN ('webhook', 'poll'), number"))
+            .fetch_all(db)
+            .await?;
     rows.into_iter().map(Deployment::try_from).collect()
 }
 
@@ -234,14 +248,40 @@ pub async fn finish(db: impl SqliteExecutor<'_>, deployment: &Deployment, end: S
     one_row(moved.rows_affected())
 }
 
-/// Notes that the operator wants it cancelled; whether the note came in time shows in the row's end.
+/// Ends what pushes have queued before this deployment: it is newer. Returns how many those were.
+pub async fn supersede(db: impl SqliteExecutor<'_>, newer: &Deployment) -> Result<u64, Error> {
+    let ended = sqlx::query(
+        "UPDATE deployments SET status = 'superseded', finished_at = ?, ended_in = 'queued', ending = ?
+         WHERE app_id = ? AND number < ? AND status = 'queued' AND \"trigger\" IN ('webhook', 'poll')",
+    )
+    .bind(Moment::now())
+    .bind(format!("Superseded by #{}.", newer.number))
+    .bind(newer.app)
+    .bind(newer.number)
+    .execute(db)
+    .await?;
+    Ok(ended.rows_affected())
+}
+
+/// The newest deployment that a push asked for and that waits.
+pub async fn newest_automatic_queued(db: impl SqliteExecutor<'_>, app: AppId) -> Result<Option<i64>, Error> {
+    Ok(sqlx::query_scalar(
+        "SELECT max(number) FROM deployments WHERE app_id = ? AND finished_at IS NULL AND status = 'queued' AND \"trigger\" IN ('webhook', 'poll')",
+    )
+    .bind(app)
+    .fetch_one(db)
+    .await?)
+}
+
+/// Notes that it is to be cancelled and why, in words; whether the note came in time shows in the row's end.
 /// False when the deployment is over or its container is live already.
-pub async fn request_cancel(db: impl SqliteExecutor<'_>, id: DeploymentId) -> Result<bool, Error> {
+pub async fn request_cancel(db: impl SqliteExecutor<'_>, id: DeploymentId, reason: &str) -> Result<bool, Error> {
     let noted = sqlx::query(
-        "UPDATE deployments SET cancel_requested_at = coalesce(cancel_requested_at, ?)
+        "UPDATE deployments SET cancel_requested_at = coalesce(cancel_requested_at, ?), cancel_reason = coalesce(cancel_reason, ?)
          WHERE id = ? AND finished_at IS NULL AND NOT EXISTS (SELECT 1 FROM apps WHERE live_deployment_id = deployments.id)",
     )
     .bind(Moment::now())
+    .bind(reason)
     .bind(id)
     .execute(db)
     .await?;

@@ -25,3 +25,8 @@ pub async fn set_base_url(db: impl SqliteExecutor<'_>, url: &str) -> Result<(), 
         .await?;
     Ok(())
 }
+
+/// The external URL that was seen at setup.
+pub async fn base_url(db: impl SqliteExecutor<'_>) -> Result<Option<String>, Error> {
+    Ok(sqlx::query_scalar("SELECT value FROM settings WHERE key = 'base_url'").fetch_optional(db).await?)
+}

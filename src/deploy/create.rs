@@ -25,6 +25,8 @@ pub(super) async fn create(shared: &Shared, slug: Slug, config: AppConfig) -> Re
         slug,
         config,
         desired_state: DesiredState::Running,
+        auto_deploy_paused: None,
+        halted: None,
         live_deployment: None,
         deploy_key_public: key.public,
         deploy_key,

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{Shared, platform::Failure, recover};
 use crate::{
@@ -16,12 +16,15 @@ use crate::{
 
 /// How often an engine that answers is asked.
 const ASK_EVERY: Duration = Duration::from_secs(5);
+/// How often rows and containers are compared although nothing is known to be out of order.
+const RECONCILE_EVERY: Duration = Duration::from_secs(60);
 
 pub(super) async fn watch(shared: Arc<Shared>) {
+    let mut reconciled = Instant::now();
     loop {
         let pause = tokio::select! {
             () = shared.stop.cancelled() => return,
-            pause = look(&shared) => pause,
+            pause = look(&shared, &mut reconciled) => pause,
         };
         tokio::select! {
             () = shared.stop.cancelled() => return,
@@ -32,12 +35,16 @@ pub(super) async fn watch(shared: Arc<Shared>) {
 }
 
 /// One look; returns how long to wait before the next.
-async fn look(shared: &Arc<Shared>) -> Duration {
+async fn look(shared: &Arc<Shared>, reconciled: &mut Instant) -> Duration {
     match shared.platform.runtime.hello().await {
         Ok(version) => {
             seen_up(shared, version);
             let in_order = *shared.ready.borrow() && !shared.disorder.lock().expect("no panic while held").is_any();
-            if in_order { ASK_EVERY } else { put_in_order(shared).await }
+            if in_order && reconciled.elapsed() < RECONCILE_EVERY {
+                return ASK_EVERY;
+            }
+            *reconciled = Instant::now();
+            put_in_order(shared).await
         }
         Err(failure) => {
             seen_down(shared, &failure);

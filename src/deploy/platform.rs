@@ -6,6 +6,7 @@
 use std::{path::Path, time::Duration};
 
 use async_trait::async_trait;
+use futures_util::stream::BoxStream;
 
 use crate::{
     domain::{
@@ -13,7 +14,7 @@ use crate::{
         branch::Branch,
         commit::{CommitFacts, CommitId},
         connection::HostKey,
-        container::Observed,
+        container::{Happening, Observed},
         deployment::Cause,
         engine::EngineVersion,
         ids::AppId,
@@ -85,6 +86,13 @@ impl Failure {
     /// The chain, as the log shows it.
     pub fn chain(&self) -> Option<String> {
         self.source.as_ref().map(|source| format!("{source:#}"))
+    }
+
+    /// The engine went away.
+    pub fn engine_lost() -> Self {
+        Self::new(Cause::Engine, "The connection to the engine was lost.")
+            .hint("Is the Docker daemon running?")
+            .kind(FailureKind::EngineLost)
     }
 
     /// Trouble that is µPaaS's own: the log has the details.
@@ -167,6 +175,8 @@ pub trait Runtime: Send + Sync {
     async fn look(&self, container: &str) -> Result<Option<Observed>, Failure>;
     /// Every container of this installation.
     async fn ours(&self) -> Result<Vec<Observed>, Failure>;
+    /// What happens to the containers of this installation from now on. Its end means that the engine went away.
+    fn events(&self) -> BoxStream<'static, Result<Happening, Failure>>;
     /// The last lines it printed.
     async fn last_lines(&self, container: &str, count: usize) -> Result<Vec<Vec<u8>>, Failure>;
 }

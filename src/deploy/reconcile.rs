@@ -1,7 +1,15 @@
 //! What to do about the containers that are there, as a pure plan: rows and what the engine shows go in, actions come out.
 //!
-//! What is not in the plan is not touched: containers of another installation are never seen here, and one of ours that the database
-//! does not know (an older backup, a fresh database) is an orphan, which only a person adopts or removes.
+//! | the row says | the engine shows | what is done |
+//! |---|---|---|
+//! | should run | exited while the engine or µPaaS was away | start |
+//! | should run | exited otherwise | nothing: restarting is the engine's; pages show it, and a crash loop is stopped ([`super::watch`]) |
+//! | should run | gone | nothing: pages show it and offer to start it again |
+//! | should be stopped, or was stopped by us for crashing | running | nothing: pages show it |
+//! | lost the switch, failed or was cancelled | there | remove |
+//! | unknown | ours by label | nothing: an orphan, which only a person removes |
+//!
+//! Containers of another installation, or of nobody, are never seen here.
 
 use crate::domain::{app::DesiredState, container::Observed, ids::AppId};
 
@@ -18,6 +26,8 @@ pub(super) struct Known {
 pub(super) enum Standing {
     /// Its container serves, or should.
     Live(DesiredState),
+    /// It is the live one, and its container was stopped because it kept crashing.
+    Halted,
     /// It will be tried again, or it is over and lost the switch.
     Over,
 }
@@ -47,6 +57,12 @@ pub(super) fn plan(known: &[Known], seen: &[Observed]) -> Vec<Action> {
     let starts = seen.iter().filter(|it| !it.running && !it.restarting && standing(it) == Some(Standing::Live(DesiredState::Running)));
     let removals = removals.map(|it| Action::Remove(it.id.clone()));
     removals.chain(starts.map(|it| Action::Start(it.id.clone()))).collect()
+}
+
+/// Containers of ours that no row knows.
+pub(super) fn orphans(known: &[Known], seen: Vec<Observed>) -> Vec<Observed> {
+    let unknown = |it: &Observed| !known.iter().any(|row| row.app == it.app && row.number == it.deployment);
+    seen.into_iter().filter(unknown).collect()
 }
 
 #[cfg(test)]
@@ -84,8 +100,18 @@ mod tests {
         let app = AppId::new();
         let stopped = [Known { app, number: 1, standing: Standing::Live(DesiredState::Stopped) }];
         assert_eq!(plan(&stopped, &[seen(app, 1, false), seen(app, 3, true), seen(AppId::new(), 1, false)]), []);
+        let halted = [Known { app, number: 1, standing: Standing::Halted }];
+        assert_eq!(plan(&halted, &[seen(app, 1, false)]), [], "what kept crashing is not started by itself");
         let live = [Known { app, number: 1, standing: Standing::Live(DesiredState::Running) }];
         let restarting = Observed { restarting: true, ..seen(app, 1, false) };
         assert_eq!(plan(&live, &[seen(app, 1, true), restarting]), []);
+    }
+
+    #[test]
+    fn an_orphan_is_what_no_row_knows() {
+        let (app, other) = (AppId::new(), AppId::new());
+        let known = [Known { app, number: 1, standing: Standing::Over }];
+        let orphans = orphans(&known, vec![seen(app, 1, true), seen(app, 2, true), seen(other, 1, false)]);
+        assert_eq!(orphans.iter().map(|it| (it.app, it.deployment)).collect::<Vec<_>>(), [(app, 2), (other, 1)]);
     }
 }

@@ -1,8 +1,8 @@
 //! After a start of µPaaS, a return of the engine, or an undo that did not work: containers first (what should serve, serves), then
-//! the interrupted rows. Runs beside workers, and leaves every app alone that one of them is at.
+//! the interrupted rows. Runs beside workers, and leaves every app alone at which somebody is at work.
 
 use super::{
-    ATTEMPTS_MAX, Shared,
+    ATTEMPTS_MAX, Error, Shared,
     platform::{Failure, FailureKind, Target},
     reconcile::{self, Action, Known, Standing},
 };
@@ -13,20 +13,22 @@ use crate::{
         container::Observed,
         deployment::{Cause, Deployment, Ending, Status},
         engine::EngineState,
-        ids::AppId,
     },
     logs::journal::Journal,
 };
 
 /// `after_absence`: containers that should run are started; otherwise only those that are owed a start.
 pub(super) async fn recover(shared: &Shared, after_absence: bool) -> Result<(), Failure> {
-    let busy_before = shared.busy_apps();
-    let mut seen = shared.platform.runtime.ours().await?;
+    let seen = shared.platform.runtime.ours().await?;
     shared.forget_debts_but(&seen);
-    seen.retain(|it| !busy_before.contains(&it.app));
     let known = known(shared, &seen).await.map_err(Failure::internal)?;
     for action in reconcile::plan(&known, &seen) {
         let Some(container) = seen.iter().find(|it| it.id == *action.container()) else { continue };
+        let Some(_seat) = shared.seats.try_take(container.app) else { continue };
+        // Once more, now that nobody else is at work there: a worker may have made it live since the plan was made.
+        if standing(shared, container).await.map_err(Failure::internal)? != known_standing(&known, container) {
+            continue;
+        }
         match action {
             Action::Remove(_) => remove(shared, container).await?,
             Action::Start(_) if after_absence || shared.is_owed(&container.id) => start(shared, container).await,
@@ -36,30 +38,53 @@ pub(super) async fn recover(shared: &Shared, after_absence: bool) -> Result<(), 
     resume_rows(shared).await
 }
 
+/// Containers of ours that the database does not know.
+pub(super) async fn orphans(shared: &Shared) -> Result<Vec<Observed>, db::Error> {
+    let seen = shared.picture.all();
+    let known = known(shared, &seen).await?;
+    Ok(reconcile::orphans(&known, seen))
+}
+
+/// Removes an orphan for a person.
+pub(super) async fn remove_orphan(shared: &Shared, container: &str, by: &str) -> Result<(), Error> {
+    let Some(orphan) = orphans(shared).await?.into_iter().find(|it| it.id == container) else {
+        return Err(Error::Refused("There is no such orphan any more.".to_owned()));
+    };
+    shared.platform.runtime.remove(&orphan.id).await.map_err(Error::from_engine)?;
+    tracing::info!(container, app = %orphan.app, deployment = orphan.deployment, by, "orphan removed");
+    shared.look_again(&orphan.id).await;
+    Ok(())
+}
+
 /// What the database knows of the containers that are there.
 async fn known(shared: &Shared, seen: &[Observed]) -> Result<Vec<Known>, db::Error> {
     let mut known = Vec::new();
-    for app in db::apps::all(shared.db.read()).await? {
-        for container in seen.iter().filter(|it| it.app == app.id) {
-            let Some(row) = db::deployments::by_number(shared.db.read(), app.id, container.deployment).await? else { continue };
-            let standing = if app.live_deployment == Some(row.id) { Standing::Live(app.desired_state) } else { Standing::Over };
-            known.push(Known { app: app.id, number: row.number, standing });
+    for container in seen {
+        if let Some(standing) = standing(shared, container).await? {
+            known.push(Known { app: container.app, number: container.deployment, standing });
         }
     }
     Ok(known)
 }
 
-/// Removes a container that lost, after one more look: a worker may have made it live since the plan was made.
+/// Where the deployment of a container stands; none when there is no such deployment.
+async fn standing(shared: &Shared, container: &Observed) -> Result<Option<Standing>, db::Error> {
+    let Some(row) = db::deployments::by_number(shared.db.read(), container.app, container.deployment).await? else { return Ok(None) };
+    let app = db::apps::get(shared.db.read(), row.app).await?;
+    Ok(Some(match app.halted {
+        _ if app.live_deployment != Some(row.id) => Standing::Over,
+        Some(_) => Standing::Halted,
+        None => Standing::Live(app.desired_state),
+    }))
+}
+
+fn known_standing(known: &[Known], container: &Observed) -> Option<Standing> {
+    known.iter().find(|row| row.app == container.app && row.number == container.deployment).map(|row| row.standing)
+}
+
+/// Removes a container that lost.
 async fn remove(shared: &Shared, container: &Observed) -> Result<(), Failure> {
-    if shared.busy_apps().contains(&container.app) {
-        return Ok(());
-    }
-    let app = db::apps::get(shared.db.read(), container.app).await.map_err(Failure::internal)?;
-    let row = db::deployments::by_number(shared.db.read(), app.id, container.deployment).await.map_err(Failure::internal)?;
-    if row.is_none_or(|row| app.live_deployment == Some(row.id)) {
-        return Ok(());
-    }
-    tracing::info!(app = %app.slug, deployment = container.deployment, "removing a container that does not serve");
+    tracing::info!(app = %container.app, deployment = container.deployment, "removing a container that does not serve");
     tidied(shared, shared.platform.runtime.remove(&container.id).await)
 }
 
@@ -77,16 +102,16 @@ fn tidied(shared: &Shared, done: Result<(), Failure>) -> Result<(), Failure> {
 
 /// Starts a container that should serve. One that does not start is owed a start, and tried again.
 async fn start(shared: &Shared, container: &Observed) {
-    if shared.busy_apps().contains(&container.app) {
-        return;
-    }
     let started = async {
         let app = db::apps::get(shared.db.read(), container.app).await.map_err(Failure::internal)?;
         tracing::info!(app = %app.slug, deployment = container.deployment, "starting the container that should serve");
         shared.platform.runtime.start(&container.id, &app.config.publish).await
     };
     match started.await {
-        Ok(()) => shared.start_is_paid(&container.id),
+        Ok(()) => {
+            shared.start_is_paid(&container.id);
+            shared.look_again(&container.id).await;
+        }
         Err(failure) => {
             tracing::warn!(app = %container.app, reason = %failure.sentence, error = failure.chain(), "a container could not be started");
             shared.owe_start(&container.id);
@@ -97,10 +122,8 @@ async fn start(shared: &Shared, container: &Observed) {
 /// Every row that a worker was at, and is not now: finished when its container had become live, else queued again.
 async fn resume_rows(shared: &Shared) -> Result<(), Failure> {
     for row in db::deployments::running(shared.db.read()).await.map_err(Failure::internal)? {
-        if shared.busy_apps().contains(&row.app) {
-            continue;
-        }
-        // Read again: it may have ended between the list and the look at the workers.
+        let Some(_seat) = shared.seats.try_take(row.app) else { continue };
+        // Read again: it may have ended between the list and the seat.
         let row = db::deployments::get(shared.db.read(), row.id).await.map_err(Failure::internal)?;
         if row.status.is_end() || row.status == Status::Queued {
             continue;
@@ -128,9 +151,17 @@ async fn resume_row(shared: &Shared, app: &App, row: &Deployment) -> Result<(), 
         say("Interrupted after the switch: this version serves.");
         return db::deployments::finish(write, row, Status::Success, None).await;
     }
-    if row.cancel_requested {
-        let ending = Ending::without_fault(row.status, format!("Cancelled while {}; an interruption came in between.", row.status));
+    if let Some(reason) = &row.cancel {
+        let ending = Ending::without_fault(row.status, format!("{reason} while {}; an interruption came in between.", row.status));
         return db::deployments::finish(write, row, Status::Cancelled, Some(&ending)).await;
+    }
+    if row.trigger.is_automatic()
+        && let Some(newer) = db::deployments::newest_automatic_queued(shared.db.read(), row.app).await?
+    {
+        let sentence = format!("Superseded by #{newer}: it was interrupted while {}, and a newer push waits.", row.status);
+        say(&sentence);
+        let ending = Ending::without_fault(row.status, sentence);
+        return db::deployments::finish(write, row, Status::Superseded, Some(&ending)).await;
     }
     if row.attempt >= ATTEMPTS_MAX {
         let ending = given_up(row);
@@ -150,12 +181,7 @@ fn given_up(row: &Deployment) -> Ending {
 }
 
 impl Shared {
-    /// The apps that a worker is at.
-    fn busy_apps(&self) -> std::collections::HashSet<AppId> {
-        self.active.lock().expect("no panic while held").values().map(|running| running.app).collect()
-    }
-
-    fn is_owed(&self, container: &str) -> bool {
+    pub(super) fn is_owed(&self, container: &str) -> bool {
         self.disorder.lock().expect("no panic while held").owed.contains(container)
     }
 

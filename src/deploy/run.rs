@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Running, Shared,
+    Shared,
     platform::{Failure, FailureKind, Target},
 };
 use crate::{
@@ -17,13 +17,15 @@ use crate::{
         app::App,
         commit::CommitFacts,
         deployment::{Cause, Deployment, Ending, Status},
-        ids::{AppId, DeploymentId},
+        ids::DeploymentId,
         moment::duration,
     },
     logs::journal::Journal,
 };
 use switch::Made;
 
+/// How long a container may take to stop before it is killed.
+pub(super) const STOP_GRACE: Duration = Duration::from_secs(10);
 /// How long undoing may take when µPaaS itself is being stopped.
 const HURRIED_UNDO_DEADLINE: Duration = Duration::from_secs(8);
 
@@ -69,13 +71,13 @@ pub(super) enum Outcome {
 
 /// Runs a queued deployment of the app to its end.
 pub(super) async fn run(shared: &Arc<Shared>, app: App, id: DeploymentId) -> Result<Outcome, db::Error> {
-    let active = Active::register(shared, app.id, id);
+    let active = Active::register(shared, id);
     // Read after it can be cancelled: a cancellation before that shows in the row.
     let row = db::deployments::get(shared.db.read(), id).await?;
     if row.status != Status::Queued {
         return Ok(Outcome::Ended);
     }
-    if row.cancel_requested {
+    if row.cancel.is_some() {
         active.cancel.cancel();
     }
     let journal = match Journal::open(&shared.files.journal(app.id, row.number)) {
@@ -112,12 +114,15 @@ impl Run<'_> {
         self.journal.say(&format!("Fetching {} of {}", config.branch, config.repo_url));
         let origin = self.shared.origin(&self.app).await.map_err(Failure::from)?;
         let source = &self.shared.platform.source;
-        let wanted = self.row.requested_commit.as_ref();
+        let wanted = self.row.requested_commit.as_ref().filter(|_| !self.row.trigger.builds_the_tip());
         let commit = self.within(self.shared.limits.fetch, source.fetch(&origin, wanted, &self.journal)).await?;
         db::deployments::set_commit(self.shared.db.write(), self.row.id, &commit).await?;
         self.row.commit = Some(commit.clone());
         let subject = commit.message.lines().next().unwrap_or_default();
         self.journal.say(&format!("Commit {} “{subject}” by {}", commit.id, commit.author));
+        if let Some(pushed) = self.row.requested_commit.as_ref().filter(|pushed| **pushed != commit.id) {
+            self.journal.say(&format!("The branch has moved on since {} was pushed: deploying its tip.", pushed.short()));
+        }
 
         let checkout = self.shared.files.checkout(self.app.id, self.row.number);
         self.within(self.shared.limits.fetch, source.export(self.app.id, &commit.id, &checkout)).await?;
@@ -192,8 +197,10 @@ impl Run<'_> {
             Some(Stop::Interrupted) => return Ok(self.interrupted().await),
             Some(Stop::EndedElsewhere) => return Ok(Outcome::Ended),
             Some(Stop::Cancelled) => {
-                self.journal.say("Cancelled.");
-                (Status::Cancelled, Some(Ending::without_fault(phase, format!("Cancelled while {phase}."))))
+                let reason = db::deployments::get(self.shared.db.read(), self.row.id).await?.cancel;
+                let sentence = format!("{} while {phase}.", reason.as_deref().unwrap_or("Cancelled"));
+                self.journal.say(&sentence);
+                (Status::Cancelled, Some(Ending::without_fault(phase, sentence)))
             }
             Some(Stop::Failed(failure)) => {
                 log_failure(&self.app, &self.row, &failure);
@@ -226,6 +233,11 @@ impl Run<'_> {
     }
 }
 
+/// What every container of ours finds in its environment.
+pub(super) fn environment(commit: &CommitFacts) -> Vec<(String, String)> {
+    vec![("UPAAS_COMMIT".to_owned(), commit.id.to_string())]
+}
+
 fn ending(failure: Failure, phase: Status) -> Ending {
     Ending { cause: Some(failure.cause), phase, sentence: failure.sentence, hint: failure.hint }
 }
@@ -255,9 +267,9 @@ struct Active<'a> {
 }
 
 impl<'a> Active<'a> {
-    fn register(shared: &'a Shared, app: AppId, id: DeploymentId) -> Self {
+    fn register(shared: &'a Shared, id: DeploymentId) -> Self {
         let cancel = CancellationToken::new();
-        shared.active.lock().expect("no panic while held").insert(id, Running { app, cancel: cancel.clone() });
+        shared.active.lock().expect("no panic while held").insert(id, cancel.clone());
         Self { shared, id, cancel }
     }
 }

@@ -1,4 +1,4 @@
-//! One worker an app: takes from the app's queue, oldest first, as long as it holds something.
+//! One worker an app: takes from the app's queue, in its order, as long as it holds something.
 
 use std::sync::Arc;
 
@@ -35,6 +35,7 @@ async fn drain(shared: &Arc<Shared>, app: AppId) {
             () = shared.stop.cancelled() => return,
             permit = async {
                 ready.wait_for(|ready| *ready).await.expect("the sender lives in `shared`");
+                let _waiting = shared.line.join(app);
                 shared.permits.acquire().await.expect("the semaphore is never closed")
             } => permit,
         };
@@ -62,8 +63,12 @@ enum Taken {
     Interrupted,
 }
 
-/// Runs the oldest queued deployment.
+/// Runs the first queued deployment.
 async fn take_one(shared: &Arc<Shared>, app: AppId) -> Result<Taken, db::Error> {
+    let _seat = tokio::select! {
+        () = shared.stop.cancelled() => return Ok(Taken::Nothing),
+        seat = shared.seats.take(app) => seat,
+    };
     let unfinished = db::deployments::unfinished(shared.db.read(), app).await?;
     let Some(next) = unfinished.into_iter().find(|it| it.status == Status::Queued) else { return Ok(Taken::Nothing) };
     let app = db::apps::get(shared.db.read(), app).await?;

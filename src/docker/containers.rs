@@ -154,7 +154,8 @@ fn observed(seen: ContainerInspectResponse, instance: &str) -> Option<Observed> 
             Some(HealthStatusEnum::STARTING) => Health::Starting,
             _ => Health::Unchecked,
         },
-        started_at: state.started_at.as_deref().and_then(Moment::parse_rfc3339),
+        // The year 1 stands for never.
+        started_at: state.started_at.as_deref().filter(|at| !at.starts_with("0001-")).and_then(Moment::parse_rfc3339),
         host_port: seen
             .network_settings
             .and_then(|settings| settings.ports)

@@ -34,6 +34,10 @@ pub struct App {
     pub config: AppConfig,
     /// What the operator wants.
     pub desired_state: DesiredState,
+    /// Set while pushes do not deploy.
+    pub auto_deploy_paused: Option<Pause>,
+    /// Why µPaaS has stopped its container, in words; until it is started or deployed again.
+    pub halted: Option<String>,
     /// The deployment whose container serves now.
     pub live_deployment: Option<DeploymentId>,
     /// The public half of the deploy key, in OpenSSH form.
@@ -46,6 +50,15 @@ pub struct App {
     pub webhook_secret: SecretId,
     /// When it was created.
     pub created_at: Moment,
+}
+
+/// A pause of auto-deploy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// Since when.
+    pub since: Moment,
+    /// Who or what asked for it.
+    pub by: String,
 }
 
 /// The configuration of an app. A snapshot of it is kept with every deployment, so fields are only ever added, with a default.

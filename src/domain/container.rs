@@ -41,3 +41,23 @@ pub enum Health {
     /// It failed too often in a row.
     Unhealthy,
 }
+
+/// Something that happened to a container of ours, as the engine told it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happening {
+    /// The container's id.
+    pub container: String,
+    /// Whose it is.
+    pub app: AppId,
+    /// What happened.
+    pub act: Act,
+}
+
+/// What happened to a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// It was asked to stop, and did.
+    Stopped,
+    /// Anything else: look at it.
+    Changed,
+}

@@ -73,6 +73,18 @@ text_enum! {
     }
 }
 
+impl Trigger {
+    /// Whether a push asked for it, not a person: a newer push or a person's act replaces it.
+    pub fn is_automatic(self) -> bool {
+        matches!(self, Self::Webhook | Self::Poll)
+    }
+
+    /// Whether it builds the branch's tip as it is at the fetch, whatever commit was asked for.
+    pub fn builds_the_tip(self) -> bool {
+        self.is_automatic() || self == Self::Replay
+    }
+}
+
 impl Status {
     /// Whether the row may move from here to `next`. `Queued` after a start is an interrupted attempt that is tried again.
     pub fn may_become(self, next: Self) -> bool {
@@ -127,8 +139,8 @@ pub struct Deployment {
     pub gap_ms: Option<u64>,
     /// When each phase began, and the end.
     pub times: Times,
-    /// Whether the operator asked to cancel it.
-    pub cancel_requested: bool,
+    /// Why it is to be cancelled, once that was asked for: `Cancelled by ada`.
+    pub cancel: Option<String>,
     /// How it ended, when it did not succeed.
     pub ending: Option<Ending>,
 }

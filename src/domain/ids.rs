@@ -71,3 +71,8 @@ uuid_id!(
     WebhookId,
     new_v4
 );
+uuid_id!(
+    /// A delivery. Time-ordered: lists sort by it.
+    DeliveryId,
+    now_v7
+);

@@ -45,8 +45,17 @@ impl RepoUrl {
     ///
     /// A guess for a link: the web address may differ from the address git uses.
     pub fn deploy_keys_page(&self) -> String {
+        self.settings_page("keys")
+    }
+
+    /// Where a Gitea at the same host name takes a new webhook for this repository. A guess, too.
+    pub fn new_webhook_page(&self) -> String {
+        self.settings_page("hooks/gitea/new")
+    }
+
+    fn settings_page(&self, page: &str) -> String {
         let path = self.path.trim_start_matches('/').trim_end_matches('/');
-        format!("https://{}/{}/settings/keys", self.host, path.strip_suffix(".git").unwrap_or(path))
+        format!("https://{}/{}/settings/{page}", self.host, path.strip_suffix(".git").unwrap_or(path))
     }
 }
 
@@ -224,8 +233,9 @@ mod tests {
     }
 
     #[test]
-    fn the_deploy_key_page_is_guessed() {
+    fn the_pages_in_gitea_are_guessed() {
         let url: RepoUrl = "git@git.example.org:dev/shop.git".parse().expect("valid");
         assert_eq!(url.deploy_keys_page(), "https://git.example.org/dev/shop/settings/keys");
+        assert_eq!(url.new_webhook_page(), "https://git.example.org/dev/shop/settings/hooks/gitea/new");
     }
 }

@@ -127,7 +127,7 @@ async fn cancel_works_in_every_phase_and_the_old_version_serves() {
         // Undoing starts the old container again: that must not be held.
         fake.release(step);
         let page = server.wait_for(&path, &["Cancelled"]).await;
-        assert!(page.text(".note").contains("Cancelled while"), "{}", page.body);
+        assert!(page.text(".note").contains("Cancelled by ada while"), "{}", page.body);
         assert_eq!(fake.running(), (vec![1], vec![]), "{step:?}: {:?}", fake.acts());
         server.browser.post(&format!("{path}/cancellation"), &[]).await.expect(409);
     }
@@ -214,16 +214,14 @@ async fn the_list_is_paged_and_tells_how_each_ended() {
 }
 
 #[tokio::test]
-async fn a_container_stopped_or_removed_behind_our_back_is_shown() {
+async fn a_container_that_exits_or_is_removed_behind_our_back_is_shown() {
     let fake = Fake::default();
     let mut server = with_shop(&fake, &[]).await;
     server.deploy_to_the_end("shop").await;
-    fake.stop_all();
-    let page = server.browser.get("/apps/shop").await;
-    assert_eq!(page.text("#app-state .badge"), "Exited");
+    fake.crash_all();
+    let page = server.wait_for_app("shop", "Exited").await;
     assert!(page.text("#app-state").contains("does not run"), "{}", page.body);
     fake.forget_all();
-    let page = server.browser.get("/apps/shop").await;
-    assert_eq!(page.text("#app-state .badge"), "Container removed");
+    let page = server.wait_for_app("shop", "Container removed").await;
     assert!(page.text("#app-state").contains("behind µPaaS's back"));
 }

@@ -15,8 +15,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("vault", &["domain", "keyfile"]),
     ("logs", &["domain"]),
     ("git", &["domain"]),
+    ("gitea", &["domain"]),
     ("docker", &["domain"]),
-    ("deploy", &["db", "vault", "logs", "domain"]),
+    ("deploy", &["db", "vault", "logs", "gitea", "domain"]),
     ("host", &["git", "docker", "deploy", "logs", "domain"]),
     ("web", &["deploy", "db", "logs", "domain", "config", "health", "keyfile"]),
     ("app", &["config", "db", "deploy", "docker", "domain", "git", "host", "keyfile", "vault", "web"]),
@@ -119,6 +120,8 @@ fn each_library_has_its_room() {
     only_in("axum::", &["web", "app"]);
     only_in("minijinja::", &["web"]);
     only_in("chacha20poly1305", &["vault"]);
+    only_in("hmac::", &["gitea"]);
+    only_in("zstd::", &["deploy"]);
 }
 
 #[test]

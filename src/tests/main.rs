@@ -4,11 +4,15 @@
 
 mod account;
 mod apps;
+mod containers;
 mod deployments;
 mod interruptions;
 mod layers;
+mod migrations;
+mod queue;
 mod real;
 mod routes;
 mod setup;
 mod startup;
 mod support;
+mod webhooks;

@@ -3,5 +3,7 @@
 mod builds;
 mod ends;
 mod engines;
+mod kills;
+mod pushes;
 mod secrets;
 mod world;

@@ -4,6 +4,8 @@ pub(crate) mod browser;
 pub(crate) mod engine;
 pub(crate) mod fake;
 pub(crate) mod forge;
+pub(crate) mod gitea;
+pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod server;
 

@@ -17,13 +17,14 @@ use super::{
     present::{self, Address, Badge, Commit, DeploymentRow, Phase},
     ui::Ui,
     view::View,
+    webhook::Webhook,
 };
 use crate::{
     db,
     deploy::{self, Sight},
     domain::{
         Invalid,
-        app::{App, AppConfig},
+        app::{App, AppConfig, DesiredState},
         deployment::{Deployment, Status, Trigger},
         moment::{Moment, duration},
         port::{HostPort, Publish},
@@ -187,6 +188,7 @@ struct Show {
     app: AppPage,
     recent: Vec<DeploymentRow>,
     connect: Connect,
+    webhook: Webhook,
 }
 
 impl View for Show {
@@ -206,7 +208,10 @@ struct AppPage {
     address: Option<Address>,
     live: Option<Live>,
     settings: Vec<Setting>,
-    deploy_hint: Option<String>,
+    hint: Option<String>,
+    /// The verb of the button that starts its container.
+    start: Option<&'static str>,
+    stop: bool,
     switch_note: String,
     next_steps: bool,
 }
@@ -233,6 +238,24 @@ struct Setting {
 
 pub(super) async fn show(ui: Ui, At(slug): At<String>) -> Result<Response, Error> {
     let app = by_slug(&ui.state, &slug).await?;
+    let webhook = Webhook::load(&ui.state, &app).await?;
+    page(ui, app, webhook).await
+}
+
+pub(super) async fn stop(ui: Ui, At(slug): At<String>) -> Result<Redirect, Error> {
+    let app = by_slug(&ui.state, &slug).await?;
+    ui.state.deployer.stop_app(&app, ui.user_name()).await?;
+    Ok(Redirect::to(&present::app_url(&app)))
+}
+
+pub(super) async fn start(ui: Ui, At(slug): At<String>) -> Result<Redirect, Error> {
+    let app = by_slug(&ui.state, &slug).await?;
+    ui.state.deployer.start_app(&app, ui.user_name()).await?;
+    Ok(Redirect::to(&present::app_url(&app)))
+}
+
+/// The app's page.
+pub(super) async fn page(ui: Ui, app: App, webhook: Webhook) -> Result<Response, Error> {
     let recent = db::deployments::before(ui.state.db.read(), app.id, i64::MAX, RECENT).await?;
     let live = match app.live_deployment {
         Some(id) => Some(db::deployments::get(ui.state.db.read(), id).await?),
@@ -245,7 +268,8 @@ pub(super) async fn show(ui: Ui, At(slug): At<String>) -> Result<Response, Error
     let address = container.there().and_then(|it| present::address(&publish, it.host_port, ui.host()));
     let page = AppPage { address, ..app_page(&app, live.as_ref(), recent.first(), &container) };
     let recent = recent.iter().map(|it| DeploymentRow::new(&app, it)).collect();
-    ui.live(busy).page(&app.name, &Show { app: page, recent, connect })
+    // A page that shows the secret is the answer to a form: it is not fetched again.
+    ui.live(busy && !webhook.is_revealed()).page(&app.name, &Show { app: page, recent, connect, webhook })
 }
 
 fn app_page(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, container: &Sight) -> AppPage {
@@ -261,24 +285,45 @@ fn app_page(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, c
         address: None,
         live: live.map(|live| live_view(app, live)),
         settings: settings(&app.config),
-        deploy_hint: live.and_then(|live| deploy_hint(live, container)),
+        hint: live.and_then(|live| hint(app, live, container)),
+        start: live.and_then(|_| start_verb(app, container)),
+        stop: container.there().is_some_and(|it| it.running || it.restarting),
         switch_note: present::switch_note(&app.config),
         next_steps: live.is_none(),
     }
 }
 
 /// What is not as it should be, and what to do about it.
-fn deploy_hint(live: &Deployment, container: &Sight) -> Option<String> {
+fn hint(app: &App, live: &Deployment, container: &Sight) -> Option<String> {
+    let number = live.number;
+    let stopped = app.desired_state == DesiredState::Stopped;
     match container {
-        Sight::Gone => Some(format!("The container of #{} was removed behind µPaaS's back. “Deploy now” makes a new one.", live.number)),
-        Sight::There(it) if it.restarting => {
-            Some(format!("The container of #{} keeps exiting and is started again and again; “docker logs” shows why.", live.number))
+        Sight::Unknown => None,
+        Sight::There(it) if it.running && stopped => {
+            Some("The app should be stopped, but its container runs: somebody started it outside µPaaS. Pushes are ignored until you start it here.".to_owned())
         }
-        Sight::There(it) if !it.running => Some(format!(
-            "The container of #{} does not run. “Deploy now” starts a new one; “docker logs” shows its last words.",
-            live.number
-        )),
-        Sight::There(_) | Sight::Unknown => None,
+        Sight::There(it) if it.running => None,
+        _ if stopped => Some("Stopped: pushes are ignored until it is started.".to_owned()),
+        Sight::Gone => {
+            Some(format!("The container of #{number} was removed behind µPaaS's back. “Start again” makes it anew from the same image."))
+        }
+        Sight::There(it) if it.restarting => {
+            Some(format!("The container of #{number} keeps exiting and is started again and again; “docker logs” shows why."))
+        }
+        Sight::There(_) => Some(match &app.halted {
+            Some(why) => format!("{why} “docker logs” shows why. Push a version that works, or start it again."),
+            None => format!("The container of #{number} does not run. “Start” starts it as it is; “docker logs” shows its last words."),
+        }),
+    }
+}
+
+fn start_verb(app: &App, container: &Sight) -> Option<&'static str> {
+    match container {
+        Sight::Unknown => None,
+        Sight::Gone => Some("Start again"),
+        Sight::There(it) if it.running && app.desired_state == DesiredState::Stopped => Some("Keep running"),
+        Sight::There(it) if it.running || it.restarting => None,
+        Sight::There(_) => Some("Start"),
     }
 }
 

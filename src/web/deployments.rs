@@ -194,7 +194,8 @@ pub(super) async fn show(ui: Ui, At((slug, number)): At<(String, i64)>, Asked(pl
         lines: lines.iter().map(Line::from).collect(),
     };
     let address = apps::live_address(&ui, &app, &deployment).await?;
-    let page = DeploymentPage { address, ..deployment_page(&ui, &app, &deployment, serving, &lines, &last) };
+    let note = note(&ui, &deployment).await?;
+    let page = DeploymentPage { address, note, ..deployment_page(&app, &deployment, serving, &lines, &last) };
     let title = format!("{} #{number}: {}", present::title_sign(deployment.status), app.name);
     ui.live(busy).page(&title, &Show { app: AppLink::new(&app), deployment: page, journal })
 }
@@ -209,7 +210,6 @@ fn read_journal(file: &std::path::Path, from_start: bool) -> std::io::Result<(Jo
 }
 
 fn deployment_page(
-    ui: &Ui,
     app: &App,
     deployment: &Deployment,
     serving: Option<i64>,
@@ -238,12 +238,12 @@ fn deployment_page(
         duration: present::took(deployment),
         phases: present::phases(deployment, Moment::now(), anchor),
         failure: failure(deployment, last),
-        note: note(ui, deployment),
+        note: None,
         serving: serving.map(|number| format!("#{number} still serves.")).filter(|_| deployment.status != Status::Success),
-        cancel_url: (!finished && !live && !deployment.cancel_requested).then(|| format!("{url}/cancellation")),
+        cancel_url: (!finished && !live && deployment.cancel.is_none()).then(|| format!("{url}/cancellation")),
         retry: matches!(deployment.status, Status::Failed | Status::Cancelled),
-        image: deployment.image.as_deref().map(short_id),
-        container: deployment.container.as_deref().map(short_id),
+        image: deployment.image.as_deref().map(present::short_id),
+        container: deployment.container.as_deref().map(present::short_id),
         switch: present::switch(deployment).map(|switch| match deployment.gap_ms {
             Some(gap) => format!("{switch}, gap {}", duration(gap)),
             None => switch,
@@ -251,11 +251,6 @@ fn deployment_page(
         address: None,
         url,
     }
-}
-
-/// An engine's id as its own tools show it: 12 digits.
-fn short_id(id: &str) -> String {
-    id.trim_start_matches("sha256:").chars().take(12).collect()
 }
 
 fn failure(deployment: &Deployment, last: &[journal::Line]) -> Option<FailureView> {
@@ -280,18 +275,15 @@ fn of_the_last_phase(lines: &[journal::Line]) -> impl Iterator<Item = &journal::
 }
 
 /// What else there is to say: how it ended without a fault, or what it waits for.
-fn note(ui: &Ui, deployment: &Deployment) -> Option<Note> {
+async fn note(ui: &Ui, deployment: &Deployment) -> Result<Option<Note>, Error> {
     if let Some(ending) = deployment.ending.as_ref().filter(|ending| ending.cause.is_none()) {
-        return Some(Note { sentence: ending.sentence.clone(), hint: ending.hint.clone() });
+        return Ok(Some(Note { sentence: ending.sentence.clone(), hint: ending.hint.clone() }));
     }
-    let sentence = match deployment.status {
-        status if deployment.cancel_requested && !status.is_end() && !ui.state.deployer.engine().is_up() => {
-            "Cancelling: ends when the engine answers again."
-        }
-        status if deployment.cancel_requested && !status.is_end() => "Cancelling…",
-        Status::Queued if !ui.state.deployer.engine().is_up() => "Waiting for the engine.",
-        Status::Queued => "Waiting for its turn.",
-        _ => return None,
+    let sentence = match (&deployment.cancel, deployment.status.is_end()) {
+        (_, true) => None,
+        (Some(_), _) if !ui.state.deployer.engine().is_up() => Some("Cancelling: ends when the engine answers again.".to_owned()),
+        (Some(_), _) => Some("Cancelling…".to_owned()),
+        (None, _) => ui.state.deployer.place(deployment).await?.map(|place| present::place(&place)),
     };
-    Some(Note { sentence: sentence.to_owned(), hint: None })
+    Ok(sentence.map(|sentence| Note { sentence, hint: None }))
 }

@@ -100,7 +100,7 @@ impl From<deploy::Error> for Error {
             deploy::Error::Refused(sentence) => Self::Conflict(sentence),
             deploy::Error::SlugTaken => Self::Conflict("Another app has this name.".to_owned()),
             deploy::Error::Db(err) => err.into(),
-            err @ deploy::Error::Vault(_) => Self::Internal(err.into()),
+            err @ (deploy::Error::Vault(_) | deploy::Error::Internal(_)) => Self::Internal(err.into()),
         }
     }
 }

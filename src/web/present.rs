@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::frame::When;
 use crate::{
-    deploy::Sight,
+    deploy::{Place, Sight},
     domain::{
         app::{App, AppConfig, DesiredState},
         commit::CommitFacts,
@@ -75,6 +75,7 @@ pub(super) fn app_badge(app: &App, newest: Option<&Deployment>, container: &Sigh
     };
     match container {
         Sight::Unknown => badge("warning", "alert", "Unknown"),
+        Sight::There(it) if app.halted.is_some() && !it.running => badge("failed", "alert", "Crash loop"),
         Sight::Gone => badge("failed", "alert", "Container removed"),
         Sight::There(it) if it.running && it.health == Health::Unhealthy => badge("failed", "alert", "Unhealthy"),
         Sight::There(it) if it.running && it.health == Health::Starting => badge("running", "spinner", "Starting"),
@@ -83,6 +84,26 @@ pub(super) fn app_badge(app: &App, newest: Option<&Deployment>, container: &Sigh
         Sight::There(_) if app.desired_state == DesiredState::Stopped => badge("idle", "stop", "Stopped"),
         Sight::There(_) => badge("failed", "cross", "Exited"),
     }
+}
+
+/// What a queued deployment waits for, for people.
+pub(super) fn place(place: &Place) -> String {
+    match place {
+        Place::EngineAway => "Waiting for the engine.".to_owned(),
+        Place::BehindItsOwn { ahead: 1, next } => format!("Waiting for its turn: #{next} of this app goes first."),
+        Place::BehindItsOwn { ahead, next } => {
+            format!("Waiting for its turn: {ahead} deployments of this app go first, #{next} is the next.")
+        }
+        Place::InLine { place, at_once } => {
+            format!("Waiting for its turn: place {place} in the queue. {at_once} deployments run at once, over all apps.")
+        }
+        Place::Next => "Waiting for its turn: it starts now.".to_owned(),
+    }
+}
+
+/// An engine's id as its own tools show it: 12 digits.
+pub(super) fn short_id(id: &str) -> String {
+    id.trim_start_matches("sha256:").chars().take(12).collect()
 }
 
 /// A commit: eight characters, its first line, its author.

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::Request,
-    http::{HeaderName, HeaderValue, header},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header},
     middleware::Next,
     response::Response,
 };
@@ -19,6 +19,15 @@ static HEADERS: [(HeaderName, &str); 7] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
 ];
+
+/// Marks an answer that goes out as it is: to a machine that may not know how to unpack it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Uncompressed;
+
+/// Whether an answer may be compressed.
+pub(super) fn may_be_compressed(_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions) -> bool {
+    extensions.get::<Uncompressed>().is_none()
+}
 
 /// Adds them; what is not said to be cacheable is not kept anywhere.
 pub(super) async fn headers(request: Request, next: Next) -> Response {

@@ -71,7 +71,8 @@ impl Ui {
 
     /// A whole page.
     pub(super) fn page<V: View>(&self, title: &str, view: &V) -> Result<Response, Error> {
-        let section = if self.path.starts_with("/settings") { "settings" } else { "apps" };
+        let first = self.path.split('/').nth(1);
+        let section = ["settings", "system"].into_iter().find(|section| first == Some(section)).unwrap_or("apps");
         let frame = Frame {
             title: title.to_owned(),
             section,

@@ -7,7 +7,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-use super::{Run, Stop};
+use super::{Run, STOP_GRACE, Stop, environment};
 use crate::{
     db,
     deploy::{platform::Failure, settle},
@@ -18,9 +18,6 @@ use crate::{
         moment::duration,
     },
 };
-
-/// How long a container may take to stop before it is killed.
-const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// What a run has made or changed and an undo has to take back.
 #[derive(Default)]
@@ -43,6 +40,7 @@ impl Run<'_> {
         };
         self.within(self.shared.limits.deploy, self.shared.platform.runtime.keep_running(&container)).await?;
         self.within(self.shared.limits.deploy, self.note_switch(switch, &seen, gap)).await?;
+        self.shared.picture.note(seen.clone());
         self.promote().await?;
         if let Some(port) = seen.host_port {
             self.journal.say(&format!("Live on {}", SocketAddr::new(self.app.config.publish.host_address, port)));
@@ -69,9 +67,8 @@ impl Run<'_> {
     }
 
     async fn create(&mut self, commit: &CommitFacts, image: &str) -> Result<String, Stop> {
-        let env = vec![("UPAAS_COMMIT".to_owned(), commit.id.to_string())];
         let target = self.target();
-        let creating = self.shared.platform.runtime.create(&target, image, env, &self.app.config.publish);
+        let creating = self.shared.platform.runtime.create(&target, image, environment(commit), &self.app.config.publish);
         self.made.container = true;
         let container = self.steadily(self.shared.limits.deploy, creating).await?;
         db::deployments::set_container(self.shared.db.write(), self.row.id, &container).await?;

@@ -2,6 +2,7 @@
 
 use std::{net::TcpListener, time::Duration};
 
+use bollard::models::ContainerSummaryStateEnum;
 use upaas::deploy::Limits;
 
 use crate::support::{
@@ -9,6 +10,7 @@ use crate::support::{
     engine::{BUSYBOX, Leftovers, dockerfile},
     eventually,
     forge::{Forge, Repository},
+    gitea::Hook,
     server::Server,
 };
 
@@ -51,12 +53,24 @@ impl World {
         Self::with_unconnected_shop_on(host_port, limits(), None).await
     }
 
+    /// Against the binary, with pushes told to it and the first version live.
+    pub(crate) async fn serving_binary(host_port: Option<&str>, docker_host: Option<String>) -> Self {
+        let mut world = Self::with_unconnected_shop_of(Server::binary(docker_host).await, host_port).await;
+        world.connect("shop").await;
+        world.connect_webhook().await;
+        world.deploy("Success").await;
+        world
+    }
+
     async fn with_unconnected_shop_on(host_port: Option<&str>, limits: Limits, docker_host: Option<String>) -> Self {
+        Self::with_unconnected_shop_of(Server::real(limits, docker_host).await, host_port).await
+    }
+
+    async fn with_unconnected_shop_of(mut server: Server, host_port: Option<&str>) -> Self {
         let forge = Forge::start().await;
         let repository = forge.repository("shop");
         std::fs::copy(BUSYBOX, repository.work().join("busybox")).unwrap();
         repository.push("main", &[("Dockerfile", &dockerfile(SERVE)), ("index.html", "first")]);
-        let mut server = Server::real(limits, docker_host).await;
         server.set_up().await;
         let left = Leftovers::of(&server.instance().await);
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -71,6 +85,39 @@ impl World {
         let key = self.server.browser.get(&format!("/apps/{slug}")).await.text("#public-key");
         self.forge.allow(&self.repository, &key);
         self.confirm_host_key(slug).await;
+    }
+
+    /// From now on the forge tells of pushes.
+    pub(crate) async fn connect_webhook(&mut self) {
+        let hook = Hook::of(&mut self.server, "shop").await;
+        self.repository.connect_webhook(&hook.url, &hook.secret);
+    }
+
+    /// Pushes a page; the answer to its delivery says which deployment that is. Returns its path.
+    pub(crate) fn push_page(&self, text: &str) -> String {
+        self.repository.push("main", &[("index.html", text)]);
+        self.delivered()
+    }
+
+    /// The path of the deployment that the last delivery led to.
+    pub(crate) fn delivered(&self) -> String {
+        let last = self.repository.deliveries().pop().unwrap();
+        assert_eq!(last["status"], 202, "{last}");
+        let answer = last["answer"].as_str().unwrap().trim();
+        format!("/apps/{}", answer.split_once("/apps/").unwrap().1)
+    }
+
+    /// Nothing of this installation is there but one running container that answers with this text.
+    pub(crate) async fn only_this_serves(&self, text: &str) {
+        assert_eq!(self.answers_with(text).await, text);
+        eventually("nothing but the live container to be left", async || {
+            let containers = self.left.containers().await;
+            let states: Vec<_> = containers.iter().map(|it| it.state).collect();
+            let one_runs = matches!(&containers[..], [it] if it.state == Some(ContainerSummaryStateEnum::RUNNING));
+            if one_runs { Ok(()) } else { Err(format!("{states:?}")) }
+        })
+        .await;
+        assert_eq!(std::fs::read_dir(self.server.data().join("builds")).unwrap().count(), 0, "no build folder is left");
     }
 
     /// Tests the connection and confirms the key that is offered, if it is the forge's.

@@ -8,14 +8,18 @@ use std::{
 };
 
 use async_trait::async_trait;
-use tokio::sync::watch;
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use tokio::sync::{mpsc, watch};
 use upaas::{
     deploy::platform::{Builder, Failure, FailureKind, Origin, Platform, Runtime, Source, Target},
     domain::{
         app::AppConfig,
         commit::{CommitFacts, CommitId},
         connection::HostKey,
-        container::{Health, Observed},
+        container::{Act, Happening, Health, Observed},
         deployment::Cause,
         engine::EngineVersion,
         ids::AppId,
@@ -45,18 +49,32 @@ pub(crate) struct Fake(Arc<World>);
 
 #[derive(Default)]
 struct World {
+    /// The branch's tip, once a test has set it.
+    tip: Mutex<Option<String>>,
     containers: Mutex<BTreeMap<String, Observed>>,
     failing: Mutex<HashMap<Step, FailureKind>>,
     held: Mutex<HashMap<Step, watch::Sender<bool>>>,
     /// What was done, in order.
     acts: Mutex<Vec<String>>,
     made: Mutex<u32>,
+    /// Who listens to the engine's events.
+    listeners: Mutex<Vec<mpsc::UnboundedSender<Happening>>>,
 }
 
 impl Fake {
     pub(crate) fn platform(&self) -> Platform {
         let it = Arc::new(self.clone());
         Platform { source: it.clone(), builder: it.clone(), runtime: it }
+    }
+
+    /// From now on the branch points here.
+    pub(crate) fn set_tip(&self, commit: &str) {
+        *self.0.tip.lock().unwrap() = Some(commit.to_owned());
+    }
+
+    /// Where the branch points.
+    pub(crate) fn tip(&self) -> String {
+        self.0.tip.lock().unwrap().clone().unwrap_or_else(|| "0c79164d00000000000000000000000000000000".to_owned())
     }
 
     /// From now on this step fails.
@@ -97,17 +115,64 @@ impl Fake {
         (numbers(running), numbers(stopped))
     }
 
-    /// As a person with `docker stop`, or a crash.
-    pub(crate) fn stop_all(&self) {
-        for container in self.0.containers.lock().unwrap().values_mut() {
+    /// As after a crash.
+    pub(crate) fn crash_all(&self) {
+        self.change_all(Act::Changed, |container| {
             container.running = false;
             container.exit_code = Some(137);
-        }
+        });
+    }
+
+    /// As a person with `docker stop`.
+    pub(crate) fn stop_all(&self) {
+        self.change_all(Act::Stopped, |container| {
+            container.running = false;
+            container.exit_code = Some(137);
+        });
+    }
+
+    /// As a person with `docker start`.
+    pub(crate) fn start_all(&self) {
+        self.change_all(Act::Changed, |container| container.running = true);
+    }
+
+    /// As an engine that has restarted a container so often because it keeps exiting.
+    pub(crate) fn restart_all(&self, times: i64) {
+        self.change_all(Act::Changed, |container| {
+            container.restarts += times;
+            container.exit_code = Some(1);
+        });
+    }
+
+    fn change_all(&self, act: Act, change: impl Fn(&mut Observed)) {
+        let mut containers = self.0.containers.lock().unwrap();
+        containers.values_mut().for_each(change);
+        let changed: Vec<Observed> = containers.values().cloned().collect();
+        drop(containers);
+        changed.iter().for_each(|container| self.tell(container, act));
     }
 
     /// As a person with `docker rm`.
     pub(crate) fn forget_all(&self) {
-        self.0.containers.lock().unwrap().clear();
+        let gone = std::mem::take(&mut *self.0.containers.lock().unwrap());
+        gone.values().for_each(|container| self.tell(container, Act::Changed));
+    }
+
+    /// A container with our labels that no database knows.
+    pub(crate) fn add_orphan(&self, app: AppId) {
+        let orphan = observed("orphan", app, 7, None);
+        self.0.containers.lock().unwrap().insert(orphan.id.clone(), orphan.clone());
+        self.tell(&orphan, Act::Changed);
+    }
+
+    fn tell(&self, container: &Observed, act: Act) {
+        let happening = Happening { container: container.id.clone(), app: container.app, act };
+        self.0.listeners.lock().unwrap().retain(|listener| listener.send(happening.clone()).is_ok());
+    }
+
+    /// As an engine that is gone and back before anybody has noticed.
+    pub(crate) fn cut_events(&self) {
+        self.0.listeners.lock().unwrap().clear();
     }
 
     fn port_is_held_by_another(&self, container: &str) -> bool {
@@ -129,12 +194,28 @@ impl Fake {
     }
 }
 
+fn observed(id: &str, app: AppId, deployment: i64, host_port: Option<u16>) -> Observed {
+    Observed {
+        id: id.to_owned(),
+        app,
+        deployment,
+        running: false,
+        restarting: false,
+        restarts: 0,
+        exit_code: None,
+        out_of_memory: false,
+        health: Health::Unchecked,
+        started_at: None,
+        host_port,
+    }
+}
+
 #[async_trait]
 impl Source for Fake {
     async fn fetch(&self, _: &Origin, commit: Option<&CommitId>, journal: &Journal) -> Result<CommitFacts, Failure> {
         self.pass(Step::Fetch, "fetch".to_owned()).await?;
         journal.output(b"\x1b[32mfetched\x1b[0m <b>&");
-        let id = commit.cloned().unwrap_or_else(|| "0c79164d00000000000000000000000000000000".parse().unwrap());
+        let id = commit.cloned().unwrap_or_else(|| self.tip().parse().unwrap());
         Ok(CommitFacts { id, message: "Add b\n\nand more".to_owned(), author: "dev".to_owned(), committed_at: Moment::now() })
     }
 
@@ -145,7 +226,7 @@ impl Source for Fake {
 
     async fn look(&self, _: &Origin) -> Result<Option<CommitId>, Failure> {
         self.pass(Step::Fetch, "look".to_owned()).await?;
-        Ok(Some("0c79164d00000000000000000000000000000000".parse().unwrap()))
+        Ok(Some(self.tip().parse().unwrap()))
     }
 
     async fn host_key(&self, _: &RepoUrl) -> Result<HostKey, Failure> {
@@ -188,19 +269,7 @@ impl Runtime for Fake {
             HostPort::Auto => Some(32768),
             HostPort::Fixed(port) => Some(port),
         };
-        let container = Observed {
-            id: id.clone(),
-            app: target.app,
-            deployment: target.number,
-            running: false,
-            restarting: false,
-            restarts: 0,
-            exit_code: None,
-            out_of_memory: false,
-            health: Health::Unchecked,
-            started_at: None,
-            host_port,
-        };
+        let container = observed(&id, target.app, target.number, host_port);
         self.0.containers.lock().unwrap().insert(id.clone(), container);
         Ok(id)
     }
@@ -211,11 +280,13 @@ impl Runtime for Fake {
             return Err(Failure::new(Cause::User, "Something else on this machine already uses the port."));
         }
         let dies = self.0.failing.lock().unwrap().contains_key(&Step::Settle);
-        if let Some(it) = self.0.containers.lock().unwrap().get_mut(container) {
+        let started = self.0.containers.lock().unwrap().get_mut(container).map(|it| {
             it.running = !dies;
             it.exit_code = dies.then_some(3);
             it.started_at = Some(Moment::now());
-        }
+            it.clone()
+        });
+        started.iter().for_each(|container| self.tell(container, Act::Changed));
         // A container that dies does so once: the old one, started again, runs.
         self.mend(Step::Settle);
         Ok(())
@@ -228,16 +299,19 @@ impl Runtime for Fake {
 
     async fn stop(&self, container: &str, _: Duration) -> Result<(), Failure> {
         self.pass(Step::Stop, format!("stop {container}")).await?;
-        if let Some(it) = self.0.containers.lock().unwrap().get_mut(container) {
+        let stopped = self.0.containers.lock().unwrap().get_mut(container).map(|it| {
             it.running = false;
             it.exit_code = Some(0);
-        }
+            it.clone()
+        });
+        stopped.iter().for_each(|container| self.tell(container, Act::Stopped));
         Ok(())
     }
 
     async fn remove(&self, container: &str) -> Result<(), Failure> {
         self.pass(Step::Remove, format!("remove {container}")).await?;
-        self.0.containers.lock().unwrap().remove(container);
+        let removed = self.0.containers.lock().unwrap().remove(container);
+        removed.iter().for_each(|container| self.tell(container, Act::Changed));
         Ok(())
     }
 
@@ -247,6 +321,12 @@ impl Runtime for Fake {
 
     async fn ours(&self) -> Result<Vec<Observed>, Failure> {
         Ok(self.0.containers.lock().unwrap().values().cloned().collect())
+    }
+
+    fn events(&self) -> BoxStream<'static, Result<Happening, Failure>> {
+        let (listener, happenings) = mpsc::unbounded_channel();
+        self.0.listeners.lock().unwrap().push(listener);
+        stream::unfold(happenings, |mut happenings| async move { Some((Ok(happenings.recv().await?), happenings)) }).boxed()
     }
 
     async fn last_lines(&self, _: &str, _: usize) -> Result<Vec<Vec<u8>>, Failure> {

@@ -1,6 +1,6 @@
 //! A µPaaS on a free port, with a data directory of its own.
 
-use std::{path::Path, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime};
@@ -16,6 +16,7 @@ use super::{
     browser::{Browser, Reply},
     eventually,
     fake::Fake,
+    process::Process,
 };
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -25,6 +26,8 @@ pub(crate) struct Server {
     app: Option<App>,
     /// Of its own, so that it can be dropped with everything in it.
     runtime: Option<Runtime>,
+    /// Instead of both, when it runs as the binary.
+    process: Option<Process>,
     data: TempDir,
     pub(crate) browser: Browser,
     limits: Limits,
@@ -37,6 +40,7 @@ pub(crate) fn quick() -> Limits {
         settle: Duration::from_millis(30),
         drain: Duration::from_millis(30),
         engine_retry: Duration::from_millis(30),
+        stop_confirmed: Duration::from_millis(50),
         ..Limits::default()
     }
 }
@@ -60,10 +64,18 @@ impl Server {
         server
     }
 
+    /// The binary itself, with its own limits.
+    pub(crate) async fn binary(docker_host: Option<String>) -> Self {
+        let mut server = Self::new(Limits::default(), docker_host);
+        server.start_binary().await;
+        server
+    }
+
     fn new(limits: Limits, docker_host: Option<String>) -> Self {
         Self {
             app: None,
             runtime: None,
+            process: None,
             data: tempfile::tempdir().unwrap(),
             browser: Browser::new(([127, 0, 0, 1], 1).into()),
             limits,
@@ -78,6 +90,25 @@ impl Server {
 
     pub(crate) async fn start_real(&mut self) {
         self.start(on_this_machine(env!("CARGO_BIN_EXE_upaas").into())).await;
+    }
+
+    /// At the address where it was before, if it was.
+    pub(crate) async fn start_binary(&mut self) {
+        let before = self.process.take().map(|process| process.address);
+        let process = Process::start(&self.data(), self.docker_host.as_deref(), before).await;
+        self.browser = self.browser.clone().at(process.address);
+        self.process = Some(process);
+    }
+
+    /// `kill -9`, and another start. What it made meanwhile stays as it is.
+    pub(crate) async fn kill_and_start_again(&mut self) {
+        self.kill();
+        self.start_binary().await;
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        self.process.as_mut().unwrap().kill();
     }
 
     async fn start(&mut self, platform: impl FnOnce(&Config, InstanceId, &Files) -> Platform + Send + 'static) {
@@ -125,8 +156,8 @@ impl Server {
         }
     }
 
-    pub(crate) fn data(&self) -> &Path {
-        self.data.path()
+    pub(crate) fn data(&self) -> PathBuf {
+        self.data.path().join("data")
     }
 
     /// The identity on the labels of what it makes.
@@ -135,9 +166,14 @@ impl Server {
         upaas::db::settings::instance_id(db.write()).await.unwrap().to_string()
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
+        self.process.as_ref().map_or_else(|| self.app.as_ref().unwrap().address, |process| process.address)
+    }
+
     /// Another browser, signed in nowhere.
     pub(crate) fn new_browser(&self) -> Browser {
-        Browser::new(self.app.as_ref().unwrap().address)
+        Browser::new(self.address())
     }
 
     pub(crate) fn setup_code(&self) -> String {
@@ -171,6 +207,17 @@ impl Server {
             let page = browser.get(path).await;
             let state = page.text(".summary .badge");
             if states.contains(&state.as_str()) { Ok(page) } else { Err(format!("{state}: {}", page.text("#journal"))) }
+        })
+        .await
+    }
+
+    /// Waits until an app's page shows this state; returns it.
+    pub(crate) async fn wait_for_app(&mut self, slug: &str, state: &str) -> Reply {
+        let browser = &mut self.browser;
+        eventually(&format!("{slug} to be {state}"), async || {
+            let page = browser.get(&format!("/apps/{slug}")).await;
+            let seen = page.text("#app-state .badge");
+            if seen == state { Ok(page) } else { Err(format!("{seen}: {}", page.text("#app-state"))) }
         })
         .await
     }

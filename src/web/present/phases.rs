@@ -79,7 +79,7 @@ mod tests {
             switch: None,
             gap_ms: None,
             times: Times { queued: at(0), cloning, building, deploying, finished: finished.map(at) },
-            cancel_requested: false,
+            cancel: None,
             ending: finished.map(|_| Ending::without_fault(Status::Queued, "")),
         }
     }

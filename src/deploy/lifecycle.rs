@@ -1,0 +1,137 @@
+//! What a person does with an app's container, without a fetch or a build: stop it, start it. And with pushes: pause, resume.
+
+use std::sync::Arc;
+
+use super::{
+    Error, Shared,
+    platform::{Failure, FailureKind, Target},
+    queue,
+    run::{STOP_GRACE, environment},
+    seat::Seat,
+};
+use crate::{
+    db,
+    domain::{
+        app::{App, DesiredState, Pause},
+        deployment::{Deployment, Status},
+        moment::Moment,
+        port::Publish,
+    },
+};
+
+/// Pauses auto-deploy or resumes it.
+pub(super) async fn set_paused(shared: &Shared, app: &App, paused: bool, by: &str) -> Result<(), Error> {
+    let pause = paused.then(|| Pause { since: Moment::now(), by: by.to_owned() });
+    db::apps::set_auto_deploy_paused(shared.db.write(), app.id, pause.as_ref()).await?;
+    tracing::info!(app = %app.slug, paused, by, "auto-deploy switched");
+    Ok(())
+}
+
+/// Stops the app's container; from now on pushes are ignored. What pushes have queued is cancelled.
+pub(super) async fn stop(shared: &Shared, app: &App, by: &str) -> Result<(), Error> {
+    let _seat = seat(shared, app).await?;
+    let mut tx = shared.db.begin().await?;
+    let unfinished = db::deployments::unfinished(&mut *tx, app.id).await?;
+    queue::cancel_automatic(&mut tx, &unfinished, &format!("Cancelled because {by} stopped the app,")).await?;
+    db::apps::set_desired_state(&mut *tx, app.id, DesiredState::Stopped).await?;
+    tx.commit().await.map_err(db::Error::from)?;
+    tracing::info!(app = %app.slug, by, "app stopped");
+    if let Some(container) = live(shared, app).await?.and_then(|live| live.container) {
+        shared.platform.runtime.stop(&container, STOP_GRACE).await.map_err(Error::from_engine)?;
+        shared.look_again(&container).await;
+    }
+    Ok(())
+}
+
+/// Starts the app's container, or makes it anew from its image and configuration when it was removed.
+pub(super) async fn start(shared: &Arc<Shared>, app: &App, by: &str) -> Result<(), Error> {
+    let _seat = seat(shared, app).await?;
+    let refused = || Error::Refused("Nothing is deployed yet. “Deploy now” builds and starts the app.".to_owned());
+    let live = live(shared, app).await?.ok_or_else(refused)?;
+    let mut tx = shared.db.begin().await?;
+    db::apps::set_desired_state(&mut *tx, app.id, DesiredState::Running).await?;
+    db::apps::set_halted(&mut *tx, app.id, None).await?;
+    tx.commit().await.map_err(db::Error::from)?;
+    tracing::info!(app = %app.slug, by, "app started");
+    let publish = publish(shared, app, &live).await?;
+    let runtime = &shared.platform.runtime;
+    let there = match &live.container {
+        Some(container) => runtime.look(container).await.map_err(Error::from_engine)?,
+        None => None,
+    };
+    let container = match there {
+        Some(there) => {
+            runtime.start(&there.id, &publish).await.map_err(Error::from_engine)?;
+            there.id
+        }
+        None => start_again(shared, app, &live, &publish).await?,
+    };
+    shared.look_again(&container).await;
+    Ok(())
+}
+
+/// Makes a removed container anew, from the same image and configuration.
+async fn start_again(shared: &Shared, app: &App, live: &Deployment, publish: &Publish) -> Result<String, Error> {
+    let target = Target { app: app.id, slug: app.slug.clone(), number: live.number };
+    let (Some(image), Some(commit)) = (&live.image, &live.commit) else {
+        return Err(Error::Refused(format!("#{} has no image to start again. “Deploy now” builds a new one.", live.number)));
+    };
+    let runtime = &shared.platform.runtime;
+    let container = runtime.create(&target, image, environment(commit), publish).await.map_err(Error::from_engine)?;
+    let started = async {
+        runtime.start(&container, publish).await?;
+        runtime.keep_running(&container).await
+    };
+    if let Err(failure) = started.await {
+        if let Err(failure) = runtime.remove(&container).await {
+            tracing::warn!(app = %app.slug, error = failure.chain(), "a container that did not start could not be removed yet");
+        }
+        return Err(Error::from_engine(failure));
+    }
+    db::deployments::set_container(shared.db.write(), live.id, &container).await?;
+    Ok(container)
+}
+
+/// The right to work at the app, when nobody else is.
+async fn seat(shared: &Shared, app: &App) -> Result<Seat, Error> {
+    if let Some(seat) = shared.seats.try_take(app.id) {
+        return Ok(seat);
+    }
+    let unfinished = db::deployments::unfinished(shared.db.read(), app.id).await?;
+    let running = unfinished.iter().find(|it| it.status != Status::Queued);
+    Err(Error::Refused(match running {
+        Some(it) => format!("#{} is being deployed. Wait for its end, or cancel it first.", it.number),
+        None => "Something else is being done with this app right now. Try again in a moment.".to_owned(),
+    }))
+}
+
+async fn live(shared: &Shared, app: &App) -> Result<Option<Deployment>, Error> {
+    let app = db::apps::get(shared.db.read(), app.id).await?;
+    Ok(match app.live_deployment {
+        Some(live) => Some(db::deployments::get(shared.db.read(), live).await?),
+        None => None,
+    })
+}
+
+/// How the live container is published: as configured when it was made.
+async fn publish(shared: &Shared, app: &App, live: &Deployment) -> Result<Publish, Error> {
+    Ok(match live.snapshot {
+        Some(snapshot) => db::snapshots::get(shared.db.read(), snapshot).await?.publish,
+        None => app.config.publish.clone(),
+    })
+}
+
+impl Error {
+    /// What the engine could not do for a person, in words for the page.
+    pub(super) fn from_engine(failure: Failure) -> Self {
+        let sentence = match failure.kind {
+            FailureKind::EngineLost | FailureKind::EngineSlow => format!("{} Try again when it answers.", failure.sentence),
+            _ => failure.sentence.clone(),
+        };
+        tracing::warn!(reason = %failure.sentence, error = failure.chain(), "an act on a container failed");
+        Self::Refused(match failure.hint {
+            Some(hint) => format!("{sentence} {hint}"),
+            None => sentence,
+        })
+    }
+}

@@ -1,0 +1,85 @@
+//! What people ask of the queue: deploy now, cancel. What a person asks for goes before what pushes ask for, and replaces it.
+
+use super::{Error, Shared};
+use crate::{
+    db,
+    domain::{
+        app::{App, DesiredState},
+        commit::CommitId,
+        deployment::{Deployment, Ending, Status, Trigger},
+        ids::DeploymentId,
+    },
+};
+use std::sync::Arc;
+
+/// Puts a deployment into the app's queue for a person. One that waits already is the answer to a second press.
+pub(super) async fn deploy_now(shared: &Arc<Shared>, app: &App, commit: Option<&CommitId>, by: &str) -> Result<Deployment, Error> {
+    let mut tx = shared.db.begin().await?;
+    let unfinished = db::deployments::unfinished(&mut *tx, app.id).await?;
+    let same = |it: &&Deployment| it.status == Status::Queued && it.trigger == Trigger::Manual && it.requested_commit.as_ref() == commit;
+    if let Some(waiting) = unfinished.iter().find(same) {
+        drop(tx);
+        shared.wake(app.id);
+        return Ok(waiting.clone());
+    }
+    db::apps::set_desired_state(&mut *tx, app.id, DesiredState::Running).await?;
+    let new = db::deployments::NewDeployment { app: app.id, trigger: Trigger::Manual, requested_by: Some(by), commit };
+    let deployment = db::deployments::enqueue(&mut tx, &new).await?;
+    let reason = format!("Cancelled for #{}, which {by} asked for,", deployment.number);
+    let running = cancel_automatic(&mut tx, &unfinished, &reason).await?;
+    tx.commit().await.map_err(db::Error::from)?;
+    tracing::info!(app = %app.slug, deployment = deployment.number, trigger = %deployment.trigger, by, "deployment queued");
+    shared.tell_to_cancel(&running);
+    shared.wake(app.id);
+    Ok(deployment)
+}
+
+/// Ends what pushes have queued, and asks what runs for them to be cancelled; returns the latter, to be told after the commit.
+pub(super) async fn cancel_automatic(
+    tx: &mut db::Transaction,
+    unfinished: &[Deployment],
+    reason: &str,
+) -> Result<Vec<DeploymentId>, db::Error> {
+    let mut running = Vec::new();
+    for it in unfinished.iter().filter(|it| it.trigger.is_automatic()) {
+        if it.status == Status::Queued {
+            db::deployments::finish(&mut **tx, it, Status::Cancelled, Some(&before_it_began(reason))).await?;
+        } else if db::deployments::request_cancel(&mut **tx, it.id, reason).await? {
+            running.push(it.id);
+        }
+    }
+    Ok(running)
+}
+
+/// Cancels a deployment: one that waits ends at once, one that runs is told to. Refused once its container is live.
+pub(super) async fn cancel(shared: &Shared, deployment: &Deployment, by: &str) -> Result<(), Error> {
+    let reason = format!("Cancelled by {by}");
+    let queued = Deployment { status: Status::Queued, ..deployment.clone() };
+    match db::deployments::finish(shared.db.write(), &queued, Status::Cancelled, Some(&before_it_began(&reason))).await {
+        Ok(()) => return Ok(()),
+        Err(db::Error::Stale(_)) => {}
+        Err(err) => return Err(err.into()),
+    }
+    if !db::deployments::request_cancel(shared.db.write(), deployment.id, &reason).await? {
+        let number = deployment.number;
+        return Err(Error::Refused(format!("#{number} cannot be cancelled any more: it is over, or its container serves already.")));
+    }
+    shared.tell_to_cancel(&[deployment.id]);
+    Ok(())
+}
+
+fn before_it_began(reason: &str) -> Ending {
+    Ending::without_fault(Status::Queued, format!("{reason} before it began."))
+}
+
+impl Shared {
+    /// Tells the workers; a cancellation that comes before a worker listens shows in the row.
+    pub(super) fn tell_to_cancel(&self, running: &[DeploymentId]) {
+        let active = self.active.lock().expect("no panic while held");
+        for id in running {
+            if let Some(cancel) = active.get(id) {
+                cancel.cancel();
+            }
+        }
+    }
+}

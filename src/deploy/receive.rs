@@ -1,0 +1,203 @@
+//! Deliveries: believed or not, decided, kept, and queued, in one transaction of milliseconds.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{
+    Error, Shared,
+    verdict::{self, Decision, Standing},
+};
+use crate::{
+    db::{self, deliveries::Kept, deployments::NewDeployment},
+    domain::{
+        app::App,
+        commit::CommitId,
+        delivery::{Delivery, Rejection, Verdict},
+        deployment::{Deployment, Trigger},
+        ids::DeliveryId,
+        moment::Moment,
+        secret::Secret,
+    },
+    gitea::{
+        head::Head,
+        push::{self, Push},
+        signature,
+    },
+};
+
+/// A body is kept when it is not larger than this, compressed.
+const KEPT_BODY_MAX_BYTES: usize = 64 * 1024;
+/// A larger one would not fit however well it is compressed, so that is not tried.
+const COMPRESSED_MAX_BYTES: usize = 4 * 1024 * 1024;
+/// Of a header's value so much is kept.
+const HEADER_KEPT_CHARS: usize = 512;
+/// How hard it is compressed.
+const ZSTD_LEVEL: i32 = 3;
+/// Headers that may carry secrets of the forge's or of a proxy's are not kept.
+const HEADERS_NOT_KEPT: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
+
+/// A request to an app's webhook URL.
+pub struct Arrival {
+    /// Its headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Its body, or why there is none to look at.
+    pub body: Result<Bytes, Rejection>,
+}
+
+impl Arrival {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
+    }
+
+    fn kept_headers(&self) -> String {
+        let kept = self.headers.iter().filter(|(name, _)| !HEADERS_NOT_KEPT.contains(&name.as_str()));
+        let cut = |value: &str| value.chars().take(HEADER_KEPT_CHARS).collect::<String>();
+        let kept: serde_json::Map<String, serde_json::Value> = kept.map(|(name, value)| (name.clone(), cut(value).into())).collect();
+        serde_json::Value::Object(kept).to_string()
+    }
+}
+
+/// What was understood of an arrival that is believed.
+struct Understood {
+    /// What it tells, when it is a push.
+    push: Option<Push>,
+    kept: Kept,
+}
+
+/// Decides about an arrival and keeps it.
+pub(super) async fn receive(shared: &Arc<Shared>, app: App, arrival: Arrival) -> Result<Delivery, Error> {
+    let head = Head::read(|name| arrival.header(name));
+    let secret = webhook_secret(shared, &app).await?;
+    let bytes = arrival.body.as_ref().map_or(0, Bytes::len);
+    let headers = arrival.kept_headers();
+    let at = head.clone();
+    // A body may be large: this is work for a thread that may be kept busy.
+    let understood = tokio::task::spawn_blocking(move || understand(&secret, &at, &arrival)).await;
+    match understood.map_err(|err| Error::Internal(err.into()))? {
+        Ok(understood) => accept(shared, app, head, understood, bytes).await,
+        Err(rejection) => reject(shared, &app, head, headers, &rejection, bytes).await,
+    }
+}
+
+/// The app's webhook secret in clear.
+pub(super) async fn webhook_secret(shared: &Shared, app: &App) -> Result<Secret, Error> {
+    let sealed = db::secrets::get(shared.db.read(), app.webhook_secret).await?;
+    Ok(shared.vault.open_sealed(app.webhook_secret, &sealed)?)
+}
+
+/// Believes what is signed, and reads it when it is a push.
+fn understand(secret: &Secret, head: &Head, arrival: &Arrival) -> Result<Understood, Rejection> {
+    let body = arrival.body.as_ref().map_err(Clone::clone)?;
+    let signature = head.signature.as_deref().ok_or(Rejection::Unsigned)?;
+    if !signature::verifies(secret, body, signature) {
+        return Err(Rejection::WrongSignature);
+    }
+    let push = (head.event == "push").then(|| Push::parse(body)).transpose();
+    let push = push.map_err(|malformed| Rejection::Malformed(malformed.to_string()))?;
+    Ok(Understood { push, kept: Kept { headers: arrival.kept_headers(), body: compressed(body) } })
+}
+
+/// Decides about what is believed, keeps it and queues what it asks for: all or nothing.
+async fn accept(shared: &Arc<Shared>, app: App, head: Head, understood: Understood, bytes: usize) -> Result<Delivery, Error> {
+    let push = understood.push.as_ref();
+    let mut tx = shared.db.begin().await?;
+    // As it is now: the app may have been stopped, paused or pointed elsewhere since the request began.
+    let app = db::apps::get(&mut *tx, app.id).await?;
+    let decision = match push {
+        Some(push) => decide(&mut tx, &app, push).await?,
+        None => Decision::Ignore(verdict::other_event(&head.event)),
+    };
+    let queued = match &decision {
+        Decision::Deploy(commit) => Some(queue(&mut tx, &app, commit, push.and_then(|push| push.pusher.as_deref())).await?),
+        Decision::Ignore(_) => None,
+    };
+    let delivery = delivery(&app, head, push, &decision, queued.as_ref(), bytes);
+    db::deliveries::insert(&mut *tx, &delivery, queued.as_ref().map(|it| it.id), &understood.kept).await?;
+    tx.commit().await.map_err(db::Error::from)?;
+    let (verdict, reason, event) = (delivery.verdict, &delivery.reason, &delivery.event);
+    tracing::info!(app = %app.slug, %verdict, reason, event, deployment = delivery.deployment, "delivery received");
+    if queued.is_some() {
+        shared.wake(app.id);
+    }
+    Ok(delivery)
+}
+
+/// Queues what was pushed, in the place of what pushes have queued before.
+async fn queue(tx: &mut db::Transaction, app: &App, commit: &CommitId, pusher: Option<&str>) -> Result<Deployment, db::Error> {
+    let new = NewDeployment { app: app.id, trigger: Trigger::Webhook, requested_by: pusher, commit: Some(commit) };
+    let queued = db::deployments::enqueue(tx, &new).await?;
+    db::deployments::supersede(&mut **tx, &queued).await?;
+    Ok(queued)
+}
+
+async fn decide(tx: &mut db::Transaction, app: &App, push: &Push) -> Result<Decision, db::Error> {
+    let live = match app.live_deployment {
+        Some(live) => Some(db::deployments::get(&mut **tx, live).await?),
+        None => None,
+    };
+    let unfinished = db::deployments::unfinished(&mut **tx, app.id).await?;
+    let newest_unfinished = unfinished.iter().max_by_key(|it| it.number);
+    Ok(verdict::decide(push, &Standing { app, live: live.as_ref(), newest_unfinished }))
+}
+
+fn delivery(app: &App, head: Head, push: Option<&Push>, decision: &Decision, queued: Option<&Deployment>, bytes: usize) -> Delivery {
+    let (verdict, answered, reason) = match (decision, queued) {
+        (Decision::Ignore(reason), _) => (Verdict::Ignored, 200, reason.clone()),
+        (Decision::Deploy(commit), queued) => {
+            let number = queued.map(|it| it.number).unwrap_or_default();
+            (Verdict::Deploy, 202, format!("#{number} of “{}” is queued: {} on {}.", app.slug, commit.short(), app.config.branch))
+        }
+    };
+    Delivery {
+        id: DeliveryId::new(),
+        app: app.id,
+        received_at: Moment::now(),
+        forge_id: head.delivery,
+        event: head.event,
+        reference: push.map(|push| push.reference.to_string()),
+        commit: push.map(|push| push.after.clone()),
+        pusher: push.and_then(|push| push.pusher.clone()),
+        verdict,
+        reason,
+        answered,
+        deployment: queued.map(|it| it.number),
+        body_bytes: bytes as u64,
+    }
+}
+
+/// Keeps that something came which is not believed, without its body, unless too many such come.
+async fn reject(shared: &Shared, app: &App, head: Head, headers: String, rejection: &Rejection, bytes: usize) -> Result<Delivery, Error> {
+    let delivery = Delivery {
+        id: DeliveryId::new(),
+        app: app.id,
+        received_at: Moment::now(),
+        forge_id: head.delivery,
+        event: head.event,
+        reference: None,
+        commit: None,
+        pusher: None,
+        verdict: Verdict::Rejected,
+        reason: rejection.sentence(app.slug.as_str()),
+        answered: rejection.status(),
+        deployment: None,
+        body_bytes: bytes as u64,
+    };
+    if shared.rejections.admits(app.id) {
+        let mut tx = shared.db.begin().await?;
+        db::deliveries::insert(&mut *tx, &delivery, None, &Kept { headers, body: None }).await?;
+        db::deliveries::forget_old_rejected(&mut *tx, app.id).await?;
+        tx.commit().await.map_err(db::Error::from)?;
+        tracing::warn!(app = %app.slug, reason = %delivery.reason, "delivery rejected");
+    }
+    Ok(delivery)
+}
+
+/// The body as it is kept: without a secret in it, compressed, and only when it is small enough then.
+fn compressed(body: &[u8]) -> Option<Vec<u8>> {
+    if body.len() > COMPRESSED_MAX_BYTES {
+        return None;
+    }
+    let compressed = zstd::bulk::compress(&push::without_secret(body), ZSTD_LEVEL).ok()?;
+    (compressed.len() <= KEPT_BODY_MAX_BYTES).then_some(compressed)
+}

@@ -1,0 +1,49 @@
+//! The real binary as a process of its own, for what cannot be tried from inside: `kill -9`.
+
+use std::{
+    fs::File,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Process {
+    /// Starts µPaaS on a data directory, at an address or a free one, and waits until it answers.
+    pub(crate) async fn start(data: &Path, docker_host: Option<&str>, address: Option<SocketAddr>) -> Self {
+        let address = address.unwrap_or_else(|| TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+        let log = File::options().create(true).append(true).open(Self::log(data)).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_upaas"));
+        command.env_clear().envs(["PATH", "HOME"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        command.env("PORT", address.port().to_string()).env("UPAAS_LISTEN_ADDR", "127.0.0.1").env("UPAAS_DATA_DIR", data);
+        command.envs(docker_host.map(|host| ("UPAAS_DOCKER_HOST", host)));
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let process = Self { child, address };
+        super::eventually("µPaaS to listen", async || {
+            tokio::net::TcpStream::connect(address).await.map(drop).map_err(|err| err.to_string())
+        })
+        .await;
+        process
+    }
+
+    /// Where its log lies: beside its data, which it will not share with other files.
+    pub(crate) fn log(data: &Path) -> PathBuf {
+        data.with_extension("log")
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

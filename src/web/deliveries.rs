@@ -1,0 +1,219 @@
+//! Deliveries: the one address that forges call, and the list of what came.
+//!
+//! The answer's text is what the operator reads in the forge's delivery history, so it says what became of the delivery and what to do.
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use serde::{Deserialize, Serialize};
+use tokio::time::{Duration, timeout};
+
+use super::{
+    AppState, apps,
+    error::Error,
+    extract::{Asked, At},
+    frame::When,
+    present::{self, AppLink, Badge},
+    security::Uncompressed,
+    ui::Ui,
+    view::View,
+};
+use crate::{
+    db,
+    deploy::Arrival,
+    domain::{
+        app::App,
+        delivery::{BODY_MAX_BYTES, Delivery, Rejection, Verdict},
+        ids::{DeliveryId, WebhookId},
+    },
+};
+
+/// How long a body may take to arrive.
+const BODY_DEADLINE: Duration = Duration::from_secs(15);
+/// Of a body that is too large so much is read and thrown away: a forge that is cut off does not show our answer.
+const DRAINED_MAX_BYTES: usize = 4 * BODY_MAX_BYTES;
+/// How long a delivery waits for its turn when too many come at once. Gitea gives up after 5 s.
+const TURN_DEADLINE: Duration = Duration::from_secs(3);
+/// A page of the list.
+const PAGE: i64 = 50;
+
+/// The machine's side: `POST /webhook/{uuid}`.
+pub(super) async fn receive(State(state): State<AppState>, At(id): At<String>, request: Request) -> Response {
+    let app = match id.parse::<WebhookId>() {
+        Ok(id) => state.deployer.app_of_webhook(id).await,
+        Err(_) => Ok(None),
+    };
+    match app {
+        Ok(Some(app)) => match answer(&state, app, request).await {
+            Ok(response) => response,
+            Err(err) => failed(err),
+        },
+        Ok(None) => {
+            tracing::info!("a delivery came to a webhook URL that no app has");
+            plain(StatusCode::NOT_FOUND, "rejected: no app has this webhook URL. Copy it again from the app's page in µPaaS.")
+        }
+        Err(err) => failed(err.into()),
+    }
+}
+
+/// Every other method than POST, which Gitea's form offers, too.
+pub(super) async fn only_post() -> Response {
+    let text = "rejected: this address takes POST only. Choose POST as “HTTP method” in the webhook's settings.";
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, text);
+    response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("POST"));
+    response
+}
+
+async fn answer(state: &AppState, app: App, request: Request) -> Result<Response, Error> {
+    let Ok(Ok(_turn)) = timeout(TURN_DEADLINE, state.receiving.acquire()).await else {
+        let text = "rejected: too many deliveries at once. Press “Redeliver” in a moment.";
+        return Ok(plain(StatusCode::SERVICE_UNAVAILABLE, text));
+    };
+    let (parts, body) = request.into_parts();
+    let body = match is_json(&parts.headers) {
+        true => read(body).await,
+        false => read(body).await.and(Err(Rejection::NotJson)),
+    };
+    let text = |value: &header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+    let slug = app.slug.clone();
+    let delivery = state.deployer.receive(app, Arrival { headers, body }).await?;
+    let mut text = format!("{}: {}", delivery.verdict, delivery.reason);
+    if let Some(number) = delivery.deployment {
+        text.push_str(&format!("\n{}/apps/{slug}/deployments/{number}", base_url(state).await?.unwrap_or_default()));
+    }
+    Ok(plain(StatusCode::from_u16(delivery.answered).unwrap_or(StatusCode::OK), &text))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+}
+
+/// The whole body, if it is not too large and does not take too long.
+async fn read(body: Body) -> Result<Bytes, Rejection> {
+    timeout(BODY_DEADLINE, read_to_the_end(body)).await.unwrap_or(Err(Rejection::Incomplete))
+}
+
+async fn read_to_the_end(body: Body) -> Result<Bytes, Rejection> {
+    let mut pieces = body.into_data_stream();
+    let mut whole = Vec::new();
+    let mut length = 0;
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|_| Rejection::Incomplete)?;
+        length += piece.len();
+        if length > DRAINED_MAX_BYTES {
+            break;
+        }
+        if length > BODY_MAX_BYTES {
+            whole = Vec::new();
+        } else {
+            whole.extend_from_slice(&piece);
+        }
+    }
+    if length > BODY_MAX_BYTES { Err(Rejection::TooLarge) } else { Ok(whole.into()) }
+}
+
+/// The external URL of this µPaaS: from the environment, else as it was at setup.
+pub(super) async fn base_url(state: &AppState) -> Result<Option<String>, Error> {
+    match &state.config.base_url {
+        Some(url) => Ok(Some(url.clone())),
+        None => Ok(db::settings::base_url(state.db.read()).await?),
+    }
+}
+
+fn plain(status: StatusCode, text: &str) -> Response {
+    let mut response = (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], format!("{text}\n")).into_response();
+    response.extensions_mut().insert(Uncompressed);
+    response
+}
+
+fn failed(err: Error) -> Response {
+    tracing::error!(error = format!("{:#}", anyhow::Error::from(err)), "a delivery could not be received");
+    plain(StatusCode::INTERNAL_SERVER_ERROR, "µPaaS failed at this; its log says why. Press “Redeliver” when that is mended.")
+}
+
+#[derive(Serialize)]
+struct Index {
+    app: AppLink,
+    deliveries: Vec<DeliveryRow>,
+    older: Option<String>,
+    newer: Option<String>,
+}
+
+impl View for Index {
+    const TEMPLATE: &'static str = "deliveries/index.html";
+}
+
+/// A delivery, on a line.
+#[derive(Serialize)]
+pub(super) struct DeliveryRow {
+    when: When,
+    badge: Badge,
+    event: String,
+    reference: Option<String>,
+    commit: Option<String>,
+    pusher: Option<String>,
+    reason: String,
+    answered: u16,
+    deployment: Option<DeploymentLink>,
+}
+
+#[derive(Serialize)]
+struct DeploymentLink {
+    number: i64,
+    url: String,
+}
+
+impl DeliveryRow {
+    pub(super) fn new(app: &App, delivery: Delivery) -> Self {
+        Self {
+            when: delivery.received_at.into(),
+            badge: delivery.verdict.into(),
+            event: delivery.event,
+            reference: delivery.reference.map(|full| full.strip_prefix("refs/heads/").map_or(full.clone(), str::to_owned)),
+            commit: delivery.commit.map(|commit| commit.short().to_owned()),
+            pusher: delivery.pusher,
+            reason: delivery.reason,
+            answered: delivery.answered,
+            deployment: delivery.deployment.map(|number| DeploymentLink { number, url: present::deployment_url(app, number) }),
+        }
+    }
+}
+
+impl From<Verdict> for Badge {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Deploy => Self { kind: "success", icon: "check", word: "Deploy" },
+            Verdict::Ignored => Self { kind: "idle", icon: "arrow-right", word: "Ignored" },
+            Verdict::Rejected => Self { kind: "failed", icon: "cross", word: "Rejected" },
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Place {
+    before: Option<String>,
+}
+
+pub(super) async fn index(ui: Ui, At(slug): At<String>, Asked(place): Asked<Place>) -> Result<Response, Error> {
+    let app = apps::by_slug(&ui.state, &slug).await?;
+    let unknown = |_| Error::BadRequest("There is no such place in the list of deliveries.".to_owned());
+    let before = place.before.map(|id| id.parse::<DeliveryId>()).transpose().map_err(unknown)?;
+    let mut deliveries = db::deliveries::before(ui.state.db.read(), app.id, before, PAGE + 1).await?;
+    let more = deliveries.len() > PAGE as usize;
+    deliveries.truncate(PAGE as usize);
+    let url = format!("{}/deliveries", present::app_url(&app));
+    let view = Index {
+        older: deliveries.last().filter(|_| more).map(|last| format!("{url}?before={}", last.id)),
+        newer: before.map(|_| url),
+        deliveries: deliveries.into_iter().map(|it| DeliveryRow::new(&app, it)).collect(),
+        app: AppLink::new(&app),
+    };
+    ui.page(&format!("Deliveries of {}", app.name), &view)
+}

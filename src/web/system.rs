@@ -1,0 +1,120 @@
+//! The system's page: the engine, the queue, and containers that nobody knows.
+
+use axum::response::{Redirect, Response};
+use serde::Serialize;
+
+use super::{
+    error::Error,
+    form::Typed,
+    frame::When,
+    present::{self, Badge},
+    ui::Ui,
+    view::View,
+};
+use crate::{
+    db,
+    domain::{container::Observed, deployment::Deployment, engine::EngineState},
+};
+
+#[derive(Serialize)]
+struct Show {
+    engine: Engine,
+    queue: Vec<Queued>,
+    orphans: Vec<Orphan>,
+}
+
+impl View for Show {
+    const TEMPLATE: &'static str = "system/show.html";
+}
+
+#[derive(Serialize)]
+struct Engine {
+    badge: Badge,
+    version: Option<String>,
+    api: Option<String>,
+    down_since: Option<When>,
+}
+
+/// A deployment that has not ended.
+#[derive(Serialize)]
+struct Queued {
+    app: String,
+    number: i64,
+    url: String,
+    badge: Badge,
+    trigger: String,
+    waits_for: Option<String>,
+    when: When,
+}
+
+/// A container with our label that the database does not know.
+#[derive(Serialize)]
+struct Orphan {
+    container: String,
+    short: String,
+    app: String,
+    number: i64,
+    running: bool,
+    since: Option<When>,
+}
+
+pub(super) async fn show(ui: Ui) -> Result<Response, Error> {
+    let apps = db::apps::all(ui.state.db.read()).await?;
+    let mut queue = Vec::new();
+    for deployment in db::deployments::all_unfinished(ui.state.db.read()).await? {
+        if let Some(app) = apps.iter().find(|app| app.id == deployment.app) {
+            queue.push(Queued {
+                app: app.name.clone(),
+                number: deployment.number,
+                url: present::deployment_url(app, deployment.number),
+                badge: deployment.status.into(),
+                trigger: deployment.trigger.to_string(),
+                waits_for: waits_for(&ui, &deployment).await?,
+                when: deployment.times.queued.into(),
+            });
+        }
+    }
+    let orphans = ui.state.deployer.orphans().await?.into_iter().map(Orphan::from).collect();
+    let show = Show { engine: engine(ui.state.deployer.engine()), queue, orphans };
+    ui.live(!show.queue.is_empty()).page("System", &show)
+}
+
+/// What a queued deployment waits for, for people.
+async fn waits_for(ui: &Ui, deployment: &Deployment) -> Result<Option<String>, Error> {
+    Ok(ui.state.deployer.place(deployment).await?.map(|place| present::place(&place)))
+}
+
+fn engine(state: EngineState) -> Engine {
+    match state {
+        EngineState::Up(it) => {
+            let badge = Badge { kind: "success", icon: "check", word: "Up" };
+            Engine { badge, version: Some(it.version), api: Some(it.api), down_since: None }
+        }
+        EngineState::Down { since } => {
+            let badge = Badge { kind: "failed", icon: "cross", word: "Unreachable" };
+            Engine { badge, version: None, api: None, down_since: Some(since.into()) }
+        }
+        EngineState::Unknown => {
+            let badge = Badge { kind: "idle", icon: "clock", word: "Not asked yet" };
+            Engine { badge, version: None, api: None, down_since: None }
+        }
+    }
+}
+
+impl From<Observed> for Orphan {
+    fn from(seen: Observed) -> Self {
+        Self {
+            short: present::short_id(&seen.id),
+            container: seen.id,
+            app: seen.app.to_string(),
+            number: seen.deployment,
+            running: seen.running,
+            since: seen.started_at.map(When::from),
+        }
+    }
+}
+
+pub(super) async fn remove_orphan(ui: Ui, typed: Typed) -> Result<Redirect, Error> {
+    ui.state.deployer.remove_orphan(typed.text("container"), ui.user_name()).await?;
+    Ok(Redirect::to("/system#orphans"))
+}

@@ -32,7 +32,7 @@ pub use receive::Arrival;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -140,6 +140,8 @@ struct Shared {
     platform: Platform,
     limits: Limits,
     engine: tokio::sync::watch::Sender<EngineState>,
+    /// How often the engine was seen to go away.
+    absences: AtomicU64,
     /// Asks the engine's watch to look now.
     look_at_engine: Notify,
     /// Whether workers may take from the queue: the engine is there and interruptions are dealt with.
@@ -190,6 +192,7 @@ impl Deployer {
             platform,
             limits,
             engine: tokio::sync::watch::Sender::new(EngineState::Unknown),
+            absences: AtomicU64::new(0),
             look_at_engine: Notify::new(),
             ready: tokio::sync::watch::Sender::new(false),
             workers: Mutex::default(),

@@ -1,6 +1,6 @@
 //! What the next look at the engine has to put in order. Raised by whoever notices, dealt with in one place ([`super::engine`]).
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::atomic::Ordering};
 
 use super::Shared;
 
@@ -31,6 +31,17 @@ impl Disorder {
 }
 
 impl Shared {
+    /// The engine was seen to go away: workers pause, and whatever ends meanwhile is not believed.
+    pub(super) fn engine_is_away(&self) {
+        self.absences.fetch_add(1, Ordering::Relaxed);
+        self.pause_until_in_order();
+    }
+
+    /// How often the engine was seen to go away so far.
+    pub(super) fn absences(&self) -> u64 {
+        self.absences.load(Ordering::Relaxed)
+    }
+
     /// The engine (or the database) failed under a deployment: workers pause until order is restored.
     pub(super) fn pause_until_in_order(&self) {
         {

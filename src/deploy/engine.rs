@@ -62,11 +62,6 @@ fn seen_up(shared: &Shared, version: EngineVersion) {
 }
 
 fn seen_down(shared: &Shared, failure: &Failure) {
-    let mut disorder = shared.disorder.lock().expect("no panic while held");
-    disorder.interrupted = true;
-    disorder.after_absence = true;
-    drop(disorder);
-    shared.ready.send_replace(false);
     let news = shared.engine.send_if_modified(|seen| {
         let news = !matches!(seen, EngineState::Down { .. });
         if news {
@@ -75,6 +70,7 @@ fn seen_down(shared: &Shared, failure: &Failure) {
         news
     });
     if news {
+        shared.engine_is_away();
         tracing::warn!(error = failure.chain(), "the engine cannot be reached");
     }
 }

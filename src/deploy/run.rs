@@ -59,6 +59,8 @@ struct Run<'a> {
     journal: Journal,
     cancel: CancellationToken,
     made: Made,
+    /// How often the engine had gone away before.
+    absences: u64,
 }
 
 /// How a run came to its end.
@@ -89,7 +91,7 @@ pub(super) async fn run(shared: &Arc<Shared>, app: App, id: DeploymentId) -> Res
             return Ok(Outcome::Ended);
         }
     };
-    let mut run = Run { shared, app, row, journal, cancel: active.cancel.clone(), made: Made::default() };
+    let mut run = Run { shared, app, row, journal, cancel: active.cancel.clone(), made: Made::default(), absences: shared.absences() };
     let stop = run.steps().await.err();
     run.remove_build_folder().await;
     run.end(stop).await
@@ -196,6 +198,10 @@ impl Run<'_> {
             None => (Status::Success, None),
             Some(Stop::Interrupted) => return Ok(self.interrupted().await),
             Some(Stop::EndedElsewhere) => return Ok(Outcome::Ended),
+            Some(Stop::Failed(failure)) if self.engine_went_away().await => {
+                tracing::info!(app = %self.app.slug, deployment = self.row.number, reason = %failure.sentence, "not believed: the engine went away");
+                return Ok(self.interrupted().await);
+            }
             Some(Stop::Cancelled) => {
                 let reason = db::deployments::get(self.shared.db.read(), self.row.id).await?.cancel;
                 let sentence = format!("{} while {phase}.", reason.as_deref().unwrap_or("Cancelled"));
@@ -220,6 +226,12 @@ impl Run<'_> {
         self.journal.say(&format!("Ended: {status} after {}", duration(took)));
         tracing::info!(app = %self.app.slug, deployment = self.row.number, %status, duration_ms = took, "deployment ended");
         Ok(Outcome::Ended)
+    }
+
+    /// An engine that is being stopped ends builds and containers as if they had failed by themselves.
+    async fn engine_went_away(&self) -> bool {
+        let concerns_it = matches!(self.row.status, Status::Building | Status::Deploying);
+        concerns_it && (self.shared.absences() != self.absences || self.shared.platform.runtime.hello().await.is_err())
     }
 
     /// Leaves the row as it is, for [`super::recover`]; brings the old container back if there is time.

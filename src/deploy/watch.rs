@@ -69,7 +69,7 @@ pub(super) async fn follow(shared: Arc<Shared>) {
             let Err(failure) = follow_once(&shared).await;
             tracing::warn!(error = failure.chain(), "the engine's events ended; its containers are listed anew");
             shared.picture.replace(Vec::new());
-            shared.pause_until_in_order();
+            shared.engine_is_away();
             sleep(shared.limits.engine_retry).await;
         };
         tokio::select! {

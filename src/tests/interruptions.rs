@@ -75,6 +75,25 @@ async fn an_engine_that_goes_away_interrupts_and_its_return_goes_on() {
 }
 
 #[tokio::test]
+async fn a_failure_that_an_engine_s_own_end_has_made_is_not_believed() {
+    for step in [Step::Build, Step::Settle] {
+        let fake = Fake::default();
+        let mut server = with_shop(&fake).await;
+        fake.hold(Step::Build);
+        fake.fail(step, FailureKind::Final);
+        let path = server.deploy("shop").await;
+        server.wait_for(&path, &["Building"]).await;
+        fake.fail(Step::Hello, FailureKind::EngineLost);
+        fake.release(Step::Build);
+        server.wait_for_the_banner().await;
+        fake.mend(step);
+        fake.mend(Step::Hello);
+        let page = server.wait_for(&path, &["Success"]).await;
+        assert!(page.text(".summary").contains("attempt 2"), "{step:?}: {}", page.text(".summary"));
+    }
+}
+
+#[tokio::test]
 async fn what_is_queued_while_the_engine_is_away_waits_and_says_so() {
     let fake = Fake::default();
     fake.fail(Step::Hello, FailureKind::EngineLost);

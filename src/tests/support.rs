@@ -1,6 +1,7 @@
 //! The world of the tests: a server on a free port, a browser without JavaScript, a stand-in platform, a real forge.
 
 pub(crate) mod browser;
+pub(crate) mod daemon;
 pub(crate) mod engine;
 pub(crate) mod fake;
 pub(crate) mod forge;

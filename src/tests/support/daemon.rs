@@ -117,12 +117,10 @@ impl Daemon {
     /// Waits until dockerd and its containerd, which ends with it, are gone.
     async fn gone(&self) {
         let containerd = fs::read_to_string(self.seen_from_outside(CONTAINERD_PID)).unwrap_or_default().parse().unwrap_or(self.pid);
-        eventually(
-            "the engine to be gone",
-            async || {
-                if self.is_there(self.pid) || self.is_there(containerd) { Err(self.log()) } else { Ok(()) }
-            },
-        )
+        eventually("the engine to be gone", async || {
+            let there = self.is_there(self.pid) || self.is_there(containerd);
+            if there { Err(self.log()) } else { Ok(()) }
+        })
         .await;
     }
 

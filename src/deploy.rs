@@ -211,6 +211,16 @@ impl Deployer {
         Self { shared }
     }
 
+    /// Does something to its end, also when whoever asked for it hangs up meanwhile: half an act, or one that nobody was woken for, would
+    /// be worse than none.
+    async fn to_the_end<T, F>(&self, act: impl FnOnce(Arc<Shared>) -> F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        self.shared.tasks.spawn(act(self.shared.clone())).await.map_err(|err| Error::Internal(err.into()))?
+    }
+
     /// Waits until every task has ended, after `stop` was cancelled.
     pub async fn stopped(&self) {
         self.shared.tasks.close();
@@ -224,18 +234,20 @@ impl Deployer {
 
     /// Creates an app with its deploy key and webhook secret; [`Error::SlugTaken`] when the slug is in use.
     pub async fn create_app(&self, slug: Slug, config: AppConfig) -> Result<App, Error> {
-        create::create(&self.shared, slug, config).await
+        self.to_the_end(|shared| async move { create::create(&shared, slug, config).await }).await
     }
 
     /// Puts a deployment into the app's queue for a person, before what pushes ask for and in its place. One that waits already is the
     /// answer to a second press.
     pub async fn deploy_now(&self, app: &App, commit: Option<&CommitId>, by: &str) -> Result<Deployment, Error> {
-        queue::deploy_now(&self.shared, app, commit, by).await
+        let (app, commit, by) = (app.clone(), commit.cloned(), by.to_owned());
+        self.to_the_end(|shared| async move { queue::deploy_now(&shared, &app, commit.as_ref(), &by).await }).await
     }
 
     /// Cancels a deployment: one that waits ends at once, one that runs is told to. Refused once its container is live.
     pub async fn cancel(&self, deployment: &Deployment, by: &str) -> Result<(), Error> {
-        queue::cancel(&self.shared, deployment, by).await
+        let (deployment, by) = (deployment.clone(), by.to_owned());
+        self.to_the_end(|shared| async move { queue::cancel(&shared, &deployment, &by).await }).await
     }
 
     /// What a queued deployment waits for.
@@ -250,7 +262,7 @@ impl Deployer {
 
     /// Decides about a delivery to the app's webhook URL, keeps it, and queues the deployment that it asks for.
     pub async fn receive(&self, app: App, arrival: Arrival) -> Result<Delivery, Error> {
-        receive::receive(&self.shared, app, arrival).await
+        self.to_the_end(|shared| async move { receive::receive(&shared, app, arrival).await }).await
     }
 
     /// The secret that signs the app's deliveries, in clear: for the page of the person who asks for it.
@@ -265,12 +277,14 @@ impl Deployer {
 
     /// Stops the app's container. Refused while a deployment runs.
     pub async fn stop_app(&self, app: &App, by: &str) -> Result<(), Error> {
-        lifecycle::stop(&self.shared, app, by).await
+        let (app, by) = (app.clone(), by.to_owned());
+        self.to_the_end(|shared| async move { lifecycle::stop(&shared, &app, &by).await }).await
     }
 
     /// Starts the app's container; one that was removed is made anew. Refused while a deployment runs.
     pub async fn start_app(&self, app: &App, by: &str) -> Result<(), Error> {
-        lifecycle::start(&self.shared, app, by).await
+        let (app, by) = (app.clone(), by.to_owned());
+        self.to_the_end(|shared| async move { lifecycle::start(&shared, &app, &by).await }).await
     }
 
     /// Containers with this installation's label that its database does not know.
@@ -280,7 +294,8 @@ impl Deployer {
 
     /// Removes an orphan. Refused when it is none.
     pub async fn remove_orphan(&self, container: &str, by: &str) -> Result<(), Error> {
-        recover::remove_orphan(&self.shared, container, by).await
+        let (container, by) = (container.to_owned(), by.to_owned());
+        self.to_the_end(|shared| async move { recover::remove_orphan(&shared, &container, &by).await }).await
     }
 
     /// Looks at the repository as a deployment would, and keeps what was found.

@@ -24,7 +24,7 @@ test("a running build is cancelled from its page: the work ends, the old version
 
   await page.getByRole("button", { name: "Cancel" }).click();
   await expect(status(page)).toHaveText("Cancelled");
-  await expect(page.locator(".note")).toContainText("Cancelled while building.");
+  await expect(page.locator(".note")).toContainText("Cancelled by admin while building.");
   await expect(page.locator(".serving")).toHaveText("#1 still serves.");
   await expect(page.locator("#journal")).toContainText("Ended: cancelled");
   await expect(page.getByRole("button", { name: "Cancel" })).toHaveCount(0);

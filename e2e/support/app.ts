@@ -64,6 +64,51 @@ export async function deploy(page: Page, app: App): Promise<void> {
   await expect(page).toHaveURL(/\/deployments\/\d+$/);
 }
 
+/** Creates an app, deploys what the repository has, and leaves the page on the app. */
+export async function runningApp(page: Page, forge: Forge, app: NewApp): Promise<App> {
+  const made = await connectedApp(page, forge, app);
+  await deploy(page, made);
+  await expect(status(page)).toHaveText("Success");
+  await page.goto(made.url);
+  return made;
+}
+
+export interface HookSettings {
+  url: string;
+  secret: string;
+}
+
+/** Presses "Reveal" on the app's page and reads what the forge has to be told. */
+export async function revealWebhook(page: Page): Promise<HookSettings> {
+  await page.getByRole("button", { name: "Reveal" }).click();
+  return { url: await page.locator("#webhook-url").innerText(), secret: await page.locator("#webhook-secret").innerText() };
+}
+
+/** From now on the forge tells the app of pushes; leaves the page on the app. */
+export async function connectWebhook(page: Page, forge: Forge, app: App): Promise<HookSettings> {
+  await page.goto(app.url);
+  const hook = await revealWebhook(page);
+  await forge.connectWebhook(app.slug, hook.url, hook.secret);
+  await page.goto(app.url);
+  return hook;
+}
+
+/** Presses "Stop…" on the app's page, and "Stop" in what it opens. */
+export async function stop(page: Page): Promise<void> {
+  await page.getByText("Stop…").click();
+  await page.getByRole("button", { name: "Stop", exact: true }).click();
+}
+
+/** The state of the app on its page. */
+export function state(page: Page): Locator {
+  return page.locator("#app-state .badge");
+}
+
+/** The last delivery on the app's page. */
+export function lastDelivery(page: Page): Locator {
+  return page.locator("#webhook .check");
+}
+
 /** The verdict of the last connection test. */
 export function checked(page: Page): Locator {
   return page.locator("#connection .badge");

@@ -1,5 +1,6 @@
-// The Docker engine, asked directly: what an installation made there, and its removal. Found by the installation's own label, so what
-// belongs to somebody else is never touched.
+// The Docker engine, asked directly: what an installation made there, what somebody does to it behind µPaaS's back, and its removal. Found
+// by the installation's own label, so what belongs to somebody else is never touched.
+import { randomUUID } from "node:crypto";
 import { request } from "node:http";
 
 const SOCKET = (process.env.UPAAS_DOCKER_HOST || "unix:///var/run/docker.sock").replace(/^unix:\/\//, "");
@@ -28,6 +29,31 @@ export async function made(instance: string, deployment?: number): Promise<Lefto
   };
 }
 
+/** The only container that an app has. */
+export async function containerOf(instance: string, slug: string): Promise<Thing> {
+  const theirs = (await made(instance)).containers.filter((it) => it.Labels["upaas.slug"] === slug);
+  if (theirs.length !== 1) throw new Error(`“${slug}” has ${theirs.length} containers`);
+  return theirs[0];
+}
+
+/** `docker stop`, by hand. */
+export async function stopByHand(container: Thing): Promise<void> {
+  await ask("POST", `/containers/${container.Id}/stop`);
+}
+
+/** `docker rm -f`, by hand. */
+export async function removeByHand(container: Thing): Promise<void> {
+  await ask("DELETE", `/containers/${container.Id}?force=true`);
+}
+
+/** Starts a container with the installation's label, of an app that it does not know, as after restoring an older backup. Returns its id. */
+export async function startOrphan(instance: string, image: Thing): Promise<string> {
+  const labels = { "upaas.instance": instance, "upaas.app": randomUUID(), "upaas.slug": "forgotten", "upaas.deployment": "7" };
+  const { Id } = await ask<Thing>("POST", "/containers/create", { Image: image.Id, Labels: labels });
+  await ask("POST", `/containers/${Id}/start`);
+  return Id;
+}
+
 /** Removes everything that carries this installation's label, and fails when something stays. */
 export async function removeAll(instance: string): Promise<void> {
   const { containers, images } = await made(instance);
@@ -39,22 +65,23 @@ export async function removeAll(instance: string): Promise<void> {
   }
 }
 
-function ask<T>(method: string, path: string): Promise<T> {
+function ask<T>(method: string, path: string, body?: object): Promise<T> {
   return new Promise((resolve, reject) => {
-    const call = request({ socketPath: SOCKET, method, path, timeout: ANSWER_DEADLINE_MS }, (answer) => {
-      let body = "";
+    const headers = body && { "Content-Type": "application/json" };
+    const call = request({ socketPath: SOCKET, method, path, headers, timeout: ANSWER_DEADLINE_MS }, (answer) => {
+      let text = "";
       answer.setEncoding("utf8");
-      answer.on("data", (piece) => (body += piece));
+      answer.on("data", (piece) => (text += piece));
       answer.on("error", reject);
       answer.on("end", () => {
         const status = answer.statusCode ?? 0;
         const gone = method === "DELETE" && status === 404;
-        if (status >= 400 && !gone) reject(new Error(`the engine answered ${status} to ${method} ${path}: ${body}`));
-        else resolve((gone || body === "" ? undefined : JSON.parse(body)) as T);
+        if (status >= 400 && !gone) reject(new Error(`the engine answered ${status} to ${method} ${path}: ${text}`));
+        else resolve((gone || text === "" ? undefined : JSON.parse(text)) as T);
       });
     });
     call.on("timeout", () => call.destroy(new Error(`the engine did not answer ${method} ${path}`)));
     call.on("error", reject);
-    call.end();
+    call.end(body && JSON.stringify(body));
   });
 }

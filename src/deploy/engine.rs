@@ -93,9 +93,8 @@ async fn put_in_order(shared: &Arc<Shared>) -> Duration {
     if shared.disorder.lock().expect("no panic while held").interrupted {
         return shared.limits.engine_retry;
     }
-    if !shared.ready.send_replace(true) {
-        wake_all(shared).await;
-    }
+    shared.ready.send_replace(true);
+    wake_all(shared).await;
     ASK_EVERY
 }
 

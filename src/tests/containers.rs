@@ -149,3 +149,22 @@ async fn stopping_for_a_deployment_is_no_stop_by_hand() {
     server.wait_for_app("shop", "Running").await;
     assert_eq!(hook.push("main", ZEROS, &commit('a')).await.status, 202, "the app counts as running");
 }
+
+#[tokio::test]
+async fn an_act_goes_on_when_who_asked_for_it_hangs_up() {
+    let fake = Fake::default();
+    let mut server = with_running_shop(&fake).await;
+    fake.forget_all();
+    fake.hold(Step::Start);
+    let mut hasty = server.browser.clone();
+    let asking = tokio::spawn(async move { hasty.post("/apps/shop/start", &[]).await });
+    eventually("the new container to be about to start", async || {
+        if fake.acts().contains(&"start c2-of-1".to_owned()) { Ok(()) } else { Err(format!("{:?}", fake.acts())) }
+    })
+    .await;
+    asking.abort();
+    let _ = asking.await;
+    fake.release(Step::Start);
+    server.wait_for_app("shop", "Running").await;
+    assert_eq!(fake.running(), (vec![1], vec![]));
+}

@@ -27,8 +27,8 @@ use crate::{
     web::{self, setup_code::SetupCode},
 };
 
-/// How long open requests and running deployments may take to end at shutdown.
-const STOP_DEADLINE: Duration = Duration::from_secs(10);
+/// How long open requests and running deployments may take to end at shutdown: the whole must not take 10 s.
+const STOP_DEADLINE: Duration = Duration::from_secs(9);
 const SESSION_KEY_BYTES: usize = 64;
 const DATABASE: &str = "upaas.db";
 const LOCK: &str = "upaas.lock";

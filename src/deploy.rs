@@ -28,7 +28,7 @@ mod watch;
 mod worker;
 
 pub use line::Place;
-pub use receive::Arrival;
+pub use receive::{Arrival, Headers};
 
 use std::{
     collections::HashMap,
@@ -287,9 +287,9 @@ impl Deployer {
         self.to_the_end(|shared| async move { lifecycle::start(&shared, &app, &by).await }).await
     }
 
-    /// Containers with this installation's label that its database does not know.
-    pub async fn orphans(&self) -> Result<Vec<Observed>, Error> {
-        Ok(recover::orphans(&self.shared).await?)
+    /// Containers with this installation's label that its database does not know, as far as the engine shows them now.
+    pub async fn orphans(&self) -> Vec<Observed> {
+        recover::orphans(&self.shared).await
     }
 
     /// Removes an orphan. Refused when it is none.

@@ -9,6 +9,7 @@ mod app_form;
 mod app_settings;
 mod apps;
 mod assets;
+mod body;
 mod client;
 mod connection;
 mod deliveries;

@@ -89,6 +89,12 @@ pub async fn by_slug(db: impl SqliteExecutor<'_>, slug: &Slug) -> Result<Option<
     row.map(App::try_from).transpose()
 }
 
+/// The app with this id, if there is one.
+pub async fn find(db: impl SqliteExecutor<'_>, id: AppId) -> Result<Option<App>, Error> {
+    let row: Option<Row> = sqlx::query_as(select!("WHERE id = ?")).bind(id).fetch_optional(db).await?;
+    row.map(App::try_from).transpose()
+}
+
 /// The app with this id.
 pub async fn get(db: impl SqliteExecutor<'_>, id: AppId) -> Result<App, Error> {
     let row: Row = sqlx::query_as(select!("WHERE id = ?")).bind(id).fetch_one(db).await?;
@@ -144,8 +150,12 @@ pub async fn set_halted(db: impl SqliteExecutor<'_>, app: AppId, why: Option<&st
     Ok(())
 }
 
-/// Moves the live pointer: from here on this deployment's container is the one that serves.
+/// Moves the live pointer: from here on this deployment's container is the one that serves, and should.
 pub async fn set_live(db: impl SqliteExecutor<'_>, app: AppId, deployment: DeploymentId) -> Result<(), Error> {
-    sqlx::query("UPDATE apps SET live_deployment_id = ?, halted = NULL WHERE id = ?").bind(deployment).bind(app).execute(db).await?;
+    sqlx::query("UPDATE apps SET live_deployment_id = ?, halted = NULL, desired_state = 'running' WHERE id = ?")
+        .bind(deployment)
+        .bind(app)
+        .execute(db)
+        .await?;
     Ok(())
 }

@@ -193,6 +193,14 @@ pub async fn running(db: impl SqliteExecutor<'_>) -> Result<Vec<Deployment>, Err
     rows.into_iter().map(Deployment::try_from).collect()
 }
 
+/// Whether an app has something in its queue.
+pub async fn has_queued(db: impl SqliteExecutor<'_>, app: AppId) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM deployments WHERE app_id = ? AND finished_at IS NULL AND status = 'queued')")
+        .bind(app)
+        .fetch_one(db)
+        .await?)
+}
+
 /// The apps that have something in their queue.
 pub async fn apps_with_queue(db: impl SqliteExecutor<'_>) -> Result<Vec<AppId>, Error> {
     Ok(sqlx::query_scalar("SELECT DISTINCT app_id FROM deployments WHERE finished_at IS NULL AND status = 'queued'").fetch_all(db).await?)
@@ -252,7 +260,7 @@ pub async fn finish(db: impl SqliteExecutor<'_>, deployment: &Deployment, end: S
 pub async fn supersede(db: impl SqliteExecutor<'_>, newer: &Deployment) -> Result<u64, Error> {
     let ended = sqlx::query(
         "UPDATE deployments SET status = 'superseded', finished_at = ?, ended_in = 'queued', ending = ?
-         WHERE app_id = ? AND number < ? AND status = 'queued' AND \"trigger\" IN ('webhook', 'poll')",
+         WHERE app_id = ? AND number < ? AND finished_at IS NULL AND status = 'queued' AND \"trigger\" IN ('webhook', 'poll')",
     )
     .bind(Moment::now())
     .bind(format!("Superseded by #{}.", newer.number))

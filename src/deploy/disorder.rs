@@ -1,8 +1,22 @@
-//! What the next look at the engine has to put in order. Raised by whoever notices, dealt with in one place ([`super::engine`]).
+//! What the next look at the engine has to put in order, and what was done on purpose. Raised by whoever notices, dealt with in one
+//! place ([`super::engine`]).
 
-use std::{collections::HashSet, sync::atomic::Ordering};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::atomic::Ordering,
+    time::Duration,
+};
 
-use super::Shared;
+use tokio::time::Instant;
+
+use super::{
+    Shared,
+    platform::{Failure, FailureKind},
+    run::STOP_GRACE,
+};
+
+/// A stop that was cut off goes on in the engine: so much longer than its grace it may take effect.
+const LATE_STOP_MARGIN: Duration = Duration::from_secs(10);
 
 /// What is known to be out of order.
 #[derive(Debug)]
@@ -12,15 +26,26 @@ pub(super) struct Disorder {
     /// Something was left behind that could not be tidied at once.
     pub(super) untidy: bool,
     /// The engine or µPaaS was away: what should run may have been stopped by that.
-    pub(super) after_absence: bool,
-    /// Containers that should run and that we stopped or could not start.
-    pub(super) owed: HashSet<String>,
+    pub(super) absence: Option<Absence>,
+    /// Containers that should run and that we stopped or could not start; until when the debt stands although they run, because a stop
+    /// of ours may still take effect.
+    owed: HashMap<String, Instant>,
+    /// Containers that we have stopped, until they are started again: such a stop is nobody's wish.
+    stopped_by_us: HashSet<String>,
+}
+
+/// An absence of the engine or of µPaaS.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Absence {
+    /// Containers that had exited before, which the absence is not to blame for.
+    pub(super) exited_before: HashSet<String>,
 }
 
 impl Default for Disorder {
     /// As at the start of the process: µPaaS was away.
     fn default() -> Self {
-        Self { interrupted: true, untidy: false, after_absence: true, owed: HashSet::new() }
+        let absence = Some(Absence::default());
+        Self { interrupted: true, untidy: false, absence, owed: HashMap::new(), stopped_by_us: HashSet::new() }
     }
 }
 
@@ -31,35 +56,88 @@ impl Disorder {
 }
 
 impl Shared {
-    /// The engine was seen to go away: workers pause, and whatever ends meanwhile is not believed.
-    pub(super) fn engine_is_away(&self) {
-        self.absences.fetch_add(1, Ordering::Relaxed);
-        self.pause_until_in_order();
+    /// Held for what is done with it.
+    pub(super) fn note<T>(&self, note: impl FnOnce(&mut Disorder) -> T) -> T {
+        note(&mut self.disorder.lock().expect("no panic while held"))
     }
 
-    /// How often the engine was seen to go away so far.
+    /// The engine does not answer: workers pause. One that is lost, not just slow, may end builds and containers as if they had failed
+    /// by themselves, so such ends are not believed.
+    pub(super) fn engine_is_away(&self, kind: FailureKind) {
+        if kind == FailureKind::EngineLost {
+            self.absences.fetch_add(1, Ordering::Relaxed);
+        }
+        // What stopped just before may have been stopped by an engine that goes.
+        let exited_before = self.picture.still_for(self.limits.stop_confirmed);
+        self.note(|disorder| {
+            disorder.absence.get_or_insert(Absence { exited_before });
+            disorder.interrupted = true;
+        });
+        self.ready.send_replace(false);
+    }
+
+    /// How often the engine was lost so far.
     pub(super) fn absences(&self) -> u64 {
         self.absences.load(Ordering::Relaxed)
     }
 
-    /// The engine (or the database) failed under a deployment: workers pause until order is restored.
+    /// A deployment was interrupted, or the database failed under it: workers pause until order is restored.
     pub(super) fn pause_until_in_order(&self) {
-        {
-            let mut disorder = self.disorder.lock().expect("no panic while held");
-            disorder.interrupted = true;
-            disorder.after_absence = true;
-        }
+        self.note(|disorder| disorder.interrupted = true);
         self.ready.send_replace(false);
         self.look_at_engine.notify_one();
     }
 
     /// Something was left behind; it is tidied at the next look.
     pub(super) fn tidy_later(&self) {
-        self.disorder.lock().expect("no panic while held").untidy = true;
+        self.note(|disorder| disorder.untidy = true);
     }
 
-    /// A container that should run does not, by our doing: it is started until it does.
+    /// A container that should run does not, or will not: it is started until it does.
     pub(super) fn owe_start(&self, container: &str) {
-        self.disorder.lock().expect("no panic while held").owed.insert(container.to_owned());
+        let until = Instant::now() + STOP_GRACE + LATE_STOP_MARGIN;
+        self.note(|disorder| {
+            disorder.owed.insert(container.to_owned(), until);
+        });
+    }
+
+    pub(super) fn is_owed(&self, container: &str) -> bool {
+        self.note(|disorder| disorder.owed.contains_key(container))
+    }
+
+    pub(super) fn start_is_paid(&self, container: &str) {
+        self.note(|disorder| {
+            disorder.owed.remove(container);
+        });
+    }
+
+    /// Keeps the debts that still make sense: `should_run` says so of a container, `stands` that it does not run yet.
+    pub(super) fn forget_debts_but(&self, should_run: impl Fn(&str) -> bool, stands: impl Fn(&str) -> bool) {
+        let now = Instant::now();
+        self.note(|disorder| disorder.owed.retain(|id, until| should_run(id) && (stands(id) || now < *until)));
+    }
+
+    /// Stops a container on behalf of µPaaS itself.
+    pub(super) async fn stop_container(&self, container: &str, grace: Duration) -> Result<(), Failure> {
+        self.expect_stop(container);
+        self.platform.runtime.stop(container, grace).await
+    }
+
+    /// The container is stopped by us, now or by something that goes on in the engine.
+    pub(super) fn expect_stop(&self, container: &str) {
+        self.note(|disorder| {
+            disorder.stopped_by_us.insert(container.to_owned());
+        });
+    }
+
+    pub(super) fn is_stopped_by_us(&self, container: &str) -> bool {
+        self.note(|disorder| disorder.stopped_by_us.contains(container))
+    }
+
+    /// It was started again, or is gone: a stop from now on is somebody's.
+    pub(super) fn forget_stop(&self, container: &str) {
+        self.note(|disorder| {
+            disorder.stopped_by_us.remove(container);
+        });
     }
 }

@@ -5,7 +5,11 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-use super::{Shared, platform::Failure, recover};
+use super::{
+    Shared,
+    platform::{Failure, FailureKind},
+    recover,
+};
 use crate::{
     db,
     domain::{
@@ -39,12 +43,12 @@ async fn look(shared: &Arc<Shared>, reconciled: &mut Instant) -> Duration {
     match shared.platform.runtime.hello().await {
         Ok(version) => {
             seen_up(shared, version);
-            let in_order = *shared.ready.borrow() && !shared.disorder.lock().expect("no panic while held").is_any();
+            let in_order = *shared.ready.borrow() && !shared.note(|disorder| disorder.is_any());
             if in_order && reconciled.elapsed() < RECONCILE_EVERY {
                 return ASK_EVERY;
             }
             *reconciled = Instant::now();
-            put_in_order(shared).await
+            put_in_order_while_up(shared).await
         }
         Err(failure) => {
             seen_down(shared, &failure);
@@ -69,30 +73,47 @@ fn seen_down(shared: &Shared, failure: &Failure) {
         }
         news
     });
+    // A hung one may get lost, too.
+    if news || failure.kind == FailureKind::EngineLost {
+        shared.engine_is_away(failure.kind);
+    }
     if news {
-        shared.engine_is_away();
         tracing::warn!(error = failure.chain(), "the engine cannot be reached");
+    }
+}
+
+/// Puts in order, and asks meanwhile whether the engine is still there: an engine that hangs must not hide behind what waits for it.
+async fn put_in_order_while_up(shared: &Arc<Shared>) -> Duration {
+    let mut ordering = std::pin::pin!(put_in_order(shared));
+    loop {
+        tokio::select! {
+            pause = &mut ordering => return pause,
+            () = sleep(ASK_EVERY) => {
+                if let Err(failure) = shared.platform.runtime.hello().await {
+                    seen_down(shared, &failure);
+                    return shared.limits.engine_retry;
+                }
+            }
+        }
     }
 }
 
 /// Deals with what was interrupted, then opens the queue, unless something new was interrupted meanwhile.
 async fn put_in_order(shared: &Arc<Shared>) -> Duration {
-    let after_absence = {
-        let mut disorder = shared.disorder.lock().expect("no panic while held");
+    let absence = shared.note(|disorder| {
         disorder.interrupted = false;
         disorder.untidy = false;
-        std::mem::take(&mut disorder.after_absence)
-    };
-    if let Err(failure) = recover::recover(shared, after_absence).await {
+        disorder.absence.clone()
+    });
+    if let Err(failure) = recover::recover(shared, absence.as_ref()).await {
         tracing::warn!(reason = %failure.sentence, error = failure.chain(), "what was interrupted could not be put in order yet");
-        let mut disorder = shared.disorder.lock().expect("no panic while held");
-        disorder.interrupted = true;
-        disorder.after_absence |= after_absence;
+        shared.note(|disorder| disorder.interrupted = true);
         return shared.limits.engine_retry;
     }
-    if shared.disorder.lock().expect("no panic while held").interrupted {
+    if shared.note(|disorder| disorder.interrupted) {
         return shared.limits.engine_retry;
     }
+    shared.note(|disorder| disorder.absence = None);
     shared.ready.send_replace(true);
     wake_all(shared).await;
     ASK_EVERY

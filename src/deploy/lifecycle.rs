@@ -30,16 +30,32 @@ pub(super) async fn set_paused(shared: &Shared, app: &App, paused: bool, by: &st
 /// Stops the app's container; from now on pushes are ignored. What pushes have queued is cancelled.
 pub(super) async fn stop(shared: &Shared, app: &App, by: &str) -> Result<(), Error> {
     let _seat = seat(shared, app).await?;
+    let unfinished = db::deployments::unfinished(shared.db.read(), app.id).await?;
+    if let Some(asked) = unfinished.iter().find(|it| !it.trigger.is_automatic()) {
+        return Err(Error::Refused(format!("#{} waits for its turn because a person asked for it. Cancel it first.", asked.number)));
+    }
+    if !shared.engine_is_up() {
+        return Err(Error::Refused("The engine cannot be reached, so nothing can be stopped now. Try again when it answers.".to_owned()));
+    }
+    set_stopped(shared, app, &format!("{by} stopped the app")).await?;
+    let Some(container) = live(shared, app).await?.and_then(|live| live.container) else { return Ok(()) };
+    if let Err(failure) = shared.stop_container(&container, STOP_GRACE).await {
+        db::apps::set_desired_state(shared.db.write(), app.id, DesiredState::Running).await?;
+        return Err(Error::from_engine(failure));
+    }
+    shared.look_again(&container).await;
+    Ok(())
+}
+
+/// Notes that the app is to be stopped, and cancels what pushes have asked for.
+pub(super) async fn set_stopped(shared: &Shared, app: &App, why: &str) -> Result<(), db::Error> {
     let mut tx = shared.db.begin().await?;
     let unfinished = db::deployments::unfinished(&mut *tx, app.id).await?;
-    queue::cancel_automatic(&mut tx, &unfinished, &format!("Cancelled because {by} stopped the app,")).await?;
+    let running = queue::cancel_automatic(&mut tx, &unfinished, &format!("Cancelled because {why},")).await?;
     db::apps::set_desired_state(&mut *tx, app.id, DesiredState::Stopped).await?;
-    tx.commit().await.map_err(db::Error::from)?;
-    tracing::info!(app = %app.slug, by, "app stopped");
-    if let Some(container) = live(shared, app).await?.and_then(|live| live.container) {
-        shared.platform.runtime.stop(&container, STOP_GRACE).await.map_err(Error::from_engine)?;
-        shared.look_again(&container).await;
-    }
+    tx.commit().await?;
+    shared.tell_to_cancel(&running);
+    tracing::info!(app = %app.slug, why, "app stopped");
     Ok(())
 }
 
@@ -92,17 +108,14 @@ async fn start_again(shared: &Shared, app: &App, live: &Deployment, publish: &Pu
     Ok(container)
 }
 
-/// The right to work at the app, when nobody else is.
+/// The right to work at the app, when nobody else is and no deployment runs.
 async fn seat(shared: &Shared, app: &App) -> Result<Seat, Error> {
-    if let Some(seat) = shared.seats.try_take(app.id) {
-        return Ok(seat);
-    }
     let unfinished = db::deployments::unfinished(shared.db.read(), app.id).await?;
-    let running = unfinished.iter().find(|it| it.status != Status::Queued);
-    Err(Error::Refused(match running {
-        Some(it) => format!("#{} is being deployed. Wait for its end, or cancel it first.", it.number),
-        None => "Something else is being done with this app right now. Try again in a moment.".to_owned(),
-    }))
+    if let Some(running) = unfinished.iter().find(|it| it.status != Status::Queued) {
+        return Err(Error::Refused(format!("#{} is being deployed. Wait for its end, or cancel it first.", running.number)));
+    }
+    let busy = || Error::Refused("Something else is being done with this app right now. Try again in a moment.".to_owned());
+    shared.seats.try_take(app.id).ok_or_else(busy)
 }
 
 async fn live(shared: &Shared, app: &App) -> Result<Option<Deployment>, Error> {

@@ -16,6 +16,8 @@ use crate::{
 pub enum Place {
     /// The engine is away.
     EngineAway,
+    /// What was interrupted is put in order first.
+    PuttingInOrder,
     /// This many deployments of its own app go first; the next of them has this number.
     BehindItsOwn {
         /// How many.
@@ -71,6 +73,9 @@ pub(super) async fn place(shared: &Shared, deployment: &Deployment) -> Result<Op
     }
     if !shared.engine_is_up() {
         return Ok(Some(Place::EngineAway));
+    }
+    if !*shared.ready.borrow() {
+        return Ok(Some(Place::PuttingInOrder));
     }
     let queue = db::deployments::unfinished(shared.db.read(), deployment.app).await?;
     let ahead = queue.iter().take_while(|it| it.id != deployment.id).count();

@@ -1,5 +1,7 @@
 //! What people ask of the queue: deploy now, cancel. What a person asks for goes before what pushes ask for, and replaces it.
 
+use std::sync::Arc;
+
 use super::{Error, Shared};
 use crate::{
     db,
@@ -10,19 +12,18 @@ use crate::{
         ids::DeploymentId,
     },
 };
-use std::sync::Arc;
 
 /// Puts a deployment into the app's queue for a person. One that waits already is the answer to a second press.
 pub(super) async fn deploy_now(shared: &Arc<Shared>, app: &App, commit: Option<&CommitId>, by: &str) -> Result<Deployment, Error> {
     let mut tx = shared.db.begin().await?;
     let unfinished = db::deployments::unfinished(&mut *tx, app.id).await?;
     let same = |it: &&Deployment| it.status == Status::Queued && it.trigger == Trigger::Manual && it.requested_commit.as_ref() == commit;
+    db::apps::set_desired_state(&mut *tx, app.id, DesiredState::Running).await?;
     if let Some(waiting) = unfinished.iter().find(same) {
-        drop(tx);
+        tx.commit().await.map_err(db::Error::from)?;
         shared.wake(app.id);
         return Ok(waiting.clone());
     }
-    db::apps::set_desired_state(&mut *tx, app.id, DesiredState::Running).await?;
     let new = db::deployments::NewDeployment { app: app.id, trigger: Trigger::Manual, requested_by: Some(by), commit };
     let deployment = db::deployments::enqueue(&mut tx, &new).await?;
     let reason = format!("Cancelled for #{}, which {by} asked for,", deployment.number);

@@ -30,8 +30,9 @@ use crate::{
 const KEPT_BODY_MAX_BYTES: usize = 64 * 1024;
 /// A larger one would not fit however well it is compressed, so that is not tried.
 const COMPRESSED_MAX_BYTES: usize = 4 * 1024 * 1024;
-/// Of a header's value so much is kept.
+/// Of a header's value so much is kept, and of all headers together.
 const HEADER_KEPT_CHARS: usize = 512;
+const HEADERS_KEPT_BYTES: usize = 16 * 1024;
 /// How hard it is compressed.
 const ZSTD_LEVEL: i32 = 3;
 /// Headers that may carry secrets of the forge's or of a proxy's are not kept.
@@ -39,21 +40,39 @@ const HEADERS_NOT_KEPT: [&str; 3] = ["authorization", "proxy-authorization", "co
 
 /// A request to an app's webhook URL.
 pub struct Arrival {
-    /// Its headers, names in lower case.
-    pub headers: Vec<(String, String)>,
+    /// Its headers.
+    pub headers: Headers,
     /// Its body, or why there is none to look at.
     pub body: Result<Bytes, Rejection>,
+    /// How long the body was, as far as it came.
+    pub length: u64,
 }
 
-impl Arrival {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
+/// Headers in order, names in lower case.
+pub struct Headers(pub Vec<(String, String)>);
+
+impl Headers {
+    /// Whether a signature is announced that could be right.
+    pub fn have_signature(&self) -> bool {
+        self.head().signature.is_some()
     }
 
-    fn kept_headers(&self) -> String {
-        let kept = self.headers.iter().filter(|(name, _)| !HEADERS_NOT_KEPT.contains(&name.as_str()));
-        let cut = |value: &str| value.chars().take(HEADER_KEPT_CHARS).collect::<String>();
-        let kept: serde_json::Map<String, serde_json::Value> = kept.map(|(name, value)| (name.clone(), cut(value).into())).collect();
+    fn head(&self) -> Head {
+        Head::read(|name| self.0.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str()))
+    }
+
+    /// As they are kept: without credentials, and not more than a page of them.
+    fn kept(&self) -> String {
+        let mut kept = serde_json::Map::new();
+        let mut bytes = 0;
+        for (name, value) in self.0.iter().filter(|(name, _)| !HEADERS_NOT_KEPT.contains(&name.as_str())) {
+            let value: String = value.chars().take(HEADER_KEPT_CHARS).collect();
+            bytes += name.len() + value.len();
+            if bytes > HEADERS_KEPT_BYTES {
+                break;
+            }
+            kept.entry(name).or_insert(value.into());
+        }
         serde_json::Value::Object(kept).to_string()
     }
 }
@@ -67,16 +86,16 @@ struct Understood {
 
 /// Decides about an arrival and keeps it.
 pub(super) async fn receive(shared: &Arc<Shared>, app: App, arrival: Arrival) -> Result<Delivery, Error> {
-    let head = Head::read(|name| arrival.header(name));
+    let head = arrival.headers.head();
     let secret = webhook_secret(shared, &app).await?;
-    let bytes = arrival.body.as_ref().map_or(0, Bytes::len);
-    let headers = arrival.kept_headers();
+    let length = arrival.length;
+    let headers = arrival.headers.kept();
     let at = head.clone();
     // A body may be large: this is work for a thread that may be kept busy.
     let understood = tokio::task::spawn_blocking(move || understand(&secret, &at, &arrival)).await;
     match understood.map_err(|err| Error::Internal(err.into()))? {
-        Ok(understood) => accept(shared, app, head, understood, bytes).await,
-        Err(rejection) => reject(shared, &app, head, headers, &rejection, bytes).await,
+        Ok(understood) => accept(shared, app, head, understood, length).await,
+        Err(rejection) => reject(shared, &app, head, headers, &rejection, length).await,
     }
 }
 
@@ -95,11 +114,11 @@ fn understand(secret: &Secret, head: &Head, arrival: &Arrival) -> Result<Underst
     }
     let push = (head.event == "push").then(|| Push::parse(body)).transpose();
     let push = push.map_err(|malformed| Rejection::Malformed(malformed.to_string()))?;
-    Ok(Understood { push, kept: Kept { headers: arrival.kept_headers(), body: compressed(body) } })
+    Ok(Understood { push, kept: Kept { headers: arrival.headers.kept(), body: compressed(body) } })
 }
 
 /// Decides about what is believed, keeps it and queues what it asks for: all or nothing.
-async fn accept(shared: &Arc<Shared>, app: App, head: Head, understood: Understood, bytes: usize) -> Result<Delivery, Error> {
+async fn accept(shared: &Arc<Shared>, app: App, head: Head, understood: Understood, length: u64) -> Result<Delivery, Error> {
     let push = understood.push.as_ref();
     let mut tx = shared.db.begin().await?;
     // As it is now: the app may have been stopped, paused or pointed elsewhere since the request began.
@@ -112,7 +131,7 @@ async fn accept(shared: &Arc<Shared>, app: App, head: Head, understood: Understo
         Decision::Deploy(commit) => Some(queue(&mut tx, &app, commit, push.and_then(|push| push.pusher.as_deref())).await?),
         Decision::Ignore(_) => None,
     };
-    let delivery = delivery(&app, head, push, &decision, queued.as_ref(), bytes);
+    let delivery = delivery(&app, head, push, &decision, queued.as_ref(), length);
     db::deliveries::insert(&mut *tx, &delivery, queued.as_ref().map(|it| it.id), &understood.kept).await?;
     tx.commit().await.map_err(db::Error::from)?;
     let (verdict, reason, event) = (delivery.verdict, &delivery.reason, &delivery.event);
@@ -137,11 +156,12 @@ async fn decide(tx: &mut db::Transaction, app: &App, push: &Push) -> Result<Deci
         None => None,
     };
     let unfinished = db::deployments::unfinished(&mut **tx, app.id).await?;
-    let newest_unfinished = unfinished.iter().max_by_key(|it| it.number);
+    // What is being cancelled will not deploy it.
+    let newest_unfinished = unfinished.iter().filter(|it| it.cancel.is_none()).max_by_key(|it| it.number);
     Ok(verdict::decide(push, &Standing { app, live: live.as_ref(), newest_unfinished }))
 }
 
-fn delivery(app: &App, head: Head, push: Option<&Push>, decision: &Decision, queued: Option<&Deployment>, bytes: usize) -> Delivery {
+fn delivery(app: &App, head: Head, push: Option<&Push>, decision: &Decision, queued: Option<&Deployment>, length: u64) -> Delivery {
     let (verdict, answered, reason) = match (decision, queued) {
         (Decision::Ignore(reason), _) => (Verdict::Ignored, 200, reason.clone()),
         (Decision::Deploy(commit), queued) => {
@@ -162,12 +182,12 @@ fn delivery(app: &App, head: Head, push: Option<&Push>, decision: &Decision, que
         reason,
         answered,
         deployment: queued.map(|it| it.number),
-        body_bytes: bytes as u64,
+        body_bytes: length,
     }
 }
 
 /// Keeps that something came which is not believed, without its body, unless too many such come.
-async fn reject(shared: &Shared, app: &App, head: Head, headers: String, rejection: &Rejection, bytes: usize) -> Result<Delivery, Error> {
+async fn reject(shared: &Shared, app: &App, head: Head, headers: String, rejection: &Rejection, length: u64) -> Result<Delivery, Error> {
     let delivery = Delivery {
         id: DeliveryId::new(),
         app: app.id,
@@ -181,7 +201,7 @@ async fn reject(shared: &Shared, app: &App, head: Head, headers: String, rejecti
         reason: rejection.sentence(app.slug.as_str()),
         answered: rejection.status(),
         deployment: None,
-        body_bytes: bytes as u64,
+        body_bytes: length,
     };
     if shared.rejections.admits(app.id) {
         let mut tx = shared.db.begin().await?;

@@ -11,17 +11,16 @@
 //!
 //! Containers of another installation, or of nobody, are never seen here.
 
-use crate::domain::{app::DesiredState, container::Observed, ids::AppId};
+use crate::domain::{app::DesiredState, container::Observed};
 
-/// What the database knows of a deployment whose container may exist.
+/// What the database knows of a container.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
-    pub(super) app: AppId,
-    pub(super) number: i64,
+    pub(super) container: String,
     pub(super) standing: Standing,
 }
 
-/// Where such a deployment stands.
+/// Where the deployment of a container stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     /// Its container serves, or should.
@@ -52,66 +51,71 @@ impl Action {
 
 /// The plan. Removals come first: what lost may hold the port that the one to be started needs.
 pub(super) fn plan(known: &[Known], seen: &[Observed]) -> Vec<Action> {
-    let standing = |it: &Observed| known.iter().find(|row| row.app == it.app && row.number == it.deployment).map(|row| row.standing);
+    let standing = |it: &Observed| standing(known, &it.id);
     let removals = seen.iter().filter(|it| standing(it) == Some(Standing::Over));
     let starts = seen.iter().filter(|it| !it.running && !it.restarting && standing(it) == Some(Standing::Live(DesiredState::Running)));
     let removals = removals.map(|it| Action::Remove(it.id.clone()));
     removals.chain(starts.map(|it| Action::Start(it.id.clone()))).collect()
 }
 
+/// What the database knows of a container; none when it is an orphan.
+pub(super) fn standing(known: &[Known], container: &str) -> Option<Standing> {
+    known.iter().find(|it| it.container == container).map(|it| it.standing)
+}
+
 /// Containers of ours that no row knows.
 pub(super) fn orphans(known: &[Known], seen: Vec<Observed>) -> Vec<Observed> {
-    let unknown = |it: &Observed| !known.iter().any(|row| row.app == it.app && row.number == it.deployment);
-    seen.into_iter().filter(unknown).collect()
+    seen.into_iter().filter(|it| standing(known, &it.id).is_none()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::container::Health;
+    use crate::domain::{container::Health, ids::AppId};
 
-    fn seen(app: AppId, deployment: i64, running: bool) -> Observed {
+    fn seen(id: &str, running: bool) -> Observed {
         Observed {
-            id: format!("c{deployment}"),
-            app,
-            deployment,
+            id: id.to_owned(),
+            app: AppId::new(),
+            deployment: 1,
             running,
             restarting: false,
             restarts: 0,
             exit_code: (!running).then_some(137),
             out_of_memory: false,
             health: Health::Unchecked,
+            created_at: None,
             started_at: None,
             host_port: None,
         }
     }
 
+    fn known(container: &str, standing: Standing) -> Known {
+        Known { container: container.to_owned(), standing }
+    }
+
     #[test]
     fn the_lost_container_goes_before_the_old_one_starts_because_it_may_hold_its_port() {
-        let app = AppId::new();
-        let known =
-            [Known { app, number: 1, standing: Standing::Live(DesiredState::Running) }, Known { app, number: 2, standing: Standing::Over }];
-        let plan = plan(&known, &[seen(app, 1, false), seen(app, 2, true)]);
+        let known = [known("c1", Standing::Live(DesiredState::Running)), known("c2", Standing::Over)];
+        let plan = plan(&known, &[seen("c1", false), seen("c2", true)]);
         assert_eq!(plan, [Action::Remove("c2".to_owned()), Action::Start("c1".to_owned())]);
     }
 
     #[test]
-    fn what_runs_restarts_is_stopped_or_unknown_is_left_alone() {
-        let app = AppId::new();
-        let stopped = [Known { app, number: 1, standing: Standing::Live(DesiredState::Stopped) }];
-        assert_eq!(plan(&stopped, &[seen(app, 1, false), seen(app, 3, true), seen(AppId::new(), 1, false)]), []);
-        let halted = [Known { app, number: 1, standing: Standing::Halted }];
-        assert_eq!(plan(&halted, &[seen(app, 1, false)]), [], "what kept crashing is not started by itself");
-        let live = [Known { app, number: 1, standing: Standing::Live(DesiredState::Running) }];
-        let restarting = Observed { restarting: true, ..seen(app, 1, false) };
-        assert_eq!(plan(&live, &[seen(app, 1, true), restarting]), []);
+    fn what_runs_restarts_is_stopped_halted_or_unknown_is_left_alone() {
+        let stopped = [known("c1", Standing::Live(DesiredState::Stopped))];
+        assert_eq!(plan(&stopped, &[seen("c1", false), seen("c3", true), seen("c4", false)]), []);
+        let halted = [known("c1", Standing::Halted)];
+        assert_eq!(plan(&halted, &[seen("c1", false)]), [], "what kept crashing is not started by itself");
+        let live = [known("c1", Standing::Live(DesiredState::Running)), known("c2", Standing::Live(DesiredState::Running))];
+        let restarting = Observed { restarting: true, ..seen("c2", false) };
+        assert_eq!(plan(&live, &[seen("c1", true), restarting]), []);
     }
 
     #[test]
     fn an_orphan_is_what_no_row_knows() {
-        let (app, other) = (AppId::new(), AppId::new());
-        let known = [Known { app, number: 1, standing: Standing::Over }];
-        let orphans = orphans(&known, vec![seen(app, 1, true), seen(app, 2, true), seen(other, 1, false)]);
-        assert_eq!(orphans.iter().map(|it| (it.app, it.deployment)).collect::<Vec<_>>(), [(app, 2), (other, 1)]);
+        let known = [known("c1", Standing::Over)];
+        let orphans = orphans(&known, vec![seen("c1", true), seen("c2", true), seen("c3", false)]);
+        assert_eq!(orphans.iter().map(|it| &*it.id).collect::<Vec<_>>(), ["c2", "c3"]);
     }
 }

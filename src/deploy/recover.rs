@@ -3,51 +3,74 @@
 
 use super::{
     ATTEMPTS_MAX, Error, Shared,
+    disorder::Absence,
     platform::{Failure, FailureKind, Target},
     reconcile::{self, Action, Known, Standing},
 };
 use crate::{
     db,
     domain::{
-        app::App,
+        app::{App, DesiredState},
         container::Observed,
-        deployment::{Cause, Deployment, Ending, Status},
+        deployment::{Cause, Deployment, Ending, Status, Switch},
         engine::EngineState,
+        ids::DeploymentId,
     },
     logs::journal::Journal,
 };
 
-/// `after_absence`: containers that should run are started; otherwise only those that are owed a start.
-pub(super) async fn recover(shared: &Shared, after_absence: bool) -> Result<(), Failure> {
+/// After an absence, containers that should run and have exited in it are started; otherwise only those that are owed a start.
+pub(super) async fn recover(shared: &Shared, absence: Option<&Absence>) -> Result<(), Failure> {
     let seen = shared.platform.runtime.ours().await?;
-    shared.forget_debts_but(&seen);
-    let known = known(shared, &seen).await.map_err(Failure::internal)?;
+    let known = known(shared, &seen).await;
+    let should_run = |id: &str| reconcile::standing(&known, id) == Some(Standing::Live(DesiredState::Running));
+    shared.forget_debts_but(should_run, |id| seen.iter().any(|it| it.id == id && !it.running));
     for action in reconcile::plan(&known, &seen) {
         let Some(container) = seen.iter().find(|it| it.id == *action.container()) else { continue };
-        let Some(_seat) = shared.seats.try_take(container.app) else { continue };
-        // Once more, now that nobody else is at work there: a worker may have made it live since the plan was made.
-        if standing(shared, container).await.map_err(Failure::internal)? != known_standing(&known, container) {
-            continue;
-        }
-        match action {
-            Action::Remove(_) => remove(shared, container).await?,
-            Action::Start(_) if after_absence || shared.is_owed(&container.id) => start(shared, container).await,
-            Action::Start(_) => {}
+        let exited_in_it = absence.is_some_and(|absence| !absence.exited_before.contains(&container.id));
+        let wanted = matches!(action, Action::Remove(_)) || exited_in_it || shared.is_owed(&container.id);
+        if wanted {
+            carry_out(shared, &action, container, reconcile::standing(&known, &container.id)).await?;
         }
     }
     resume_rows(shared).await
 }
 
-/// Containers of ours that the database does not know.
-pub(super) async fn orphans(shared: &Shared) -> Result<Vec<Observed>, db::Error> {
+/// Does what the plan says, unless somebody is at work at the app: then it is done when that is over.
+async fn carry_out(shared: &Shared, action: &Action, container: &Observed, planned: Option<Standing>) -> Result<(), Failure> {
+    let Some(_seat) = shared.seats.try_take(container.app) else {
+        match action {
+            Action::Start(_) => shared.owe_start(&container.id),
+            Action::Remove(_) => shared.tidy_later(),
+        }
+        return Ok(());
+    };
+    // Once more, now that nobody else is at work there: it may have become live since the plan was made.
+    if standing(shared, container).await.map_err(Failure::internal)? != planned {
+        return Ok(());
+    }
+    match action {
+        Action::Remove(_) => remove(shared, container).await,
+        Action::Start(_) => {
+            start(shared, container).await;
+            Ok(())
+        }
+    }
+}
+
+/// Containers of ours that the database does not know, as far as the engine shows them now.
+pub(super) async fn orphans(shared: &Shared) -> Vec<Observed> {
+    if !shared.engine_is_up() {
+        return Vec::new();
+    }
     let seen = shared.picture.all();
-    let known = known(shared, &seen).await?;
-    Ok(reconcile::orphans(&known, seen))
+    let known = known(shared, &seen).await;
+    reconcile::orphans(&known, seen)
 }
 
 /// Removes an orphan for a person.
 pub(super) async fn remove_orphan(shared: &Shared, container: &str, by: &str) -> Result<(), Error> {
-    let Some(orphan) = orphans(shared).await?.into_iter().find(|it| it.id == container) else {
+    let Some(orphan) = orphans(shared).await.into_iter().find(|it| it.id == container) else {
         return Err(Error::Refused("There is no such orphan any more.".to_owned()));
     };
     shared.platform.runtime.remove(&orphan.id).await.map_err(Error::from_engine)?;
@@ -56,30 +79,32 @@ pub(super) async fn remove_orphan(shared: &Shared, container: &str, by: &str) ->
     Ok(())
 }
 
-/// What the database knows of the containers that are there.
-async fn known(shared: &Shared, seen: &[Observed]) -> Result<Vec<Known>, db::Error> {
+/// What the database knows of the containers that are there. Of one whose row cannot be read it is not known what to do: it is left
+/// alone, as if it were live and stopped on purpose.
+async fn known(shared: &Shared, seen: &[Observed]) -> Vec<Known> {
     let mut known = Vec::new();
     for container in seen {
-        if let Some(standing) = standing(shared, container).await? {
-            known.push(Known { app: container.app, number: container.deployment, standing });
-        }
+        let standing = standing(shared, container).await.unwrap_or_else(|err| {
+            tracing::error!(app = %container.app, deployment = container.deployment, error = ?err, "a container's row cannot be read");
+            Some(Standing::Live(DesiredState::Stopped))
+        });
+        known.extend(standing.map(|standing| Known { container: container.id.clone(), standing }));
     }
-    Ok(known)
+    known
 }
 
-/// Where the deployment of a container stands; none when there is no such deployment.
+/// Where the deployment that made a container stands; none when no row made it.
 async fn standing(shared: &Shared, container: &Observed) -> Result<Option<Standing>, db::Error> {
-    let Some(row) = db::deployments::by_number(shared.db.read(), container.app, container.deployment).await? else { return Ok(None) };
+    let row = db::deployments::by_number(shared.db.read(), container.app, container.deployment).await?;
+    let Some(row) = row.filter(|row| container.is_of(row)) else { return Ok(None) };
     let app = db::apps::get(shared.db.read(), row.app).await?;
+    // A live deployment has one container; another one with its number was asked for twice.
+    let live = app.live_deployment == Some(row.id) && row.container.as_deref() == Some(&*container.id);
     Ok(Some(match app.halted {
-        _ if app.live_deployment != Some(row.id) => Standing::Over,
+        _ if !live => Standing::Over,
         Some(_) => Standing::Halted,
         None => Standing::Live(app.desired_state),
     }))
-}
-
-fn known_standing(known: &[Known], container: &Observed) -> Option<Standing> {
-    known.iter().find(|row| row.app == container.app && row.number == container.deployment).map(|row| row.standing)
 }
 
 /// Removes a container that lost.
@@ -119,26 +144,45 @@ async fn start(shared: &Shared, container: &Observed) {
     }
 }
 
-/// Every row that a worker was at, and is not now: finished when its container had become live, else queued again.
+/// Every row that a worker was at, and is not now.
 async fn resume_rows(shared: &Shared) -> Result<(), Failure> {
     for row in db::deployments::running(shared.db.read()).await.map_err(Failure::internal)? {
-        let Some(_seat) = shared.seats.try_take(row.app) else { continue };
-        // Read again: it may have ended between the list and the seat.
-        let row = db::deployments::get(shared.db.read(), row.id).await.map_err(Failure::internal)?;
-        if row.status.is_end() || row.status == Status::Queued {
-            continue;
-        }
-        let app = db::apps::get(shared.db.read(), row.app).await.map_err(Failure::internal)?;
-        if app.live_deployment != Some(row.id) {
-            let target = Target { app: app.id, slug: app.slug.clone(), number: row.number };
-            tidied(shared, shared.platform.builder.discard(&target).await)?;
-        }
-        resume_row(shared, &app, &row).await.map_err(Failure::internal)?;
+        tidied(shared, resume_row(shared, &row).await)?;
     }
     Ok(())
 }
 
-async fn resume_row(shared: &Shared, app: &App, row: &Deployment) -> Result<(), db::Error> {
+/// Puts a row that a worker was at in order: finished when its container had become live, else queued again.
+pub(super) async fn resume_row(shared: &Shared, row: &Deployment) -> Result<(), Failure> {
+    if shared.is_active(row.id) {
+        return Ok(());
+    }
+    // Read again: it may have ended since it was listed.
+    let row = db::deployments::get(shared.db.read(), row.id).await.map_err(Failure::internal)?;
+    if row.status.is_end() || row.status == Status::Queued {
+        return Ok(());
+    }
+    let app = db::apps::get(shared.db.read(), row.app).await.map_err(Failure::internal)?;
+    if app.live_deployment != Some(row.id) {
+        let target = Target { app: app.id, slug: app.slug.clone(), number: row.number };
+        tidied(shared, shared.platform.builder.discard(&target).await)?;
+        expect_a_late_stop(shared, &app, &row).await.map_err(Failure::internal)?;
+    }
+    move_on(shared, &app, &row).await.map_err(Failure::internal)
+}
+
+/// In a replace the old container was being stopped, and that may go on in the engine: then it is started again.
+async fn expect_a_late_stop(shared: &Shared, app: &App, row: &Deployment) -> Result<(), db::Error> {
+    let Some(old) = app.live_deployment.filter(|_| row.switch == Some(Switch::Replace)) else { return Ok(()) };
+    if let Some(old) = db::deployments::get(shared.db.read(), old).await?.container {
+        shared.expect_stop(&old);
+        shared.owe_start(&old);
+    }
+    Ok(())
+}
+
+/// Ends an interrupted row, or queues it again.
+async fn move_on(shared: &Shared, app: &App, row: &Deployment) -> Result<(), db::Error> {
     let journal = Journal::open(&shared.files.journal(row.app, row.number));
     let say = |text: &str| {
         if let Ok(journal) = &journal {
@@ -181,18 +225,9 @@ fn given_up(row: &Deployment) -> Ending {
 }
 
 impl Shared {
-    pub(super) fn is_owed(&self, container: &str) -> bool {
-        self.disorder.lock().expect("no panic while held").owed.contains(container)
-    }
-
-    fn start_is_paid(&self, container: &str) {
-        self.disorder.lock().expect("no panic while held").owed.remove(container);
-    }
-
-    /// A start is owed only to what is there and does not run.
-    fn forget_debts_but(&self, seen: &[Observed]) {
-        let stopped = |id: &String| seen.iter().any(|it| it.id == *id && !it.running);
-        self.disorder.lock().expect("no panic while held").owed.retain(stopped);
+    /// Whether a worker is at this deployment.
+    fn is_active(&self, deployment: DeploymentId) -> bool {
+        self.active.lock().expect("no panic while held").contains_key(&deployment)
     }
 
     /// Whether the engine answered last time.

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Shared,
     platform::{Failure, FailureKind, Target},
+    seat::Seat,
 };
 use crate::{
     db,
@@ -59,7 +60,9 @@ struct Run<'a> {
     journal: Journal,
     cancel: CancellationToken,
     made: Made,
-    /// How often the engine had gone away before.
+    /// The right to touch the app's containers, from the switch on.
+    seat: Option<Seat>,
+    /// How often the engine had gone away when the present phase began.
     absences: u64,
 }
 
@@ -91,7 +94,8 @@ pub(super) async fn run(shared: &Arc<Shared>, app: App, id: DeploymentId) -> Res
             return Ok(Outcome::Ended);
         }
     };
-    let mut run = Run { shared, app, row, journal, cancel: active.cancel.clone(), made: Made::default(), absences: shared.absences() };
+    let cancel = active.cancel.clone();
+    let mut run = Run { shared, app, row, journal, cancel, made: Made::default(), seat: None, absences: shared.absences() };
     let stop = run.steps().await.err();
     run.remove_build_folder().await;
     run.end(stop).await
@@ -150,6 +154,7 @@ impl Run<'_> {
             advanced => advanced?,
         }
         self.row.status = phase;
+        self.absences = self.shared.absences();
         self.journal.phase(phase.as_str());
         Ok(())
     }

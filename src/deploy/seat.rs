@@ -1,4 +1,4 @@
-//! Who is at work at an app: its worker with a deployment, a person's act on its container, or the recovery. One at a time.
+//! Who is at work at an app's containers: a deployment that switches, a person's act, or the recovery. One at a time.
 
 use std::{
     collections::HashMap,
@@ -32,10 +32,5 @@ impl Seats {
     /// The seat, if it is free.
     pub(super) fn try_take(&self, app: AppId) -> Option<Seat> {
         self.of(app).try_lock_owned().ok()
-    }
-
-    /// Whether somebody is at work there.
-    pub(super) fn is_taken(&self, app: AppId) -> bool {
-        self.try_take(app).is_none()
     }
 }

@@ -16,7 +16,7 @@ pub(super) struct Standing<'a> {
     pub(super) app: &'a App,
     /// Its live deployment.
     pub(super) live: Option<&'a Deployment>,
-    /// Its newest deployment that has not ended.
+    /// Its newest deployment that has not ended and is not being cancelled.
     pub(super) newest_unfinished: Option<&'a Deployment>,
 }
 

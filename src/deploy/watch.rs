@@ -5,7 +5,7 @@
 //! after that, so whatever was waited for is forgotten and the list decides.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -13,14 +13,20 @@ use std::{
 use futures_util::StreamExt;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
-use super::{Shared, platform::Failure, run::STOP_GRACE};
+use super::{
+    Shared, lifecycle,
+    platform::{Failure, FailureKind},
+    run::STOP_GRACE,
+};
 use crate::{
     db,
     domain::{
         app::{App, DesiredState},
         container::{Act, Happening, Observed},
+        deployment::Cause,
         engine::EngineState,
-        moment::{Moment, duration},
+        ids::AppId,
+        moment::duration,
     },
 };
 
@@ -34,20 +40,36 @@ const LOOP_WINDOW: Duration = Duration::from_secs(10 * 60);
 #[derive(Default)]
 pub(super) struct Picture {
     /// Held for a look-up.
-    seen: Mutex<BTreeMap<String, Observed>>,
+    seen: Mutex<BTreeMap<String, Seen>>,
+}
+
+/// A container as last seen.
+struct Seen {
+    container: Observed,
+    /// Since when it is seen not to run.
+    still_since: Option<Instant>,
 }
 
 impl Picture {
     pub(super) fn get(&self, container: &str) -> Option<Observed> {
-        self.seen.lock().expect("no panic while held").get(container).cloned()
+        self.seen.lock().expect("no panic while held").get(container).map(|seen| seen.container.clone())
     }
 
     pub(super) fn all(&self) -> Vec<Observed> {
-        self.seen.lock().expect("no panic while held").values().cloned().collect()
+        self.seen.lock().expect("no panic while held").values().map(|seen| seen.container.clone()).collect()
     }
 
-    pub(super) fn note(&self, seen: Observed) {
-        self.seen.lock().expect("no panic while held").insert(seen.id.clone(), seen);
+    /// The containers that have not run for this long.
+    pub(super) fn still_for(&self, span: Duration) -> HashSet<String> {
+        let seen = self.seen.lock().expect("no panic while held");
+        let still = seen.values().filter(|seen| seen.still_since.is_some_and(|since| since.elapsed() >= span));
+        still.map(|seen| seen.container.id.clone()).collect()
+    }
+
+    pub(super) fn note(&self, container: Observed) {
+        let mut all = self.seen.lock().expect("no panic while held");
+        let before = all.get(&container.id).and_then(|seen| seen.still_since);
+        all.insert(container.id.clone(), Seen::now(container, before));
     }
 
     fn forget(&self, container: &str) {
@@ -55,7 +77,17 @@ impl Picture {
     }
 
     fn replace(&self, all: Vec<Observed>) {
-        *self.seen.lock().expect("no panic while held") = all.into_iter().map(|it| (it.id.clone(), it)).collect();
+        let mut seen = self.seen.lock().expect("no panic while held");
+        let before = std::mem::take(&mut *seen);
+        let since = |id: &str| before.get(id).and_then(|seen| seen.still_since);
+        *seen = all.into_iter().map(|it| (it.id.clone(), Seen::now(it.clone(), since(&it.id)))).collect();
+    }
+}
+
+impl Seen {
+    fn now(container: Observed, still_before: Option<Instant>) -> Self {
+        let still = !container.running && !container.restarting;
+        Self { container, still_since: still.then(|| still_before.unwrap_or_else(Instant::now)) }
     }
 }
 
@@ -66,10 +98,13 @@ pub(super) async fn follow(shared: Arc<Shared>) {
         let followed = async {
             let up = engine.wait_for(EngineState::is_up).await;
             drop(up.expect("the sender lives in `shared`"));
-            let Err(failure) = follow_once(&shared).await;
-            tracing::warn!(error = failure.chain(), "the engine's events ended; its containers are listed anew");
+            let failure = follow_once(&shared, &mut shared.engine.subscribe()).await;
+            tracing::warn!(reason = %failure.sentence, error = failure.chain(), "the engine's events are followed anew");
+            if failure.kind == FailureKind::EngineLost {
+                shared.engine_is_away(failure.kind);
+                shared.look_at_engine.notify_one();
+            }
             shared.picture.replace(Vec::new());
-            shared.engine_is_away();
             sleep(shared.limits.engine_retry).await;
         };
         tokio::select! {
@@ -88,47 +123,77 @@ struct Following {
     restarts: HashMap<String, (Instant, i64)>,
 }
 
-async fn follow_once(shared: &Arc<Shared>) -> Result<std::convert::Infallible, Failure> {
+/// Follows until the events end or the engine has been away; says why.
+async fn follow_once(shared: &Arc<Shared>, engine: &mut tokio::sync::watch::Receiver<EngineState>) -> Failure {
     let mut events = shared.platform.runtime.events();
     let mut following = Following::default();
     let mut list = interval(LIST_EVERY);
     list.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let next_stop = following.stopped.first().map(|(at, _)| *at);
-        tokio::select! {
+        let done = tokio::select! {
             biased;
-            event = events.next() => {
-                let happening = event.unwrap_or_else(|| Err(Failure::engine_lost()))?;
-                following.happened(shared, happening).await?;
-            }
+            event = events.next() => match event.unwrap_or_else(|| Err(Failure::engine_lost())) {
+                Ok(happening) => following.happened(shared, happening).await,
+                Err(failure) => return failure,
+            },
             () = sleep_until(next_stop.unwrap_or_else(Instant::now)), if next_stop.is_some() => {
                 let (_, happening) = following.stopped.remove(0);
-                confirm_stop(shared, &happening).await?;
+                confirm_stop(shared, &happening).await
             }
-            _ = list.tick() => {
-                let all = shared.platform.runtime.ours().await?;
-                for container in &all {
-                    following.judge(shared, container).await?;
-                }
-                following.restarts.retain(|id, _| all.iter().any(|it| it.id == *id));
-                shared.picture.replace(all);
+            // While it is away the events are waited for, because their end tells that it is lost. Back again, it is asked anew.
+            _ = engine.changed() => match engine.borrow_and_update().is_up() {
+                true => return Failure::new(Cause::Engine, "The engine was away.").kind(FailureKind::EngineSlow),
+                false => Ok(()),
+            },
+            _ = list.tick() => following.list(shared).await,
+        };
+        match done {
+            Err(failure) if failure.kind == FailureKind::EngineLost => return failure,
+            Err(failure) => {
+                tracing::warn!(reason = %failure.sentence, error = failure.chain(), "the picture of the containers has a gap; they are listed again");
+                list.reset_after(shared.limits.engine_retry);
             }
+            Ok(()) => {}
         }
     }
 }
 
 impl Following {
+    async fn list(&mut self, shared: &Arc<Shared>) -> Result<(), Failure> {
+        let all = shared.platform.runtime.ours().await?;
+        for container in &all {
+            self.judge(shared, container).await?;
+        }
+        self.restarts.retain(|id, _| all.iter().any(|it| it.id == *id));
+        shared.picture.replace(all);
+        Ok(())
+    }
+
     async fn happened(&mut self, shared: &Arc<Shared>, happening: Happening) -> Result<(), Failure> {
-        match shared.platform.runtime.look(&happening.container).await? {
+        let by_us = shared.is_stopped_by_us(&happening.container);
+        match happening.act {
+            Act::Stopped if by_us => {
+                // It may be owed a start.
+                shared.look_at_engine.notify_one();
+            }
+            Act::Stopped => self.stopped.push((Instant::now() + shared.limits.stop_confirmed, happening.clone())),
+            Act::Started => {
+                shared.forget_stop(&happening.container);
+                unhalt(shared, &happening).await.map_err(Failure::internal)?;
+            }
+            Act::Changed => {}
+        }
+        let seen = shared.platform.runtime.look(&happening.container).await.inspect_err(|_| shared.picture.forget(&happening.container))?;
+        match seen {
             Some(seen) => {
                 self.judge(shared, &seen).await?;
                 shared.picture.note(seen);
             }
-            None => shared.picture.forget(&happening.container),
-        }
-        // Whoever is at work at the app stops containers itself.
-        if happening.act == Act::Stopped && !shared.seats.is_taken(happening.app) {
-            self.stopped.push((Instant::now() + shared.limits.stop_confirmed, happening));
+            None => {
+                shared.forget_stop(&happening.container);
+                shared.picture.forget(&happening.container);
+            }
         }
         Ok(())
     }
@@ -150,37 +215,45 @@ impl Following {
     }
 }
 
-/// The app whose live container this is, when it should run and nobody is at work at it.
-async fn serving(shared: &Shared, container: &Observed) -> Result<Option<App>, db::Error> {
-    let Some(row) = db::deployments::by_number(shared.db.read(), container.app, container.deployment).await? else { return Ok(None) };
-    let app = db::apps::get(shared.db.read(), row.app).await?;
-    let serves = app.live_deployment == Some(row.id) && row.container.as_deref() == Some(&*container.id);
-    Ok(Some(app).filter(|app| serves && app.desired_state == DesiredState::Running && app.halted.is_none()))
+/// The app whose live container this is, when it should run.
+async fn serving(shared: &Shared, container: &str, of: AppId) -> Result<Option<App>, db::Error> {
+    let Some(app) = db::apps::find(shared.db.read(), of).await? else { return Ok(None) };
+    let Some(live) = app.live_deployment else { return Ok(None) };
+    let live = db::deployments::get(shared.db.read(), live).await?;
+    let serves = live.container.as_deref() == Some(container) && app.desired_state == DesiredState::Running;
+    Ok(Some(app).filter(|_| serves))
 }
 
 /// Takes a stop for what somebody wants, when nothing has started the container again.
 async fn confirm_stop(shared: &Shared, happening: &Happening) -> Result<(), Failure> {
-    let Some(_seat) = shared.seats.try_take(happening.app) else { return Ok(()) };
-    let Some(seen) = shared.platform.runtime.look(&happening.container).await? else { return Ok(()) };
-    if seen.running || seen.restarting || shared.is_owed(&seen.id) {
+    let container = &happening.container;
+    let Some(seen) = shared.platform.runtime.look(container).await? else { return Ok(()) };
+    if seen.running || seen.restarting || shared.is_owed(container) || shared.is_stopped_by_us(container) {
         return Ok(());
     }
-    if let Some(app) = serving(shared, &seen).await.map_err(Failure::internal)? {
-        tracing::info!(app = %app.slug, "the container was stopped outside µPaaS: the app counts as stopped");
-        db::apps::set_desired_state(shared.db.write(), app.id, DesiredState::Stopped).await.map_err(Failure::internal)?;
+    if let Some(app) = serving(shared, container, happening.app).await.map_err(Failure::internal)? {
+        lifecycle::set_stopped(shared, &app, "its container was stopped outside µPaaS").await.map_err(Failure::internal)?;
     }
     Ok(())
 }
 
 async fn halt(shared: &Shared, seen: &Observed, restarts: i64, span: Duration) -> Result<(), Failure> {
     let Some(_seat) = shared.seats.try_take(seen.app) else { return Ok(()) };
-    let Some(app) = serving(shared, seen).await.map_err(Failure::internal)? else { return Ok(()) };
+    let Some(app) = serving(shared, &seen.id, seen.app).await.map_err(Failure::internal)? else { return Ok(()) };
     let code = seen.exit_code.map(|code| format!(", the last time with code {code}")).unwrap_or_default();
     let span = duration(u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
     let why = format!("Stopped after {restarts} restarts within {span}: the container keeps exiting{code}.");
-    tracing::warn!(app = %app.slug, restarts, exit_code = seen.exit_code, at = %Moment::now().iso(), "a container that keeps exiting is stopped");
-    db::apps::set_halted(shared.db.write(), app.id, Some(&why)).await.map_err(Failure::internal)?;
-    shared.platform.runtime.stop(&seen.id, STOP_GRACE).await
+    tracing::warn!(app = %app.slug, restarts, exit_code = seen.exit_code, "a container that keeps exiting is stopped");
+    shared.stop_container(&seen.id, STOP_GRACE).await?;
+    db::apps::set_halted(shared.db.write(), app.id, Some(&why)).await.map_err(Failure::internal)
+}
+
+/// A container that was stopped for crashing and was started again has another try.
+async fn unhalt(shared: &Shared, happening: &Happening) -> Result<(), db::Error> {
+    match serving(shared, &happening.container, happening.app).await? {
+        Some(app) if app.halted.is_some() => db::apps::set_halted(shared.db.write(), app.id, None).await,
+        _ => Ok(()),
+    }
 }
 
 impl Shared {

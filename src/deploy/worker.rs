@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::{
-    Shared,
+    Error, Shared,
     run::{self, Outcome},
 };
 use crate::{
@@ -30,21 +30,7 @@ pub(super) fn spawn(shared: &Arc<Shared>, app: AppId) -> Arc<Notify> {
 
 async fn drain(shared: &Arc<Shared>, app: AppId) {
     loop {
-        let mut ready = shared.ready.subscribe();
-        let permit = tokio::select! {
-            () = shared.stop.cancelled() => return,
-            permit = async {
-                ready.wait_for(|ready| *ready).await.expect("the sender lives in `shared`");
-                let _waiting = shared.line.join(app);
-                shared.permits.acquire().await.expect("the semaphore is never closed")
-            } => permit,
-        };
-        if !*shared.ready.borrow() {
-            continue;
-        }
-        let taken = take_one(shared, app).await;
-        drop(permit);
-        match taken {
+        match turn(shared, app).await {
             Ok(Taken::Nothing) => return,
             Ok(Taken::Ended) => {}
             Ok(Taken::Interrupted) => shared.pause_until_in_order(),
@@ -63,17 +49,38 @@ enum Taken {
     Interrupted,
 }
 
-/// Runs the first queued deployment.
-async fn take_one(shared: &Arc<Shared>, app: AppId) -> Result<Taken, db::Error> {
-    let _seat = tokio::select! {
-        () = shared.stop.cancelled() => return Ok(Taken::Nothing),
-        seat = shared.seats.take(app) => seat,
-    };
-    let unfinished = db::deployments::unfinished(shared.db.read(), app).await?;
-    let Some(next) = unfinished.into_iter().find(|it| it.status == Status::Queued) else { return Ok(Taken::Nothing) };
-    let app = db::apps::get(shared.db.read(), app).await?;
-    match run::run(shared, app, next.id).await? {
-        Outcome::Ended => Ok(Taken::Ended),
-        Outcome::Interrupted => Ok(Taken::Interrupted),
+/// Waits for its turn, if the queue holds something, and runs the first deployment in it.
+async fn turn(shared: &Arc<Shared>, app: AppId) -> Result<Taken, Error> {
+    if !db::deployments::has_queued(shared.db.read(), app).await? {
+        return Ok(Taken::Nothing);
     }
+    let mut ready = shared.ready.subscribe();
+    let _permit = tokio::select! {
+        () = shared.stop.cancelled() => return Ok(Taken::Nothing),
+        permit = async {
+            ready.wait_for(|ready| *ready).await.expect("the sender lives in `shared`");
+            let _waiting = shared.line.join(app);
+            shared.permits.acquire().await.expect("the semaphore is never closed")
+        } => permit,
+    };
+    if !*shared.ready.borrow() {
+        return Ok(Taken::Ended);
+    }
+    let task_shared = shared.clone();
+    // As a task of its own: what panics there must not end the worker.
+    shared.tasks.spawn(async move { take_one(&task_shared, app).await }).await.map_err(|err| Error::Internal(err.into()))?
+}
+
+async fn take_one(shared: &Arc<Shared>, app: AppId) -> Result<Taken, Error> {
+    let unfinished = db::deployments::unfinished(shared.db.read(), app).await?;
+    let Some(next) = unfinished.iter().find(|it| it.status == Status::Queued) else { return Ok(Taken::Nothing) };
+    if let Some(left) = unfinished.iter().find(|it| it.status != Status::Queued) {
+        tracing::warn!(%app, deployment = left.number, "an interrupted deployment is put in order before the next one begins");
+        return Ok(Taken::Interrupted);
+    }
+    let app = db::apps::get(shared.db.read(), app).await?;
+    Ok(match run::run(shared, app, next.id).await? {
+        Outcome::Ended => Taken::Ended,
+        Outcome::Interrupted => Taken::Interrupted,
+    })
 }

@@ -4,13 +4,14 @@ use std::{collections::HashMap, time::Duration};
 
 use bollard::{
     container::LogOutput,
+    errors::Error as Bollard,
     models::{ContainerInspectResponse, HealthStatusEnum},
     query_parameters::{
         CreateContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
         StartContainerOptions, StopContainerOptionsBuilder,
     },
 };
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 
 use super::{
@@ -24,6 +25,10 @@ use crate::domain::{
 
 /// How long the engine may take to answer a look at a container.
 const LOOK_DEADLINE: Duration = Duration::from_secs(5);
+/// So many are looked at at once.
+const LOOKS_AT_ONCE: usize = 8;
+/// How long it may take to create, start, change, list or remove containers.
+const ACT_DEADLINE: Duration = Duration::from_secs(45);
 /// What stopping may take beyond the container's own grace period.
 const STOP_MARGIN: Duration = Duration::from_secs(20);
 /// How long the last lines of a container's log may take.
@@ -35,10 +40,14 @@ impl Engine {
         let client = self.client()?;
         let name = wanted.owner.container_name();
         let options = |name: &str| Some(CreateContainerOptionsBuilder::new().name(name).build());
-        let created = match client.create_container(options(&name), spec::container(wanted)).await.map_err(Error::from) {
+        let create = async |name: &str| {
+            let creating = client.create_container(options(name), spec::container(wanted));
+            within(ACT_DEADLINE, "create", creating).await
+        };
+        let created = match create(&name).await {
             Err(Error::Refused { status: 409, .. }) => {
                 let unique = uuid::Uuid::new_v4().simple().to_string();
-                client.create_container(options(&format!("{name}-{}", &unique[..8])), spec::container(wanted)).await?
+                create(&format!("{name}-{}", &unique[..8])).await?
             }
             result => result?,
         };
@@ -47,27 +56,29 @@ impl Engine {
 
     /// Starts a container.
     pub async fn start_container(&self, id: &str) -> Result<(), Error> {
-        Ok(self.client()?.start_container(id, None::<StartContainerOptions>).await?)
+        within(ACT_DEADLINE, "start", self.client()?.start_container(id, None::<StartContainerOptions>)).await
     }
 
     /// From now on the engine keeps it running, through its own restarts too.
     pub async fn keep_running(&self, id: &str) -> Result<(), Error> {
-        Ok(self.client()?.update_container(id, spec::kept_running()).await?)
+        within(ACT_DEADLINE, "update", self.client()?.update_container(id, spec::kept_running())).await
     }
 
     /// Stops a container, killing it after the grace period. One that is stopped or gone is fine.
     pub async fn stop_container(&self, id: &str, grace: Duration) -> Result<(), Error> {
-        let client = self.client()?.with_timeout(grace + STOP_MARGIN);
+        let deadline = grace + STOP_MARGIN;
+        // Its own limit is for answers that begin sooner.
+        let client = self.client()?.with_timeout(deadline * 2);
         let seconds = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
         let stopping = client.stop_container(id, Some(StopContainerOptionsBuilder::new().t(seconds).build()));
-        gone_is_fine(timeout(grace + STOP_MARGIN, stopping).await.map_err(|_| Error::TimedOut("stop"))?.map_err(Error::from))
+        gone_is_fine(within(deadline, "stop", stopping).await)
     }
 
     /// Removes a container, running or not, with its anonymous volumes. One that is gone is fine.
     pub async fn remove_container(&self, id: &str) -> Result<(), Error> {
         let client = self.client()?;
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-        match client.remove_container(id, Some(options)).await.map_err(Error::from) {
+        match within(ACT_DEADLINE, "remove", client.remove_container(id, Some(options))).await {
             // 409: a removal is under way already.
             Err(Error::Refused { status: 409, .. }) => Ok(()),
             result => gone_is_fine(result),
@@ -77,25 +88,28 @@ impl Engine {
     /// Looks at a container; none when it is gone or not ours.
     pub async fn look(&self, id: &str) -> Result<Option<Observed>, Error> {
         let client = self.client()?;
-        match timeout(LOOK_DEADLINE, client.inspect_container(id, None)).await.map_err(|_| Error::TimedOut("inspect"))?.map_err(Error::from)
-        {
+        match within(LOOK_DEADLINE, "inspect", client.inspect_container(id, None)).await {
             Ok(seen) => Ok(observed(seen, &self.instance.to_string())),
             Err(err) if err.is_not_found() => Ok(None),
             Err(err) => Err(err),
         }
     }
 
-    /// Every container that carries this installation's label, running or not.
+    /// Every container that carries this installation's label, running or not, and that the engine shows in time.
     pub async fn ours(&self) -> Result<Vec<Observed>, Error> {
         let client = self.client()?;
         let filters = HashMap::from([("label", vec![format!("{LABEL_INSTANCE}={}", self.instance)])]);
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let summaries = within(ACT_DEADLINE, "list", client.list_containers(Some(options))).await?;
+        let looks = summaries.into_iter().filter_map(|summary| summary.id).map(|id| async move { (self.look(&id).await, id) });
+        let mut looks = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
         let mut ours = Vec::new();
-        for summary in client.list_containers(Some(options)).await? {
-            if let Some(id) = summary.id
-                && let Some(seen) = self.look(&id).await?
-            {
-                ours.push(seen);
+        while let Some((looked, id)) = looks.next().await {
+            match looked {
+                Ok(seen) => ours.extend(seen),
+                Err(err @ Error::Unreachable(_)) => return Err(err),
+                // One sick container must not hide the others.
+                Err(err) => tracing::warn!(container = id, error = %err, "the engine does not show this container"),
             }
         }
         Ok(ours)
@@ -121,6 +135,11 @@ impl Engine {
         let bytes = timeout(TAIL_DEADLINE, reading).await.map_err(|_| Error::TimedOut("logs"))??;
         Ok(bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect())
     }
+}
+
+/// Waits for the engine's whole answer, not only its beginning.
+async fn within<T>(deadline: Duration, what: &'static str, answer: impl Future<Output = Result<T, Bollard>>) -> Result<T, Error> {
+    Ok(timeout(deadline, answer).await.map_err(|_| Error::TimedOut(what))??)
 }
 
 fn gone_is_fine(result: Result<(), Error>) -> Result<(), Error> {
@@ -154,6 +173,7 @@ fn observed(seen: ContainerInspectResponse, instance: &str) -> Option<Observed> 
             Some(HealthStatusEnum::STARTING) => Health::Starting,
             _ => Health::Unchecked,
         },
+        created_at: seen.created.map(Moment::from),
         // The year 1 stands for never.
         started_at: state.started_at.as_deref().filter(|at| !at.starts_with("0001-")).and_then(Moment::parse_rfc3339),
         host_port: seen

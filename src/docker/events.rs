@@ -42,6 +42,10 @@ impl Engine {
 fn happening(event: EventMessage) -> Option<Happening> {
     let actor = event.actor?;
     let app = actor.attributes?.get(LABEL_APP)?.parse().ok()?;
-    let act = if event.action.as_deref() == Some("stop") { Act::Stopped } else { Act::Changed };
+    let act = match event.action.as_deref() {
+        Some("stop") => Act::Stopped,
+        Some("start") => Act::Started,
+        _ => Act::Changed,
+    };
     Some(Happening { container: actor.id?, app, act })
 }

@@ -1,6 +1,6 @@
 //! A container of ours, as the engine shows it.
 
-use super::{ids::AppId, moment::Moment};
+use super::{deployment::Deployment, ids::AppId, moment::Moment};
 
 /// What the engine says of a container that carries this installation's label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,10 +23,21 @@ pub struct Observed {
     pub out_of_memory: bool,
     /// What its own health check says.
     pub health: Health,
+    /// When it was created.
+    pub created_at: Option<Moment>,
     /// When it was last started.
     pub started_at: Option<Moment>,
     /// The host port its port is published on.
     pub host_port: Option<u16>,
+}
+
+impl Observed {
+    /// Whether this deployment made it. Numbers are given again after an older backup was restored: then the row is younger.
+    pub fn is_of(&self, deployment: &Deployment) -> bool {
+        let same = self.app == deployment.app && self.deployment == deployment.number;
+        let by_id = deployment.container.as_deref() == Some(&*self.id);
+        same && (by_id || self.created_at.is_none_or(|created| created >= deployment.times.queued))
+    }
 }
 
 /// What a container's own health check says.
@@ -58,6 +69,8 @@ pub struct Happening {
 pub enum Act {
     /// It was asked to stop, and did.
     Stopped,
+    /// It was started, by whomever.
+    Started,
     /// Anything else: look at it.
     Changed,
 }

@@ -10,8 +10,7 @@ pub struct Moment(i64);
 impl Moment {
     /// Now, by this machine's clock.
     pub fn now() -> Self {
-        let nanos = OffsetDateTime::now_utc().unix_timestamp_nanos();
-        Self(i64::try_from(nanos / 1_000_000).unwrap_or(i64::MAX))
+        OffsetDateTime::now_utc().into()
     }
 
     /// From milliseconds since the Unix epoch.
@@ -26,8 +25,7 @@ impl Moment {
 
     /// From an RFC 3339 timestamp as engines and git write it; `None` when it is not one.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        let time = OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()?;
-        i64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok().map(Self)
+        OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok().map(Self::from)
     }
 
     /// `2026-11-22T00:20:20.123Z`, always 24 characters in the years 0 to 9999.
@@ -80,6 +78,12 @@ pub fn duration(ms: u64) -> String {
         60..=3_599 => format!("{} m {} s", seconds / 60, seconds % 60),
         3_600..=86_399 => format!("{} h {} m", seconds / 3_600, seconds % 3_600 / 60),
         _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
+    }
+}
+
+impl From<OffsetDateTime> for Moment {
+    fn from(time: OffsetDateTime) -> Self {
+        Self(i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX))
     }
 }
 

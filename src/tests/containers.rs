@@ -1,6 +1,6 @@
 //! What happens to containers outside µPaaS: it is seen, shown, and where that is sure, put right.
 
-use upaas::domain::ids::AppId;
+use upaas::{deploy::platform::FailureKind, domain::ids::AppId};
 
 use super::support::{
     eventually,
@@ -167,4 +167,118 @@ async fn an_act_goes_on_when_who_asked_for_it_hangs_up() {
     fake.release(Step::Start);
     server.wait_for_app("shop", "Running").await;
     assert_eq!(fake.running(), (vec![1], vec![]));
+}
+
+async fn reached(fake: &Fake, act: &str) {
+    eventually(act, async || if fake.acts().iter().any(|it| it == act) { Ok(()) } else { Err(format!("{:?}", fake.acts())) }).await;
+}
+
+async fn runs(fake: &Fake, expected: (Vec<i64>, Vec<i64>)) {
+    eventually("these containers", async || if fake.running() == expected { Ok(()) } else { Err(format!("{:?}", fake.acts())) }).await;
+}
+
+#[tokio::test]
+async fn an_engine_that_is_lost_under_a_fetch_gets_its_app_started_at_once() {
+    let fake = Fake::default();
+    let mut server = with_running_shop(&fake).await;
+    fake.hold(Step::Fetch);
+    let path = server.deploy("shop").await;
+    server.wait_for(&path, &["Cloning"]).await;
+    fake.crash_all();
+    fake.cut_events();
+    runs(&fake, (vec![1], vec![])).await;
+    fake.fail(Step::Fetch, FailureKind::Final);
+    fake.release(Step::Fetch);
+    server.wait_for(&path, &["Failed"]).await;
+    runs(&fake, (vec![1], vec![])).await;
+}
+
+#[tokio::test]
+async fn a_stop_that_goes_on_in_the_engine_after_us_is_our_own_and_is_undone() {
+    let fake = Fake::default();
+    let mut server = with_running_shop(&fake).await;
+    fake.hold(Step::Stop);
+    let path = server.deploy("shop").await;
+    reached(&fake, "stop c1-of-1").await;
+    server.abandon();
+    fake.release(Step::Stop);
+    fake.fail(Step::Fetch, FailureKind::Final);
+    server.start_fake(&fake).await;
+    server.wait_for(&path, &["Failed"]).await;
+    fake.stop_all();
+    runs(&fake, (vec![1], vec![])).await;
+    server.wait_for_app("shop", "Running").await;
+}
+
+#[tokio::test]
+async fn a_second_container_of_the_live_deployment_is_removed_and_never_started() {
+    let fake = Fake::default();
+    let mut server = with_running_shop(&fake).await;
+    fake.add_twin(1);
+    fake.crash_all();
+    fake.cut_events();
+    runs(&fake, (vec![1], vec![])).await;
+    assert!(!fake.acts().contains(&"start twin".to_owned()), "{:?}", fake.acts());
+    server.wait_for_app("shop", "Running").await;
+}
+
+#[tokio::test]
+async fn a_container_from_before_its_row_is_an_orphan_although_it_has_its_number() {
+    let fake = Fake::default();
+    let mut server = with_running_shop(&fake).await;
+    fake.add_older_twin(2);
+    let page = server.deploy_to_the_end("shop").await;
+    assert_eq!(page.text(".summary .badge"), "Success");
+    runs(&fake, (vec![2], vec![2])).await;
+    assert!(server.browser.get("/system").await.text("#orphans").contains("#2"));
+}
+
+#[tokio::test]
+async fn a_crash_loop_whose_stop_failed_is_stopped_the_next_time() {
+    let fake = Fake::default();
+    let mut server = with_running_shop(&fake).await;
+    fake.fail(Step::Stop, FailureKind::Final);
+    fake.restart_all(10);
+    reached(&fake, "stop c1-of-1").await;
+    fake.mend(Step::Stop);
+    eventually("the loop to be stopped", async || {
+        fake.restart_all(10);
+        if fake.running().0.is_empty() { Ok(()) } else { Err(format!("{:?}", fake.acts())) }
+    })
+    .await;
+    server.wait_for_app("shop", "Crash loop").await;
+}
+
+#[tokio::test]
+async fn a_container_stopped_by_hand_during_a_build_stays_stopped() {
+    let fake = Fake::default();
+    let mut server = with_running_shop(&fake).await;
+    let hook = Hook::of(&mut server, "shop").await;
+    fake.hold(Step::Build);
+    hook.push("main", ZEROS, &commit('a')).await;
+    server.wait_for("/apps/shop/deployments/2", &["Building"]).await;
+    fake.stop_all();
+    let page = server.wait_for("/apps/shop/deployments/2", &["Cancelled"]).await;
+    assert_eq!(page.text(".note"), "Cancelled because its container was stopped outside µPaaS, while building.");
+    fake.release(Step::Build);
+    server.stop().await;
+    server.start_fake(&fake).await;
+    server.wait_for_app("shop", "Stopped").await;
+    assert_eq!(fake.running(), (vec![], vec![1]));
+}
+
+#[tokio::test]
+async fn what_had_exited_before_an_absence_is_not_started_after_it() {
+    let fake = Fake::default();
+    let mut server = with_running_shop(&fake).await;
+    fake.crash_all();
+    server.wait_for_app("shop", "Exited").await;
+    fake.fail(Step::Hello, FailureKind::EngineLost);
+    server.wait_for_the_banner().await;
+    fake.mend(Step::Hello);
+    server.wait_for_app("shop", "Exited").await;
+    // What is put in order is in order by the time that something queued runs.
+    fake.fail(Step::Fetch, FailureKind::Final);
+    server.deploy_to_the_end("shop").await;
+    assert_eq!(fake.running(), (vec![], vec![1]));
 }

@@ -1,5 +1,7 @@
 //! The queue: the latest push wins, what a person asks for goes first, and whoever waits is told for what.
 
+use upaas::deploy::platform::FailureKind;
+
 use super::support::{
     eventually,
     fake::{Fake, Step},
@@ -224,4 +226,38 @@ async fn stop_and_start_are_refused_while_a_deployment_runs() {
     }
     fake.release(Step::Build);
     server.wait_for(&path, &["Success"]).await;
+}
+
+#[tokio::test]
+async fn stop_is_refused_while_a_person_s_deployment_waits() {
+    let fake = Fake::default();
+    let (mut server, _) = with_shop(&fake).await;
+    server.deploy_to_the_end("shop").await;
+    fake.hold(Step::Build);
+    for slug in ["a", "b"] {
+        server.create_shop(&[("slug", slug)]).await.expect(303);
+        let path = server.deploy(slug).await;
+        server.wait_for(&path, &["Building"]).await;
+    }
+    let path = server.deploy("shop").await;
+    let refused = server.browser.post("/apps/shop/stop", &[]).await.expect(409);
+    assert!(refused.body.contains("#2 waits for its turn because a person asked for it. Cancel it first."), "{}", refused.body);
+    fake.release(Step::Build);
+    server.wait_for(&path, &["Success"]).await;
+}
+
+#[tokio::test]
+async fn a_failure_of_the_app_is_its_own_although_the_engine_was_slow_before() {
+    let fake = Fake::default();
+    let (mut server, _) = with_shop(&fake).await;
+    fake.hold(Step::Build);
+    fake.fail(Step::Build, FailureKind::Final);
+    let path = server.deploy("shop").await;
+    server.wait_for(&path, &["Building"]).await;
+    fake.fail(Step::Hello, FailureKind::EngineSlow);
+    server.wait_for_the_banner().await;
+    fake.mend(Step::Hello);
+    fake.release(Step::Build);
+    let page = server.wait_for(&path, &["Failed"]).await;
+    assert_eq!(page.text(".failure-sentence"), "It failed at Build.");
 }

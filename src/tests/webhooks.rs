@@ -1,6 +1,7 @@
 //! The address that forges call: what each delivery gets for an answer, and what is kept of it.
 
 use http::Method;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::support::{
     fake::{Fake, Step},
@@ -319,4 +320,38 @@ async fn a_recorded_push_of_20_000_files_is_answered_in_time() {
     body["commits"][0]["added"] = files.clone().into();
     body["head_commit"]["added"] = files.into();
     assert_eq!(hook.deliver("push", serde_json::to_vec_pretty(&body).unwrap()).await.status, 202);
+}
+
+/// Begins a request and does not end it.
+async fn half_a_delivery(hook: &Hook, headers: &str) -> tokio::net::TcpStream {
+    let (address, path) = hook.url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = format!("POST /{path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{headers}content-length: 3000000\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn slow_bodies_do_not_keep_others_out() {
+    let fake = Fake::default();
+    let (_server, hook) = with_shop(&fake).await;
+    let mut slow = Vec::new();
+    for headers in ["", "x-gitea-signature: 0\r\n"].repeat(20) {
+        slow.push(half_a_delivery(&hook, headers).await);
+    }
+    assert_eq!(hook.push("main", ZEROS, &commit('a')).await.status, 202);
+}
+
+#[tokio::test]
+async fn a_large_body_to_no_app_is_answered_all_the_same() {
+    let fake = Fake::default();
+    let (_server, hook) = with_shop(&fake).await;
+    let nobody = Hook { url: hook.url.rsplit_once('/').unwrap().0.to_owned() + "/b7c2d5a0-7d43-4b8a-8a8b-3f1c1d1e2f30", ..hook };
+    for _ in 0..10 {
+        let mut stream = half_a_delivery(&nobody, "connection: close\r\n").await;
+        stream.write_all(&vec![b' '; 3_000_000]).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.contains("no app has this webhook URL"), "{answer}");
+    }
 }

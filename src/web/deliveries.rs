@@ -3,18 +3,15 @@
 //! The answer's text is what the operator reads in the forge's delivery history, so it says what became of the delivery and what to do.
 
 use axum::{
-    body::Body,
     extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
-use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
-use tokio::time::{Duration, timeout};
 
 use super::{
     AppState, apps,
+    body::{self, Busy},
     error::Error,
     extract::{Asked, At},
     frame::When,
@@ -25,20 +22,14 @@ use super::{
 };
 use crate::{
     db,
-    deploy::Arrival,
+    deploy::{Arrival, Headers},
     domain::{
         app::App,
-        delivery::{BODY_MAX_BYTES, Delivery, Rejection, Verdict},
+        delivery::{Delivery, Rejection, Verdict},
         ids::{DeliveryId, WebhookId},
     },
 };
 
-/// How long a body may take to arrive.
-const BODY_DEADLINE: Duration = Duration::from_secs(15);
-/// Of a body that is too large so much is read and thrown away: a forge that is cut off does not show our answer.
-const DRAINED_MAX_BYTES: usize = 4 * BODY_MAX_BYTES;
-/// How long a delivery waits for its turn when too many come at once. Gitea gives up after 5 s.
-const TURN_DEADLINE: Duration = Duration::from_secs(3);
 /// A page of the list.
 const PAGE: i64 = 50;
 
@@ -54,7 +45,8 @@ pub(super) async fn receive(State(state): State<AppState>, At(id): At<String>, r
             Err(err) => failed(err),
         },
         Ok(None) => {
-            tracing::info!("a delivery came to a webhook URL that no app has");
+            tracing::debug!("a delivery came to a webhook URL that no app has");
+            body::drain(request.into_body(), Rejection::Unsigned).await;
             plain(StatusCode::NOT_FOUND, "rejected: no app has this webhook URL. Copy it again from the app's page in µPaaS.")
         }
         Err(err) => failed(err.into()),
@@ -70,19 +62,24 @@ pub(super) async fn only_post() -> Response {
 }
 
 async fn answer(state: &AppState, app: App, request: Request) -> Result<Response, Error> {
-    let Ok(Ok(_turn)) = timeout(TURN_DEADLINE, state.receiving.acquire()).await else {
-        let text = "rejected: too many deliveries at once. Press “Redeliver” in a moment.";
-        return Ok(plain(StatusCode::SERVICE_UNAVAILABLE, text));
-    };
     let (parts, body) = request.into_parts();
-    let body = match is_json(&parts.headers) {
-        true => read(body).await,
-        false => read(body).await.and(Err(Rejection::NotJson)),
-    };
     let text = |value: &header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let headers = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+    let headers = Headers(parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect());
+    // What will be rejected anyhow is not kept in memory.
+    let read = match (is_json(&parts.headers), headers.have_signature()) {
+        (false, _) => body::drain(body, Rejection::NotJson).await,
+        (true, false) => body::drain(body, Rejection::Unsigned).await,
+        (true, true) => match body::read(body, &state.large_deliveries).await {
+            Ok(read) => read,
+            Err(Busy) => {
+                let text = "rejected: too many large deliveries at once. Press “Redeliver” in a moment.";
+                return Ok(plain(StatusCode::SERVICE_UNAVAILABLE, text));
+            }
+        },
+    };
     let slug = app.slug.clone();
-    let delivery = state.deployer.receive(app, Arrival { headers, body }).await?;
+    let arrival = Arrival { headers, body: read.body.clone(), length: read.length };
+    let delivery = state.deployer.receive(app, arrival).await?;
     let mut text = format!("{}: {}", delivery.verdict, delivery.reason);
     if let Some(number) = delivery.deployment {
         text.push_str(&format!("\n{}/apps/{slug}/deployments/{number}", base_url(state).await?.unwrap_or_default()));
@@ -93,30 +90,6 @@ async fn answer(state: &AppState, app: App, request: Request) -> Result<Response
 fn is_json(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
-}
-
-/// The whole body, if it is not too large and does not take too long.
-async fn read(body: Body) -> Result<Bytes, Rejection> {
-    timeout(BODY_DEADLINE, read_to_the_end(body)).await.unwrap_or(Err(Rejection::Incomplete))
-}
-
-async fn read_to_the_end(body: Body) -> Result<Bytes, Rejection> {
-    let mut pieces = body.into_data_stream();
-    let mut whole = Vec::new();
-    let mut length = 0;
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|_| Rejection::Incomplete)?;
-        length += piece.len();
-        if length > DRAINED_MAX_BYTES {
-            break;
-        }
-        if length > BODY_MAX_BYTES {
-            whole = Vec::new();
-        } else {
-            whole.extend_from_slice(&piece);
-        }
-    }
-    if length > BODY_MAX_BYTES { Err(Rejection::TooLarge) } else { Ok(whole.into()) }
 }
 
 /// The external URL of this µPaaS: from the environment, else as it was at setup.

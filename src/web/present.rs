@@ -90,6 +90,7 @@ pub(super) fn app_badge(app: &App, newest: Option<&Deployment>, container: &Sigh
 pub(super) fn place(place: &Place) -> String {
     match place {
         Place::EngineAway => "Waiting for the engine.".to_owned(),
+        Place::PuttingInOrder => "Waiting until what was interrupted is in order again.".to_owned(),
         Place::BehindItsOwn { ahead: 1, next } => format!("Waiting for its turn: #{next} of this app goes first."),
         Place::BehindItsOwn { ahead, next } => {
             format!("Waiting for its turn: {ahead} deployments of this app go first, #{next} is the next.")

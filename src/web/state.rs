@@ -12,8 +12,8 @@ const HASHES_AT_ONCE: usize = 1;
 /// So many may wait for it; more are told to come back.
 const HASHES_WAITING_MAX: usize = 32;
 
-/// So many deliveries are read at once; each may have 25 MiB.
-const DELIVERIES_AT_ONCE: usize = 8;
+/// So many large deliveries are read at once; each may have 25 MiB.
+const LARGE_DELIVERIES_AT_ONCE: usize = 4;
 
 /// The parts, behind one pointer.
 #[derive(Clone)]
@@ -29,7 +29,7 @@ pub struct Parts {
     pub(super) throttle: Throttle,
     pub(super) hashing: Semaphore,
     pub(super) hashing_queue: Semaphore,
-    pub(super) receiving: Semaphore,
+    pub(super) large_deliveries: Semaphore,
 }
 
 impl AppState {
@@ -44,7 +44,7 @@ impl AppState {
             throttle: Throttle::default(),
             hashing: Semaphore::new(HASHES_AT_ONCE),
             hashing_queue: Semaphore::new(HASHES_WAITING_MAX),
-            receiving: Semaphore::new(DELIVERIES_AT_ONCE),
+            large_deliveries: Semaphore::new(LARGE_DELIVERIES_AT_ONCE),
         }))
     }
 }

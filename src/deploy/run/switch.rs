@@ -19,6 +19,9 @@ use crate::{
     },
 };
 
+/// The same when µPaaS itself is being stopped.
+const HURRIED_STOP_GRACE: Duration = Duration::from_secs(2);
+
 /// What a run has made or changed and an undo has to take back.
 #[derive(Default)]
 pub(super) struct Made {
@@ -31,6 +34,7 @@ pub(super) struct Made {
 impl Run<'_> {
     pub(super) async fn switch(&mut self, commit: &CommitFacts, image: &str) -> Result<(), Stop> {
         self.begin(Status::Deploying).await?;
+        self.seat = Some(self.within(self.shared.limits.deploy, async { Ok(self.shared.seats.take(self.app.id).await) }).await?);
         let old = self.old().await?;
         let switch = self.kind_of_switch(old.as_ref()).await?;
         let container = self.create(commit, image).await?;
@@ -51,7 +55,8 @@ impl Run<'_> {
 
     /// The live deployment.
     async fn old(&self) -> Result<Option<Deployment>, Stop> {
-        let Some(live) = self.app.live_deployment else { return Ok(None) };
+        let app = db::apps::get(self.shared.db.read(), self.app.id).await?;
+        let Some(live) = app.live_deployment else { return Ok(None) };
         Ok(Some(db::deployments::get(self.shared.db.read(), live).await?))
     }
 
@@ -93,8 +98,10 @@ impl Run<'_> {
         let stopped_at = Instant::now();
         if serves {
             self.journal.say(&format!("Stopping #{}: both versions need the same host port", old.number));
+            // Kept before it is done: who finds the row after an interruption knows that the old one was being stopped.
+            db::deployments::set_switch(self.shared.db.write(), self.row.id, Some(Switch::Replace), None, None).await?;
             self.made.stopped = Some(old_container.clone());
-            self.steadily(self.shared.limits.deploy, runtime.stop(old_container, STOP_GRACE)).await?;
+            self.steadily(self.shared.limits.deploy, self.shared.stop_container(old_container, STOP_GRACE)).await?;
         }
         let (seen, runs_since) = self.start(container).await?;
         // With a health check the app answers when that passes; without one the start is all that can be known.
@@ -128,7 +135,7 @@ impl Run<'_> {
             }
         }
         let runtime = &self.shared.platform.runtime;
-        let removed = match runtime.stop(&container, STOP_GRACE).await {
+        let removed = match self.shared.stop_container(&container, STOP_GRACE).await {
             Ok(()) => runtime.remove(&container).await,
             Err(failure) => Err(failure),
         };
@@ -168,7 +175,7 @@ impl Run<'_> {
     /// Found by label: a container whose creation was cut off is not known by id.
     async fn remove_own_containers(&self) -> Result<(), Failure> {
         let runtime = &self.shared.platform.runtime;
-        let own = |it: &&Observed| it.app == self.app.id && it.deployment == self.row.number;
+        let own = |it: &&Observed| it.is_of(&self.row);
         for container in runtime.ours().await?.iter().filter(own) {
             runtime.remove(&container.id).await?;
         }
@@ -177,9 +184,9 @@ impl Run<'_> {
 
     /// A stop that was cut off goes on in the engine, and a start before its end would do nothing: so it is waited for first.
     async fn bring_back(&self, old: &str) -> Result<(), Failure> {
-        let runtime = &self.shared.platform.runtime;
-        runtime.stop(old, STOP_GRACE).await?;
-        runtime.start(old, &self.app.config.publish).await
+        let grace = if self.shared.stop.is_cancelled() { HURRIED_STOP_GRACE } else { STOP_GRACE };
+        self.shared.stop_container(old, grace).await?;
+        self.shared.platform.runtime.start(old, &self.app.config.publish).await
     }
 
     fn undo_failed(&self, what: &str, failure: &Failure) {

@@ -133,7 +133,7 @@ impl Fake {
 
     /// As a person with `docker start`.
     pub(crate) fn start_all(&self) {
-        self.change_all(Act::Changed, |container| container.running = true);
+        self.change_all(Act::Started, |container| container.running = true);
     }
 
     /// As an engine that has restarted a container so often because it keeps exiting.
@@ -163,6 +163,26 @@ impl Fake {
         let orphan = observed("orphan", app, 7, None);
         self.0.containers.lock().unwrap().insert(orphan.id.clone(), orphan.clone());
         self.tell(&orphan, Act::Changed);
+    }
+
+    /// Another container of the same deployment, as after a creation whose answer came too late.
+    pub(crate) fn add_twin(&self, of: i64) {
+        self.add_like(of, "twin", Moment::now());
+    }
+
+    /// A container of the next deployment, from before an older backup was restored.
+    pub(crate) fn add_older_twin(&self, number: i64) {
+        self.add_like(number - 1, "older", Moment::from_unix_ms(1));
+        self.0.containers.lock().unwrap().get_mut("older").unwrap().deployment = number;
+    }
+
+    fn add_like(&self, deployment: i64, id: &str, created_at: Moment) {
+        let mut containers = self.0.containers.lock().unwrap();
+        let like = containers.values().find(|it| it.deployment == deployment).unwrap();
+        let twin = Observed { id: id.to_owned(), created_at: Some(created_at), running: false, ..like.clone() };
+        containers.insert(id.to_owned(), twin.clone());
+        drop(containers);
+        self.tell(&twin, Act::Changed);
     }
 
     fn tell(&self, container: &Observed, act: Act) {
@@ -205,6 +225,7 @@ fn observed(id: &str, app: AppId, deployment: i64, host_port: Option<u16>) -> Ob
         exit_code: None,
         out_of_memory: false,
         health: Health::Unchecked,
+        created_at: Some(Moment::now()),
         started_at: None,
         host_port,
     }
@@ -249,9 +270,8 @@ impl Builder for Fake {
 #[async_trait]
 impl Runtime for Fake {
     async fn hello(&self) -> Result<EngineVersion, Failure> {
-        let failing = self.0.failing.lock().unwrap().contains_key(&Step::Hello);
-        if failing {
-            return Err(Failure::new(Cause::Engine, "No engine.").kind(FailureKind::EngineLost));
+        if let Some(kind) = self.0.failing.lock().unwrap().get(&Step::Hello) {
+            return Err(Failure::new(Cause::Engine, "No engine.").kind(*kind));
         }
         Ok(EngineVersion { version: "20.10.24".to_owned(), api: "1.41".to_owned() })
     }
@@ -286,7 +306,7 @@ impl Runtime for Fake {
             it.started_at = Some(Moment::now());
             it.clone()
         });
-        started.iter().for_each(|container| self.tell(container, Act::Changed));
+        started.iter().for_each(|container| self.tell(container, Act::Started));
         // A container that dies does so once: the old one, started again, runs.
         self.mend(Step::Settle);
         Ok(())

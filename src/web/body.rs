@@ -1,0 +1,85 @@
+//! The body of a delivery, read within limits of size, time and memory.
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{Duration, timeout},
+};
+
+use crate::domain::delivery::{BODY_MAX_BYTES, Rejection};
+
+/// How long a body may take to arrive. Gitea gives up after 5 s.
+const DEADLINE: Duration = Duration::from_secs(6);
+/// A body up to this size, as nearly all are, is read at once; a larger one needs a place.
+const SMALL_BYTES: usize = 256 * 1024;
+/// How long a large one waits for its place.
+const PLACE_DEADLINE: Duration = Duration::from_secs(3);
+/// Of a body that is not kept so much is read: a forge that is cut off in the middle does not show our answer.
+const DRAINED_MAX_BYTES: usize = 4 * BODY_MAX_BYTES;
+
+/// What was read.
+pub(super) struct Read<'a> {
+    pub(super) body: Result<Bytes, Rejection>,
+    /// How long it was, as far as it came.
+    pub(super) length: u64,
+    /// Held as long as a large body is.
+    _place: Option<SemaphorePermit<'a>>,
+}
+
+/// Too many large bodies are being read.
+pub(super) struct Busy;
+
+/// Reads a whole body; `places` are for large ones.
+pub(super) async fn read(body: Body, places: &Semaphore) -> Result<Read<'_>, Busy> {
+    let mut length = 0;
+    match timeout(DEADLINE, whole(body, places, &mut length)).await {
+        Ok(Ok((bytes, place))) => Ok(Read { body: Ok(bytes), length, _place: place }),
+        Ok(Err(Refused::Rejected(rejection))) => Ok(Read { body: Err(rejection), length, _place: None }),
+        Ok(Err(Refused::Busy)) => Err(Busy),
+        Err(_) => Ok(Read { body: Err(Rejection::Incomplete), length, _place: None }),
+    }
+}
+
+/// Reads a body away, because `rejection` is said whatever is in it.
+pub(super) async fn drain(body: Body, rejection: Rejection) -> Read<'static> {
+    let mut length = 0;
+    let _ = timeout(DEADLINE, rest(&mut body.into_data_stream(), &mut length)).await;
+    Read { body: Err(rejection), length, _place: None }
+}
+
+enum Refused {
+    Rejected(Rejection),
+    Busy,
+}
+
+async fn whole<'a>(body: Body, places: &'a Semaphore, length: &mut u64) -> Result<(Bytes, Option<SemaphorePermit<'a>>), Refused> {
+    let mut pieces = body.into_data_stream();
+    let mut whole = Vec::new();
+    let mut place = None;
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|_| Refused::Rejected(Rejection::Incomplete))?;
+        *length += piece.len() as u64;
+        if whole.len() + piece.len() > BODY_MAX_BYTES {
+            drop(whole);
+            rest(&mut pieces, length).await;
+            return Err(Refused::Rejected(Rejection::TooLarge));
+        }
+        if whole.len() + piece.len() > SMALL_BYTES && place.is_none() {
+            let waited = timeout(PLACE_DEADLINE, places.acquire()).await;
+            place = Some(waited.map_err(|_| Refused::Busy)?.expect("the semaphore is never closed"));
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok((whole.into(), place))
+}
+
+async fn rest(pieces: &mut axum::body::BodyDataStream, length: &mut u64) {
+    while let Some(Ok(piece)) = pieces.next().await {
+        *length += piece.len() as u64;
+        if *length > DRAINED_MAX_BYTES as u64 {
+            return;
+        }
+    }
+}

@@ -15,6 +15,7 @@ mod disorder;
 mod engine;
 mod lifecycle;
 mod line;
+mod picture;
 mod queue;
 mod receive;
 mod reconcile;
@@ -61,10 +62,10 @@ use crate::{
 use disorder::Disorder;
 use files::Files;
 use line::Line;
+use picture::Picture;
 use platform::{Failure, Origin, Platform};
 use rejections::Rejections;
 use seat::Seats;
-use watch::Picture;
 
 /// How many deployments run at once, over all apps.
 const RUNNING_AT_ONCE: usize = 2;

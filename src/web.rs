@@ -6,6 +6,7 @@ pub mod setup_code;
 mod access;
 mod account;
 mod app_form;
+mod app_page;
 mod app_settings;
 mod apps;
 mod assets;
@@ -105,12 +106,12 @@ pub fn routes() -> Vec<Route> {
         private("/", get(apps::index)),
         private("/apps", post(apps::create)),
         private("/apps/new", get(apps::new)),
-        private("/apps/{app}", get(apps::show)),
+        private("/apps/{app}", get(app_page::show)),
         private("/apps/{app}/settings", get(app_settings::show).post(app_settings::update)),
         private("/apps/{app}/connection-test", post(connection::test)),
         private("/apps/{app}/host-key", post(connection::confirm_host_key)),
-        private("/apps/{app}/stop", post(apps::stop)),
-        private("/apps/{app}/start", post(apps::start)),
+        private("/apps/{app}/stop", post(app_page::stop)),
+        private("/apps/{app}/start", post(app_page::start)),
         private("/apps/{app}/auto-deploy", post(webhook::set_auto_deploy)),
         private("/apps/{app}/webhook-secret", post(webhook::reveal_secret)),
         private("/apps/{app}/deliveries", get(deliveries::index)),

@@ -1,14 +1,10 @@
-//! The live picture: what the engine shows of our containers, kept true by its event stream, by a full list at each connection, and by
-//! another one now and then. Pages read it; nothing waits for the engine to show a page.
+//! Follows the engine's events, so that the picture of our containers is true, and judges what happened: a stop outside µPaaS makes an
+//! app a stopped one, a crash loop is stopped.
 //!
 //! A stream that ends means that the engine was away or is, never that anything happened to a container. Events are not told again
 //! after that, so whatever was waited for is forgotten and the list decides.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
@@ -35,61 +31,6 @@ const LIST_EVERY: Duration = Duration::from_secs(30);
 /// A container that is restarted this often within [`LOOP_WINDOW`] is stopped.
 const RESTARTS_MAX: i64 = 10;
 const LOOP_WINDOW: Duration = Duration::from_secs(10 * 60);
-
-/// What is known of our containers.
-#[derive(Default)]
-pub(super) struct Picture {
-    /// Held for a look-up.
-    seen: Mutex<BTreeMap<String, Seen>>,
-}
-
-/// A container as last seen.
-struct Seen {
-    container: Observed,
-    /// Since when it is seen not to run.
-    still_since: Option<Instant>,
-}
-
-impl Picture {
-    pub(super) fn get(&self, container: &str) -> Option<Observed> {
-        self.seen.lock().expect("no panic while held").get(container).map(|seen| seen.container.clone())
-    }
-
-    pub(super) fn all(&self) -> Vec<Observed> {
-        self.seen.lock().expect("no panic while held").values().map(|seen| seen.container.clone()).collect()
-    }
-
-    /// The containers that have not run for this long.
-    pub(super) fn still_for(&self, span: Duration) -> HashSet<String> {
-        let seen = self.seen.lock().expect("no panic while held");
-        let still = seen.values().filter(|seen| seen.still_since.is_some_and(|since| since.elapsed() >= span));
-        still.map(|seen| seen.container.id.clone()).collect()
-    }
-
-    pub(super) fn note(&self, container: Observed) {
-        let mut all = self.seen.lock().expect("no panic while held");
-        let before = all.get(&container.id).and_then(|seen| seen.still_since);
-        all.insert(container.id.clone(), Seen::now(container, before));
-    }
-
-    fn forget(&self, container: &str) {
-        self.seen.lock().expect("no panic while held").remove(container);
-    }
-
-    fn replace(&self, all: Vec<Observed>) {
-        let mut seen = self.seen.lock().expect("no panic while held");
-        let before = std::mem::take(&mut *seen);
-        let since = |id: &str| before.get(id).and_then(|seen| seen.still_since);
-        *seen = all.into_iter().map(|it| (it.id.clone(), Seen::now(it.clone(), since(&it.id)))).collect();
-    }
-}
-
-impl Seen {
-    fn now(container: Observed, still_before: Option<Instant>) -> Self {
-        let still = !container.running && !container.restarting;
-        Self { container, still_since: still.then(|| still_before.unwrap_or_else(Instant::now)) }
-    }
-}
 
 /// Follows the engine until µPaaS stops.
 pub(super) async fn follow(shared: Arc<Shared>) {
@@ -253,16 +194,5 @@ async fn unhalt(shared: &Shared, happening: &Happening) -> Result<(), db::Error>
     match serving(shared, &happening.container, happening.app).await? {
         Some(app) if app.halted.is_some() => db::apps::set_halted(shared.db.write(), app.id, None).await,
         _ => Ok(()),
-    }
-}
-
-impl Shared {
-    /// Takes a container into the picture as it is now, without waiting for the engine's word of it.
-    pub(super) async fn look_again(&self, container: &str) {
-        match self.platform.runtime.look(container).await {
-            Ok(Some(seen)) => self.picture.note(seen),
-            Ok(None) => self.picture.forget(container),
-            Err(failure) => tracing::debug!(error = failure.chain(), "a container could not be looked at"),
-        }
     }
 }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Serialize;
 
 use super::{
-    AppState, apps,
+    AppState, app_page, apps,
     deliveries::{self, DeliveryRow},
     error::Error,
     extract::At,
@@ -130,7 +130,7 @@ pub(super) async fn reveal_secret(ui: Ui, At(slug): At<String>) -> Result<Respon
     if ui.wants_fragment {
         return ui.fragment(&Section { webhook });
     }
-    apps::page(ui, app, webhook).await
+    app_page::page(ui, app, webhook).await
 }
 
 /// Pauses auto-deploy or resumes it.

@@ -25,15 +25,15 @@ async fn containers(daemon: &Daemon) -> usize {
     daemon.client().list_containers(Some(ListContainersOptionsBuilder::new().all(true).build())).await.unwrap().len()
 }
 
-/// Pushes a version whose build takes its time, starts its deployment, and waits until the slow step runs.
-async fn slow_build(world: &mut World) -> String {
-    let slow = dockerfile(&format!("RUN echo begun && sleep 5\n{SERVE}"));
-    world.repository.push("main", &[("Dockerfile", &slow), ("index.html", "second")]);
-    let path = world.server.deploy("shop").await;
+/// Pushes a version whose build takes its time, and waits until the slow step runs. Returns its deployment's path.
+async fn slow_build(world: &mut World, page: &str) -> String {
+    let slow = dockerfile(&format!("RUN echo {page} begun && sleep 5\n{SERVE}"));
+    world.repository.push("main", &[("Dockerfile", &slow), ("index.html", page)]);
+    let path = world.delivered();
     let browser = &mut world.server.browser;
     eventually("the slow step to run", async || {
         let journal = browser.get(&path).await.text("#journal");
-        if (1..9).any(|step| journal.contains(&format!("#{step} begun"))) { Ok(()) } else { Err(journal) }
+        if (1..9).any(|step| journal.contains(&format!("#{step} {page} begun"))) { Ok(()) } else { Err(journal) }
     })
     .await;
     path
@@ -62,46 +62,6 @@ async fn an_engine_that_is_killed_and_started_gets_its_app_started() {
     daemon.start_again().await;
     answers_with(&world, &daemon, "first").await;
     world.server.wait_for_app("shop", "Running").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_engine_that_is_killed_in_the_middle_of_a_build_is_used_again() {
-    let (mut daemon, mut world) = engine_with_a_world().await;
-    world.deploy("Success").await;
-    let path = slow_build(&mut world).await;
-    daemon.kill().await;
-    world.server.wait_for_the_banner().await;
-    daemon.start_again().await;
-    world.server.wait_for(&path, &["Success"]).await;
-    answers_with(&world, &daemon, "second").await;
-    assert_eq!(containers(&daemon).await, 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_engine_that_is_stopped_in_the_middle_of_a_build_does_not_fail_the_deployment() {
-    let (mut daemon, mut world) = engine_with_a_world().await;
-    world.deploy("Success").await;
-    let path = slow_build(&mut world).await;
-    daemon.terminate().await;
-    world.server.wait_for_the_banner().await;
-    daemon.start_again().await;
-    world.server.wait_for(&path, &["Success"]).await;
-    answers_with(&world, &daemon, "second").await;
-    assert_eq!(containers(&daemon).await, 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_build_goes_on_on_an_engine_that_thaws() {
-    let (daemon, mut world) = engine_with_a_world().await;
-    world.deploy("Success").await;
-    let path = slow_build(&mut world).await;
-    daemon.freeze().await;
-    world.server.wait_for_the_banner().await;
-    answers_with(&world, &daemon, "first").await;
-    daemon.thaw();
-    world.server.wait_for(&path, &["Success"]).await;
-    answers_with(&world, &daemon, "second").await;
-    assert_eq!(containers(&daemon).await, 1);
 }
 
 /// The ways in which an engine goes away, and comes back.
@@ -145,6 +105,23 @@ async fn whatever_happens_to_the_engine_during_a_fetch_the_pushed_page_is_live_i
         world.server.wait_for(&path, &["Success"]).await;
         answers_with(&world, &daemon, &format!("{outage:?}")).await;
         world.server.wait_for_app("shop", "Running").await;
+        assert_eq!(containers(&daemon).await, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_happens_to_the_engine_during_a_build_the_pushed_page_is_live_in_the_end() {
+    let (mut daemon, mut world) = engine_with_a_world().await;
+    world.connect_webhook().await;
+    world.deploy("Success").await;
+    for outage in [Outage::Stopped, Outage::Killed, Outage::Frozen] {
+        let page = format!("{outage:?}");
+        let path = slow_build(&mut world, &page).await;
+        outage.begins(&daemon).await;
+        world.server.wait_for_the_banner().await;
+        outage.ends(&mut daemon).await;
+        world.server.wait_for(&path, &["Success"]).await;
+        answers_with(&world, &daemon, &page).await;
         assert_eq!(containers(&daemon).await, 1);
     }
 }

@@ -1,0 +1,79 @@
+//! The live picture: what the engine shows of our containers, kept true by [`super::watch`]. Pages read it; nothing waits for the
+//! engine to show a page.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Mutex,
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::Shared;
+use crate::domain::container::Observed;
+
+/// What is known of our containers.
+#[derive(Default)]
+pub(super) struct Picture {
+    /// Held for a look-up.
+    seen: Mutex<BTreeMap<String, Seen>>,
+}
+
+/// A container as last seen.
+struct Seen {
+    container: Observed,
+    /// Since when it is seen not to run.
+    still_since: Option<Instant>,
+}
+
+impl Picture {
+    pub(super) fn get(&self, container: &str) -> Option<Observed> {
+        self.seen.lock().expect("no panic while held").get(container).map(|seen| seen.container.clone())
+    }
+
+    pub(super) fn all(&self) -> Vec<Observed> {
+        self.seen.lock().expect("no panic while held").values().map(|seen| seen.container.clone()).collect()
+    }
+
+    /// The containers that have not run for this long.
+    pub(super) fn still_for(&self, span: Duration) -> HashSet<String> {
+        let seen = self.seen.lock().expect("no panic while held");
+        let still = seen.values().filter(|seen| seen.still_since.is_some_and(|since| since.elapsed() >= span));
+        still.map(|seen| seen.container.id.clone()).collect()
+    }
+
+    pub(super) fn note(&self, container: Observed) {
+        let mut all = self.seen.lock().expect("no panic while held");
+        let before = all.get(&container.id).and_then(|seen| seen.still_since);
+        all.insert(container.id.clone(), Seen::now(container, before));
+    }
+
+    pub(super) fn forget(&self, container: &str) {
+        self.seen.lock().expect("no panic while held").remove(container);
+    }
+
+    pub(super) fn replace(&self, all: Vec<Observed>) {
+        let mut seen = self.seen.lock().expect("no panic while held");
+        let before = std::mem::take(&mut *seen);
+        let since = |id: &str| before.get(id).and_then(|seen| seen.still_since);
+        *seen = all.into_iter().map(|it| (it.id.clone(), Seen::now(it.clone(), since(&it.id)))).collect();
+    }
+}
+
+impl Seen {
+    fn now(container: Observed, still_before: Option<Instant>) -> Self {
+        let still = !container.running && !container.restarting;
+        Self { container, still_since: still.then(|| still_before.unwrap_or_else(Instant::now)) }
+    }
+}
+
+impl Shared {
+    /// Takes a container into the picture as it is now, without waiting for the engine's word of it.
+    pub(super) async fn look_again(&self, container: &str) {
+        match self.platform.runtime.look(container).await {
+            Ok(Some(seen)) => self.picture.note(seen),
+            Ok(None) => self.picture.forget(container),
+            Err(failure) => tracing::debug!(error = failure.chain(), "a container could not be looked at"),
+        }
+    }
+}

@@ -1,8 +1,25 @@
-import { type App, authorise, checked, connect, createApp, deploy, status } from "../support/app";
+import {
+  type App,
+  authorise,
+  checked,
+  connect,
+  connectWebhook,
+  createApp,
+  deploy,
+  lastDelivery,
+  revealWebhook,
+  runningApp,
+  state,
+  status,
+} from "../support/app";
 import { expectGoodLook } from "../support/axe";
+import { containerOf, made, removeByHand, startOrphan } from "../support/engine";
 import { expect, installation, PASSWORD, test, USERNAME } from "../support/signedIn";
 
 const it = installation({ account: false });
+
+// The second test logs in to the account that the first one makes.
+test.describe.configure({ mode: "serial" });
 
 // Every page in every look, in the order in which an operator meets them. What axe-core finds is collected, not stopped at.
 test("every page is accessible and fits, wide and narrow, light and dark", async ({ page }) => {
@@ -35,6 +52,9 @@ test("every page is accessible and fits, wide and narrow, light and dark", async
     await page.getByRole("button", { name: "Change password" }).click();
     await expect(page.locator("#current_password-error")).toBeVisible();
     await expectGoodLook(page, "settings-wrong");
+    await page.goto("/system");
+    await expect(page.getByText("Nothing runs and nothing waits.")).toBeVisible();
+    await expectGoodLook(page, "system-empty");
   });
 
   await test.step("a new app", async () => {
@@ -86,6 +106,15 @@ test("every page is accessible and fits, wide and narrow, light and dark", async
     await page.goto("/");
     await expect(page.getByRole("link", { name: "Building #3" })).toBeVisible();
     await expectGoodLook(page, "apps-busy");
+    await deploy(page, shop);
+    await expect(status(page)).toHaveText("Queued");
+    await expectGoodLook(page, "deployment-queued");
+    await page.goto("/system");
+    await expect(page.locator(".queue-row")).toHaveCount(2);
+    await expectGoodLook(page, "system-busy");
+    await page.goto(`${shop.url}/deployments/4`);
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await expect(status(page)).toHaveText("Cancelled");
     await page.goto(`${shop.url}/deployments/3`);
     await page.getByRole("button", { name: "Cancel" }).click();
     await expect(status(page)).toHaveText("Cancelled");
@@ -97,7 +126,7 @@ test("every page is accessible and fits, wide and narrow, light and dark", async
     await expect(page.locator("#app-shop .badge")).toHaveText("Running");
     await expectGoodLook(page, "apps");
     await page.goto(`${shop.url}/deployments`);
-    await expect(page.locator(".deployment-row")).toHaveCount(3);
+    await expect(page.locator(".deployment-row")).toHaveCount(4);
     await expectGoodLook(page, "deployments");
   });
 
@@ -113,6 +142,8 @@ test("every page is accessible and fits, wide and narrow, light and dark", async
     await page.getByRole("button", { name: "Test connection" }).click();
     await expect(page.getByRole("button", { name: "Trust the new key" })).toBeVisible();
     await expectGoodLook(page, "app-host-key-changed");
+    await page.getByRole("button", { name: "Trust the new key" }).click();
+    await expect(checked(page)).toHaveText("Works");
   });
 
   await test.step("logging in", async () => {
@@ -122,5 +153,78 @@ test("every page is accessible and fits, wide and narrow, light and dark", async
     await page.getByRole("button", { name: "Log in" }).click();
     await expect(page.getByRole("alert")).toBeVisible();
     await expectGoodLook(page, "login-wrong");
+  });
+});
+
+test("what pushes, stops and absences bring is accessible and fits too", async ({ page }) => {
+  test.setTimeout(240_000);
+  await page.goto("/login");
+  await page.getByLabel("User name").fill(USERNAME);
+  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await expect(page.locator("#app-shop")).toBeVisible();
+  await it.forge.commit("pushed", "hello", { message: "Work" });
+  const pushed = await runningApp(page, it.forge, { slug: "pushed" });
+
+  await test.step("the webhook before its first delivery", async () => {
+    await revealWebhook(page);
+    await expectGoodLook(page, "app-webhook-revealed");
+    await page.goto(`${pushed.url}/deliveries`);
+    await expect(page.getByRole("heading", { name: "No delivery yet." })).toBeVisible();
+    await expectGoodLook(page, "deliveries-empty");
+  });
+
+  await test.step("deliveries of every kind", async () => {
+    const { url } = await connectWebhook(page, it.forge, pushed);
+    await it.forge.testDelivery("pushed");
+    await it.forge.push("pushed", { "index.html": "the next version" }, { message: "Serve the next version" });
+    await page.goto(`${pushed.url}/deployments/2`);
+    await expect(status(page)).toHaveText("Success");
+    await page.goto(pushed.url);
+    await expect(lastDelivery(page).locator(".badge-success")).toHaveText("Deploy");
+    await expectGoodLook(page, "app-after-push");
+    await it.forge.push("pushed", { "index.html": "another" }, { branch: "feature/a-longer-name-for-a-branch-than-most-have" });
+    await it.forge.pushTag("pushed", "v1.0.0-rc.1");
+    await it.forge.connectWebhook("pushed", url, "not the secret");
+    await it.forge.push("pushed", { "index.html": "not believed" });
+    await page.goto(pushed.url);
+    await expect(lastDelivery(page).locator(".badge-failed")).toHaveText("Rejected");
+    await expectGoodLook(page, "app-delivery-rejected");
+    await page.goto(`${pushed.url}/deliveries`);
+    await expect(page.locator(".delivery")).toHaveCount(5);
+    await expectGoodLook(page, "deliveries");
+  });
+
+  await test.step("paused, stopped, removed", async () => {
+    await page.goto(pushed.url);
+    await page.getByRole("button", { name: "Pause auto-deploy" }).click();
+    await expect(page.locator(".paused")).toBeVisible();
+    await expectGoodLook(page, "app-paused");
+    await page.getByText("Stop…").click();
+    await expectGoodLook(page, "app-stop-asked");
+    await page.getByRole("button", { name: "Stop", exact: true }).click();
+    await expect(state(page)).toHaveText("Stopped");
+    await expectGoodLook(page, "app-stopped");
+    await page.getByRole("button", { name: "Start", exact: true }).click();
+    await expect(state(page)).toHaveText("Running");
+    await removeByHand(await containerOf(it.server.instance, "pushed"));
+    await expect.poll(async () => (await page.reload()) && state(page).innerText()).toBe("Container removed");
+    await expectGoodLook(page, "app-container-removed");
+    await page.goto("/");
+    await expect(page.locator("#app-pushed .badge")).toHaveText("Container removed");
+    await expectGoodLook(page, "apps-container-removed");
+  });
+
+  await test.step("a container that nobody knows is shown, and removed only when somebody says so", async () => {
+    const { images } = await made(it.server.instance);
+    const orphan = await startOrphan(it.server.instance, images[0]);
+    await page.goto("/system");
+    await expect(page.locator(".orphan-row")).toContainText(orphan.slice(0, 12));
+    await expectGoodLook(page, "system-orphan");
+    await page.getByText("Remove…").click();
+    await expectGoodLook(page, "system-orphan-asked");
+    await page.getByRole("button", { name: "Remove container" }).click();
+    await expect(page.locator("#orphans")).toContainText("None.");
+    expect((await made(it.server.instance, 7)).containers).toEqual([]);
   });
 });

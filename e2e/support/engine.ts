@@ -46,7 +46,7 @@ export async function removeByHand(container: Thing): Promise<void> {
   await ask("DELETE", `/containers/${container.Id}?force=true`);
 }
 
-/** Starts a container with the installation's label, of an app that it does not know, as after restoring an older backup. Returns its id. */
+/** Starts a container with the installation's label, of an app that it does not know, as after restoring a backup. Returns its id. */
 export async function startOrphan(instance: string, image: Thing): Promise<string> {
   const labels = { "upaas.instance": instance, "upaas.app": randomUUID(), "upaas.slug": "forgotten", "upaas.deployment": "7" };
   const { Id } = await ask<Thing>("POST", "/containers/create", { Image: image.Id, Labels: labels });

@@ -226,11 +226,12 @@ async fn a_second_container_of_the_live_deployment_is_removed_and_never_started(
 async fn a_container_from_before_its_row_is_an_orphan_although_it_has_its_number() {
     let fake = Fake::default();
     let mut server = with_running_shop(&fake).await;
-    fake.add_older_twin(2);
+    fake.add_older_successor(1);
     let page = server.deploy_to_the_end("shop").await;
     assert_eq!(page.text(".summary .badge"), "Success");
     runs(&fake, (vec![2], vec![2])).await;
-    assert!(server.browser.get("/system").await.text("#orphans").contains("#2"));
+    let system = server.browser.get("/system").await;
+    assert!(system.text("#orphans").contains("#2"), "{}", system.text("main"));
 }
 
 #[tokio::test]

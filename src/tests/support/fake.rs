@@ -165,24 +165,27 @@ impl Fake {
         self.tell(&orphan, Act::Changed);
     }
 
-    /// Another container of the same deployment, as after a creation whose answer came too late.
+    /// Another container of a deployment, as after a creation whose answer came too late.
     pub(crate) fn add_twin(&self, of: i64) {
-        self.add_like(of, "twin", Moment::now());
+        self.add_like(of, "twin", |_| {});
     }
 
-    /// A container of the next deployment, from before an older backup was restored.
-    pub(crate) fn add_older_twin(&self, number: i64) {
-        self.add_like(number - 1, "older", Moment::from_unix_ms(1));
-        self.0.containers.lock().unwrap().get_mut("older").unwrap().deployment = number;
+    /// A container of the deployment after this one, from before an older backup was restored.
+    pub(crate) fn add_older_successor(&self, of: i64) {
+        self.add_like(of, "older", |container| {
+            container.deployment += 1;
+            container.created_at = Some(Moment::from_unix_ms(1));
+        });
     }
 
-    fn add_like(&self, deployment: i64, id: &str, created_at: Moment) {
+    fn add_like(&self, deployment: i64, id: &str, change: impl FnOnce(&mut Observed)) {
         let mut containers = self.0.containers.lock().unwrap();
         let like = containers.values().find(|it| it.deployment == deployment).unwrap();
-        let twin = Observed { id: id.to_owned(), created_at: Some(created_at), running: false, ..like.clone() };
-        containers.insert(id.to_owned(), twin.clone());
+        let mut added = Observed { id: id.to_owned(), created_at: Some(Moment::now()), running: false, ..like.clone() };
+        change(&mut added);
+        containers.insert(id.to_owned(), added.clone());
         drop(containers);
-        self.tell(&twin, Act::Changed);
+        self.tell(&added, Act::Changed);
     }
 
     fn tell(&self, container: &Observed, act: Act) {

@@ -6,7 +6,7 @@ use super::{Error, Shared};
 use crate::{
     db,
     domain::{
-        app::{App, DesiredState},
+        app::App,
         commit::CommitId,
         deployment::{Deployment, Ending, Status, Trigger},
         ids::DeploymentId,
@@ -18,9 +18,8 @@ pub(super) async fn deploy_now(shared: &Arc<Shared>, app: &App, commit: Option<&
     let mut tx = shared.db.begin().await?;
     let unfinished = db::deployments::unfinished(&mut *tx, app.id).await?;
     let same = |it: &&Deployment| it.status == Status::Queued && it.trigger == Trigger::Manual && it.requested_commit.as_ref() == commit;
-    db::apps::set_desired_state(&mut *tx, app.id, DesiredState::Running).await?;
     if let Some(waiting) = unfinished.iter().find(same) {
-        tx.commit().await.map_err(db::Error::from)?;
+        drop(tx);
         shared.wake(app.id);
         return Ok(waiting.clone());
     }

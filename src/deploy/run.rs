@@ -19,7 +19,7 @@ use crate::{
         commit::CommitFacts,
         deployment::{Cause, Deployment, Ending, Status},
         ids::DeploymentId,
-        moment::duration,
+        moment::{Moment, duration},
     },
     logs::journal::Journal,
 };
@@ -225,10 +225,10 @@ impl Run<'_> {
         if status != Status::Success {
             self.undo().await;
         }
-        db::deployments::finish(self.shared.db.write(), &self.row, status, ending.as_ref()).await?;
-        let finished = db::deployments::get(self.shared.db.read(), self.row.id).await?;
-        let took = finished.times.finished.map(|end| end.since(finished.times.queued)).unwrap_or_default();
+        let took = Moment::now().since(self.row.times.queued);
+        // Before the row ends: who sees that reads the journal for the last time.
         self.journal.say(&format!("Ended: {status} after {}", duration(took)));
+        db::deployments::finish(self.shared.db.write(), &self.row, status, ending.as_ref()).await?;
         tracing::info!(app = %self.app.slug, deployment = self.row.number, %status, duration_ms = took, "deployment ended");
         Ok(Outcome::Ended)
     }

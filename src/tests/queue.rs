@@ -261,3 +261,19 @@ async fn a_failure_of_the_app_is_its_own_although_the_engine_was_slow_before() {
     let page = server.wait_for(&path, &["Failed"]).await;
     assert_eq!(page.text(".failure-sentence"), "It failed at Build.");
 }
+
+#[tokio::test]
+async fn a_stopped_app_stays_stopped_when_what_a_person_asked_for_fails() {
+    let fake = Fake::default();
+    let (mut server, hook) = with_shop(&fake).await;
+    server.deploy_to_the_end("shop").await;
+    server.browser.post("/apps/shop/stop", &[]).await.expect(303);
+    fake.fail(Step::Build, FailureKind::Final);
+    server.deploy_to_the_end("shop").await;
+    server.wait_for_app("shop", "Stopped").await;
+    assert!(hook.push("main", ZEROS, &commit('a')).await.text.contains("the app is stopped"));
+    fake.mend(Step::Build);
+    server.deploy_to_the_end("shop").await;
+    server.wait_for_app("shop", "Running").await;
+    assert_eq!(hook.push("main", ZEROS, &commit('a')).await.status, 202, "what is live again takes pushes again");
+}

@@ -105,6 +105,8 @@ async fn the_page_shows_the_secret_only_to_who_asks_for_it() {
     for needed in ["application/json", "ALLOWED_HOST_LIST", "[webhook]", "[security]", "loopback", "No delivery yet"] {
         assert!(steps.contains(needed), "{needed}: {steps}");
     }
+    let revealed = server.browser.post("/apps/shop/webhook-secret", &[]).await.expect(200);
+    assert_eq!(revealed.attribute("input[name=back]", "value").as_deref(), Some("/apps/shop"), "a page can be shown again by its address");
     server.browser.headers = vec![("hx-request", "true".to_owned())];
     let fragment = server.browser.post("/apps/shop/webhook-secret", &[]).await.expect(200);
     assert!(fragment.body.trim_start().starts_with("<section id=\"webhook\"") && fragment.body.contains(&hook.secret));

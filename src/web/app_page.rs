@@ -19,7 +19,7 @@ use crate::{
     deploy::Sight,
     domain::{
         app::{App, AppConfig, DesiredState},
-        deployment::{Deployment, Trigger},
+        deployment::{Deployment, Status, Trigger},
         moment::{Moment, duration},
         port::HostPort,
     },
@@ -111,10 +111,14 @@ pub(super) async fn page(ui: Ui, app: App, webhook: Webhook) -> Result<Response,
     let busy = recent.first().is_some_and(|it| !it.status.is_end());
     let publish = live_publish(&ui.state, &app, live.as_ref()).await?;
     let address = container.there().and_then(|it| present::address(&publish, it.host_port, ui.host()));
+    let deployed_now = recent.iter().any(|it| !it.status.is_end() && it.status != Status::Queued);
     let page = AppPage { address, ..app_page(&app, live.as_ref(), recent.first(), &container) };
+    // Both are refused then.
+    let page = if deployed_now { AppPage { start: None, stop: false, ..page } } else { page };
     let recent = recent.iter().map(|it| DeploymentRow::new(&app, it)).collect();
     // A page that shows the secret is the answer to a form: it is not fetched again.
-    ui.live(busy && !webhook.is_revealed()).page(&app.name, &Show { app: page, recent, connect, webhook })
+    let ui = if webhook.is_revealed() { ui } else { ui.watching(busy) };
+    ui.page(&app.name, &Show { app: page, recent, connect, webhook })
 }
 
 fn app_page(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, container: &Sight) -> AppPage {

@@ -110,7 +110,7 @@ pub(super) async fn index(ui: Ui) -> Result<Response, Error> {
         rows.push(Row { address, ..row(app, live(app), newest(app), &container) });
     }
     let busy = deployments.iter().any(|it| !it.status.is_end());
-    ui.live(busy).page("Apps", &Index { apps: rows })
+    ui.watching(busy).page("Apps", &Index { apps: rows })
 }
 
 fn row(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, container: &Sight) -> Row {

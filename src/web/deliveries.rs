@@ -188,5 +188,5 @@ pub(super) async fn index(ui: Ui, At(slug): At<String>, Asked(place): Asked<Plac
         deliveries: deliveries.into_iter().map(|it| DeliveryRow::new(&app, it)).collect(),
         app: AppLink::new(&app),
     };
-    ui.page(&format!("Deliveries of {}", app.name), &view)
+    ui.watching(false).page(&format!("Deliveries of {}", app.name), &view)
 }

@@ -5,7 +5,7 @@ use std::{any::Any, sync::Arc};
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -71,7 +71,7 @@ impl Error {
             ),
             Self::MethodNotAllowed => ("Not possible here", "This address does not take this kind of request.".to_owned(), None),
             Self::Forbidden(sentence) => ("Not allowed", (*sentence).to_owned(), None),
-            Self::Conflict(sentence) => ("No longer possible", sentence.clone(), Some("Reload the page to see how things stand.")),
+            Self::Conflict(sentence) => ("No longer possible", sentence.clone(), Some("Go back to see how things stand.")),
             Self::BadRequest(sentence) => ("Not understood", sentence.clone(), None),
             Self::TooMany => {
                 ("Slow down", "Too many tries at once from your address.".to_owned(), Some("Wait a few seconds and try again."))
@@ -157,6 +157,8 @@ struct Show {
     sentence: String,
     hint: Option<&'static str>,
     request_id: Option<String>,
+    /// The page where what was refused stands.
+    back: Option<String>,
     home: bool,
 }
 
@@ -177,7 +179,8 @@ impl Fragment for Alert {
 
 /// Logs what is ours, and shows an error as a page, or to htmx as an alert.
 pub(super) async fn render(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let ui = Ui::of(&state, request.extensions(), request.headers(), request.uri().path());
+    let ui = Ui::of(&state, request.extensions(), request.headers(), request.method(), request.uri().path());
+    let back = (request.method() != Method::GET).then(|| ui.path().to_owned()).filter(|page| page != "/");
     let request_id = request_id(request.headers());
     let wants_fragment = request.headers().contains_key("hx-request");
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
@@ -191,7 +194,7 @@ pub(super) async fn render(State(state): State<AppState>, request: Request, next
     let shown = if wants_fragment {
         ui.fragment(&Alert { sentence, hint, request_id })
     } else {
-        ui.page(title, &Show { status: error.status().as_u16(), title, sentence, hint, request_id, home: true })
+        ui.page(title, &Show { status: error.status().as_u16(), title, sentence, hint, request_id, back, home: true })
     };
     match shown {
         Ok(page) if matches!(*error, Error::TooMany) => {

@@ -18,6 +18,8 @@ pub(super) struct Frame {
     pub(super) path: String,
     /// Whether the page changes by itself soon.
     pub(super) live: bool,
+    /// How often it is fetched again while it is open, as htmx writes it.
+    pub(super) renewed: Option<&'static str>,
 }
 
 /// A line of news above the page.

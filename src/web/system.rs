@@ -76,7 +76,7 @@ pub(super) async fn show(ui: Ui) -> Result<Response, Error> {
     }
     let orphans = ui.state.deployer.orphans().await.into_iter().map(Orphan::from).collect();
     let show = Show { engine: engine(ui.state.deployer.engine()), queue, orphans };
-    ui.live(!show.queue.is_empty()).page("System", &show)
+    ui.watching(!show.queue.is_empty()).page("System", &show)
 }
 
 /// What a queued deployment waits for, for people.

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::FromRequestParts,
-    http::{Extensions, HeaderMap, header, request::Parts, uri::Authority},
+    http::{Extensions, HeaderMap, Method, header, request::Parts, uri::Authority},
     response::{Html, IntoResponse, Response},
 };
 
@@ -29,11 +29,16 @@ pub(super) struct Ui {
     path: String,
     alerts: Vec<(&'static str, String)>,
     live: bool,
+    renewed: Option<&'static str>,
 }
+
+/// How often an open page is fetched again when something is under way on it, and when nothing is.
+const RENEWED_WHEN_BUSY: &str = "2s";
+const RENEWED_AT_REST: &str = "5s";
 
 impl Ui {
     /// From the pieces of a request.
-    pub(super) fn of(state: &AppState, extensions: &Extensions, headers: &HeaderMap, path: &str) -> Self {
+    pub(super) fn of(state: &AppState, extensions: &Extensions, headers: &HeaderMap, method: &Method, path: &str) -> Self {
         Self {
             state: state.clone(),
             user: extensions.get::<CurrentUser>().cloned(),
@@ -41,10 +46,16 @@ impl Ui {
             authority: headers.get(header::HOST).and_then(|value| value.to_str().ok()?.parse().ok()),
             wants_fragment: headers.contains_key("hx-request"),
             theme: cookie(headers, COOKIE).and_then(Theme::parse).unwrap_or(Theme::Auto),
-            path: path.to_owned(),
+            path: if *method == Method::GET { path.to_owned() } else { page_of(path) },
             alerts: Vec::new(),
             live: false,
+            renewed: None,
         }
+    }
+
+    /// Where the browser is, or where the act that it asked for stands.
+    pub(super) fn path(&self) -> &str {
+        &self.path
     }
 
     /// The administrator's name. Private routes have one.
@@ -63,10 +74,16 @@ impl Ui {
         self
     }
 
-    /// Says whether the page changes by itself soon.
+    /// Says whether the page changes by itself soon: then it is fetched again until it does not.
     pub(super) fn live(mut self, live: bool) -> Self {
         self.live = live;
+        self.renewed = live.then_some(RENEWED_WHEN_BUSY);
         self
+    }
+
+    /// As [`Ui::live`], for a page that shows what happens outside, too: it is fetched again as long as it is open.
+    pub(super) fn watching(self, live: bool) -> Self {
+        Self { renewed: Some(if live { RENEWED_WHEN_BUSY } else { RENEWED_AT_REST }), ..self.live(live) }
     }
 
     /// A whole page.
@@ -84,6 +101,7 @@ impl Ui {
             theme: self.theme.as_str(),
             path: self.path.clone(),
             live: self.live,
+            renewed: self.renewed,
         };
         Ok(Html(self.state.views.page(&frame, view)?).into_response())
     }
@@ -98,7 +116,17 @@ impl FromRequestParts<AppState> for Ui {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
-        Ok(Self::of(state, &parts.extensions, &parts.headers, parts.uri.path()))
+        Ok(Self::of(state, &parts.extensions, &parts.headers, &parts.method, parts.uri.path()))
+    }
+}
+
+/// The page on which an act stands: an app's own for what is done with it.
+fn page_of(act: &str) -> String {
+    let mut parts = act.split('/').skip(1);
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("apps"), Some(slug), Some(_)) => format!("/apps/{slug}"),
+        (Some(section @ ("settings" | "system")), ..) => format!("/{section}"),
+        _ => "/".to_owned(),
     }
 }
 

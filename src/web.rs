@@ -23,6 +23,7 @@ mod login;
 mod password;
 mod present;
 mod security;
+mod serve;
 mod setup;
 mod state;
 mod system;
@@ -32,9 +33,10 @@ mod ui;
 mod view;
 mod webhook;
 
+pub use serve::serve;
 pub use state::AppState;
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Router,
@@ -42,7 +44,6 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
     routing::{MethodRouter, get, post},
 };
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::{
@@ -156,14 +157,6 @@ pub fn router(state: AppState, sessions: SqliteStore, session_key: &[u8]) -> Rou
         .method_not_allowed_fallback(error::method_not_allowed)
         .with_state(state)
         .layer(layers)
-}
-
-/// Serves until `stop` is cancelled and the open requests have ended.
-pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    if let Err(err) = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await {
-        tracing::error!(error = %err, "the server ended");
-    }
 }
 
 /// Removes ended sessions until `stop` is cancelled.

@@ -79,6 +79,7 @@ mod tests {
             app: AppId::new(),
             deployment: 1,
             running,
+            paused: false,
             restarting: false,
             restarts: 0,
             exit_code: (!running).then_some(137),

@@ -28,9 +28,9 @@ use crate::{
 
 /// How often everything is listed again, whatever the events say.
 const LIST_EVERY: Duration = Duration::from_secs(30);
-/// A container that is restarted this often within [`LOOP_WINDOW`] is stopped.
-const RESTARTS_MAX: i64 = 10;
-const LOOP_WINDOW: Duration = Duration::from_secs(10 * 60);
+/// A container that is restarted this often within [`LOOP_WINDOW`] is stopped. The engine waits up to a minute before each restart.
+const RESTARTS_MAX: usize = 10;
+const LOOP_WINDOW: Duration = Duration::from_secs(15 * 60);
 
 /// Follows the engine until µPaaS stops.
 pub(super) async fn follow(shared: Arc<Shared>) {
@@ -60,8 +60,8 @@ pub(super) async fn follow(shared: Arc<Shared>) {
 struct Following {
     /// Containers that were stopped, and when that is believed.
     stopped: Vec<(Instant, Happening)>,
-    /// Since when restarts are counted, and how many there were then.
-    restarts: HashMap<String, (Instant, i64)>,
+    /// How often a container had been restarted when it was last seen, and when each restart of late was seen.
+    restarts: HashMap<String, (i64, Vec<Instant>)>,
 }
 
 /// Follows until the events end or the engine has been away; says why.
@@ -142,15 +142,17 @@ impl Following {
     /// Stops a container that crashes again and again.
     async fn judge(&mut self, shared: &Shared, seen: &Observed) -> Result<(), Failure> {
         let now = Instant::now();
-        let (since, then) = self.restarts.entry(seen.id.clone()).or_insert((now, seen.restarts));
-        if now.duration_since(*since) > LOOP_WINDOW || seen.restarts < *then {
-            (*since, *then) = (now, seen.restarts);
-        }
-        let restarts = seen.restarts - *then;
+        let (then, of_late) = self.restarts.entry(seen.id.clone()).or_insert((seen.restarts, Vec::new()));
+        of_late.retain(|at| now.duration_since(*at) < LOOP_WINDOW);
+        // A count that is lower began anew: somebody has started the container.
+        let new = usize::try_from(seen.restarts - *then).unwrap_or(0).min(RESTARTS_MAX);
+        *then = seen.restarts;
+        of_late.extend(std::iter::repeat_n(now, new));
+        let (restarts, Some(first)) = (of_late.len(), of_late.first()) else { return Ok(()) };
         if restarts < RESTARTS_MAX {
             return Ok(());
         }
-        let span = now.duration_since(*since);
+        let span = now.duration_since(*first);
         self.restarts.remove(&seen.id);
         halt(shared, seen, restarts, span).await
     }
@@ -178,7 +180,7 @@ async fn confirm_stop(shared: &Shared, happening: &Happening) -> Result<(), Fail
     Ok(())
 }
 
-async fn halt(shared: &Shared, seen: &Observed, restarts: i64, span: Duration) -> Result<(), Failure> {
+async fn halt(shared: &Shared, seen: &Observed, restarts: usize, span: Duration) -> Result<(), Failure> {
     let Some(_seat) = shared.seats.try_take(seen.app) else { return Ok(()) };
     let Some(app) = serving(shared, &seen.id, seen.app).await.map_err(Failure::internal)? else { return Ok(()) };
     let code = seen.exit_code.map(|code| format!(", the last time with code {code}")).unwrap_or_default();

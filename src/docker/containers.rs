@@ -163,6 +163,7 @@ fn observed(seen: ContainerInspectResponse, instance: &str) -> Option<Observed> 
         app: labels.get(LABEL_APP)?.parse().ok()?,
         deployment: labels.get(LABEL_DEPLOYMENT)?.parse().ok()?,
         running,
+        paused: state.paused.unwrap_or(false),
         restarting,
         restarts: seen.restart_count.unwrap_or(0),
         exit_code: state.exit_code.filter(|_| !running),

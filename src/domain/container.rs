@@ -13,6 +13,8 @@ pub struct Observed {
     pub deployment: i64,
     /// Whether its process runs (and it is not about to be restarted).
     pub running: bool,
+    /// Whether its process is frozen, as by `docker pause`; it counts as running then.
+    pub paused: bool,
     /// Whether the engine waits to restart it.
     pub restarting: bool,
     /// How often the engine has restarted it.

@@ -26,7 +26,7 @@ pub enum Rejection {
     NotJson,
     /// The body is larger than what is read.
     TooLarge,
-    /// The body did not arrive whole in time.
+    /// The body did not arrive whole and in time.
     Incomplete,
     /// There is no signature: the forge has no secret.
     Unsigned,
@@ -55,7 +55,7 @@ impl Rejection {
                 "the content type is not application/json: choose it as “POST content type” in the webhook's settings.".to_owned()
             }
             Self::TooLarge => format!("the body is larger than {} MiB.", BODY_MAX_BYTES / 1024 / 1024),
-            Self::Incomplete => "the body did not arrive in time.".to_owned(),
+            Self::Incomplete => "the body did not arrive whole and in time.".to_owned(),
             Self::Unsigned => format!("there is no signature: enter the secret from the page of “{slug}” in the webhook's settings."),
             Self::WrongSignature => {
                 format!("the signature does not match: is the webhook's secret the one on the page of “{slug}”?")

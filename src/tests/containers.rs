@@ -283,3 +283,14 @@ async fn what_had_exited_before_an_absence_is_not_started_after_it() {
     server.deploy_to_the_end("shop").await;
     assert_eq!(fake.running(), (vec![], vec![1]));
 }
+
+#[tokio::test]
+async fn a_paused_container_is_shown_as_paused() {
+    let fake = Fake::default();
+    let mut server = with_running_shop(&fake).await;
+    fake.pause_all(true);
+    let page = server.wait_for_app("shop", "Paused").await;
+    assert!(page.text("#app-state").contains("“docker unpause” lets it go on"), "{}", page.text("#app-state"));
+    fake.pause_all(false);
+    server.wait_for_app("shop", "Running").await;
+}

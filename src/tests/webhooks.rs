@@ -201,6 +201,7 @@ async fn what_is_signed_but_no_push_is_said_to_be_so() {
     let fake = Fake::default();
     let (_server, hook) = with_shop(&fake).await;
     for (body, why) in [
+        (b"null".to_vec(), "the body is not JSON: an object is expected"),
         (b"".to_vec(), "the body is not JSON"),
         (b"{}".to_vec(), "the push has no ref"),
         (push("refs/heads/main", ZEROS, "main"), "`after` is no commit id"),
@@ -287,6 +288,8 @@ async fn what_a_forge_sends_is_shown_as_text_and_its_credentials_are_not_kept() 
         ("authorization", "Bearer canary-of-the-forge"),
     ];
     assert_eq!(hook.send(Method::POST, &headers, body).await.status, 200);
+    let answer = hook.deliver("push", push("refs/heads/a\nb\u{1b}[31m\u{202e}x", ZEROS, &commit('a'))).await;
+    assert_eq!(answer.text, "ignored: the push is to a b[U+001B][31m[U+202E]x; “shop” deploys main.");
     let old = serde_json::json!({ "secret": "canary-of-old-gitea", "ref": "refs/heads/dev", "before": ZEROS, "after": commit('a') });
     assert_eq!(hook.deliver("push", old.to_string().into_bytes()).await.status, 200);
     let page = server.browser.get("/apps/shop/deliveries").await.expect(200);
@@ -331,6 +334,31 @@ async fn half_a_delivery(hook: &Hook, headers: &str) -> tokio::net::TcpStream {
     let head = format!("POST /{path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{headers}content-length: 3000000\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     stream
+}
+
+#[tokio::test]
+async fn who_asks_before_sending_too_much_is_told_at_once() {
+    let fake = Fake::default();
+    let (_server, hook) = with_shop(&fake).await;
+    let (address, path) = hook.url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = format!("POST /{path} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\nconnection: close\r\ncontent-length: 99999999\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("larger than 25 MiB"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_connection_that_never_says_what_it_wants_is_closed() {
+    let fake = Fake::default();
+    let (_server, hook) = with_shop(&fake).await;
+    let address = hook.url.strip_prefix("http://").unwrap().split_once('/').unwrap().0;
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"POST /webhook/x HTTP/1.1\r\nhost: x\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    let closed = tokio::time::timeout(std::time::Duration::from_secs(60), stream.read_to_end(&mut answer)).await;
+    assert!(closed.is_ok(), "after a minute it is still open");
 }
 
 #[tokio::test]

@@ -148,8 +148,11 @@ fn hint(app: &App, live: &Deployment, container: &Sight) -> Option<String> {
     let stopped = app.desired_state == DesiredState::Stopped;
     match container {
         Sight::Unknown => None,
+        Sight::There(it) if it.paused => Some(format!(
+            "The container of #{number} is paused, outside µPaaS: it answers nothing. “docker unpause” lets it go on; a deployment replaces it."
+        )),
         Sight::There(it) if it.running && stopped => {
-            Some("The app should be stopped, but its container runs: somebody started it outside µPaaS. Pushes are ignored until you start it here.".to_owned())
+            Some("The app should be stopped, but its container runs: somebody started it outside µPaaS. Pushes are ignored until you press “Keep running”.".to_owned())
         }
         Sight::There(it) if it.running => None,
         _ if stopped => Some("Stopped: pushes are ignored until it is started.".to_owned()),

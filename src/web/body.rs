@@ -1,6 +1,9 @@
 //! The body of a delivery, read within limits of size, time and memory.
 
-use axum::body::Body;
+use axum::{
+    body::Body,
+    http::{HeaderMap, header},
+};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::{
@@ -14,6 +17,9 @@ use crate::domain::delivery::{BODY_MAX_BYTES, Rejection};
 const DEADLINE: Duration = Duration::from_secs(6);
 /// A body up to this size, as nearly all are, is read at once; a larger one needs a place.
 const SMALL_BYTES: usize = 256 * 1024;
+/// What is allocated for a large one. The C library gives pieces of more than 32 MiB back to the system at once when they are freed, and
+/// what is not written to takes no memory.
+const LARGE_CAPACITY: usize = 33 * 1024 * 1024;
 /// How long a large one waits for its place.
 const PLACE_DEADLINE: Duration = Duration::from_secs(3);
 /// Of a body that is not kept so much is read: a forge that is cut off in the middle does not show our answer.
@@ -49,6 +55,13 @@ pub(super) async fn drain(body: Body, rejection: Rejection) -> Read<'static> {
     Read { body: Err(rejection), length, _place: None }
 }
 
+/// A body that is announced as too large by a client that waits to hear whether it shall send it.
+pub(super) fn unwanted(headers: &HeaderMap) -> Option<Read<'static>> {
+    let asks = headers.get(header::EXPECT).is_some_and(|expect| expect.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    let length = headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()?;
+    (asks && length > BODY_MAX_BYTES as u64).then_some(Read { body: Err(Rejection::TooLarge), length, _place: None })
+}
+
 enum Refused {
     Rejected(Rejection),
     Busy,
@@ -69,6 +82,9 @@ async fn whole<'a>(body: Body, places: &'a Semaphore, length: &mut u64) -> Resul
         if whole.len() + piece.len() > SMALL_BYTES && place.is_none() {
             let waited = timeout(PLACE_DEADLINE, places.acquire()).await;
             place = Some(waited.map_err(|_| Refused::Busy)?.expect("the semaphore is never closed"));
+            let mut roomy = Vec::with_capacity(LARGE_CAPACITY);
+            roomy.extend_from_slice(&whole);
+            whole = roomy;
         }
         whole.extend_from_slice(&piece);
     }

@@ -18,7 +18,7 @@ use super::{
     present::{self, AppLink, Badge},
     security::Uncompressed,
     ui::Ui,
-    view::View,
+    view::{self, View},
 };
 use crate::{
     db,
@@ -66,10 +66,11 @@ async fn answer(state: &AppState, app: App, request: Request) -> Result<Response
     let text = |value: &header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = Headers(parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect());
     // What will be rejected anyhow is not kept in memory.
-    let read = match (is_json(&parts.headers), headers.have_signature()) {
-        (false, _) => body::drain(body, Rejection::NotJson).await,
-        (true, false) => body::drain(body, Rejection::Unsigned).await,
-        (true, true) => match body::read(body, &state.large_deliveries).await {
+    let read = match body::unwanted(&parts.headers) {
+        Some(unwanted) => unwanted,
+        None if !is_json(&parts.headers) => body::drain(body, Rejection::NotJson).await,
+        None if !headers.have_signature() => body::drain(body, Rejection::Unsigned).await,
+        None => match body::read(body, &state.large_deliveries).await {
             Ok(read) => read,
             Err(Busy) => {
                 let text = "rejected: too many large deliveries at once. Press “Redeliver” in a moment.";
@@ -80,7 +81,7 @@ async fn answer(state: &AppState, app: App, request: Request) -> Result<Response
     let slug = app.slug.clone();
     let arrival = Arrival { headers, body: read.body.clone(), length: read.length };
     let delivery = state.deployer.receive(app, arrival).await?;
-    let mut text = format!("{}: {}", delivery.verdict, delivery.reason);
+    let mut text = format!("{}: {}", delivery.verdict, view::undeceptive(&delivery.reason).replace('\n', " "));
     if let Some(number) = delivery.deployment {
         text.push_str(&format!("\n{}/apps/{slug}/deployments/{number}", base_url(state).await?.unwrap_or_default()));
     }

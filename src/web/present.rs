@@ -77,6 +77,7 @@ pub(super) fn app_badge(app: &App, newest: Option<&Deployment>, container: &Sigh
         Sight::Unknown => badge("warning", "alert", "Unknown"),
         Sight::There(it) if app.halted.is_some() && !it.running => badge("failed", "alert", "Crash loop"),
         Sight::Gone => badge("failed", "alert", "Container removed"),
+        Sight::There(it) if it.paused => badge("warning", "pause", "Paused"),
         Sight::There(it) if it.running && it.health == Health::Unhealthy => badge("failed", "alert", "Unhealthy"),
         Sight::There(it) if it.running && it.health == Health::Starting => badge("running", "spinner", "Starting"),
         Sight::There(it) if it.running => badge("success", "check", "Running"),

@@ -66,7 +66,8 @@ fn format(out: &mut Output, state: &mut State, value: &Value) -> Result<(), mini
     }
 }
 
-fn undeceptive(text: &str) -> Cow<'_, str> {
+/// A text in which what could make it look like another one is shown as what it is.
+pub(super) fn undeceptive(text: &str) -> Cow<'_, str> {
     let shown_as_it_is = |c: char| !is_deceptive(c) || matches!(c, '\n' | '\t');
     if text.chars().all(shown_as_it_is) {
         return Cow::Borrowed(text);

@@ -109,7 +109,7 @@ fn what_is_missing_or_wrong_is_said_in_words() {
     the body is not JSON: EOF while parsing a value at line 1 column 0
     the body is not JSON: expected value at line 1 column 1
     the body is not JSON: trailing characters at line 1 column 4
-    the body is not JSON: an object is expected, not a list
+    the body is not JSON: an object is expected
     the push has no ref
     the push has no ref
     the push has no ref

@@ -136,6 +136,11 @@ impl Fake {
         self.change_all(Act::Started, |container| container.running = true);
     }
 
+    /// As a person with `docker pause` and `docker unpause`.
+    pub(crate) fn pause_all(&self, paused: bool) {
+        self.change_all(Act::Changed, |container| container.paused = paused);
+    }
+
     /// As an engine that has restarted a container so often because it keeps exiting.
     pub(crate) fn restart_all(&self, times: i64) {
         self.change_all(Act::Changed, |container| {
@@ -223,6 +228,7 @@ fn observed(id: &str, app: AppId, deployment: i64, host_port: Option<u16>) -> Ob
         app,
         deployment,
         running: false,
+        paused: false,
         restarting: false,
         restarts: 0,
         exit_code: None,

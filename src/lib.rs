@@ -27,10 +27,13 @@
 //!
 //! # One deployment
 //!
-//! A signed delivery or a person's POST inserts a `queued` row and wakes the app's worker. The worker moves the row along the table in [`domain::deployment`], by
-//! compare-and-set: fetch and export ([`git`]), build ([`docker`]), create, start, settle, and then the *live pointer* of the app moves.
-//! Until then everything can be undone, and is, when something fails or the operator cancels. What an interruption leaves is put in
-//! order at the next start, or when the engine is back.
+//! A signed delivery or a person's POST inserts a `queued` row and wakes the app's worker. The worker moves the row along the table in
+//! [`domain::deployment`], by compare-and-set: fetch and export ([`git`]), build ([`docker`]), create, start, settle, and then the *live
+//! pointer* of the app moves. Until then everything can be undone, and is, when something fails or the operator cancels.
+//!
+//! Beside the workers two tasks keep the truth. One asks whether the engine is there and puts in order what an interruption has left:
+//! first the containers that should serve, then the rows. The other follows the engine's events, so that pages show what is, and
+//! takes a stop from outside for the operator's wish.
 
 pub mod app;
 pub mod config;

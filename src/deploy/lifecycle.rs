@@ -69,7 +69,7 @@ pub(super) async fn start(shared: &Arc<Shared>, app: &App, by: &str) -> Result<(
     db::apps::set_halted(&mut *tx, app.id, None).await?;
     tx.commit().await.map_err(db::Error::from)?;
     tracing::info!(app = %app.slug, by, "app started");
-    let publish = publish(shared, app, &live).await?;
+    let publish = db::snapshots::published(shared.db.read(), app, Some(&live)).await?;
     let runtime = &shared.platform.runtime;
     let there = match &live.container {
         Some(container) => runtime.look(container).await.map_err(Error::from_engine)?,
@@ -123,14 +123,6 @@ async fn live(shared: &Shared, app: &App) -> Result<Option<Deployment>, Error> {
     Ok(match app.live_deployment {
         Some(live) => Some(db::deployments::get(shared.db.read(), live).await?),
         None => None,
-    })
-}
-
-/// How the live container is published: as configured when it was made.
-async fn publish(shared: &Shared, app: &App, live: &Deployment) -> Result<Publish, Error> {
-    Ok(match live.snapshot {
-        Some(snapshot) => db::snapshots::get(shared.db.read(), snapshot).await?.publish,
-        None => app.config.publish.clone(),
     })
 }
 

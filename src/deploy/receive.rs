@@ -30,11 +30,11 @@ use crate::{
 const KEPT_BODY_MAX_BYTES: usize = 64 * 1024;
 /// A larger one would not fit however well it is compressed, so that is not tried.
 const COMPRESSED_MAX_BYTES: usize = 4 * 1024 * 1024;
+/// How hard it is compressed.
+const ZSTD_LEVEL: i32 = 3;
 /// Of a header's value so much is kept, and of all headers together.
 const HEADER_KEPT_CHARS: usize = 512;
 const HEADERS_KEPT_BYTES: usize = 16 * 1024;
-/// How hard it is compressed.
-const ZSTD_LEVEL: i32 = 3;
 /// Headers that may carry secrets of the forge's or of a proxy's are not kept.
 const HEADERS_NOT_KEPT: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
 
@@ -81,7 +81,8 @@ impl Headers {
 struct Understood {
     /// What it tells, when it is a push.
     push: Option<Push>,
-    kept: Kept,
+    /// Its body as it is kept.
+    body: Option<Vec<u8>>,
 }
 
 /// Decides about an arrival and keeps it.
@@ -94,7 +95,7 @@ pub(super) async fn receive(shared: &Arc<Shared>, app: App, arrival: Arrival) ->
     // A body may be large: this is work for a thread that may be kept busy.
     let understood = tokio::task::spawn_blocking(move || understand(&secret, &at, &arrival)).await;
     match understood.map_err(|err| Error::Internal(err.into()))? {
-        Ok(understood) => accept(shared, app, head, understood, length).await,
+        Ok(understood) => accept(shared, app, head, headers, understood, length).await,
         Err(rejection) => reject(shared, &app, head, headers, &rejection, length).await,
     }
 }
@@ -114,11 +115,18 @@ fn understand(secret: &Secret, head: &Head, arrival: &Arrival) -> Result<Underst
     }
     let push = (head.event == "push").then(|| Push::parse(body)).transpose();
     let push = push.map_err(|malformed| Rejection::Malformed(malformed.to_string()))?;
-    Ok(Understood { push, kept: Kept { headers: arrival.headers.kept(), body: compressed(body) } })
+    Ok(Understood { push, body: compressed(body) })
 }
 
 /// Decides about what is believed, keeps it and queues what it asks for: all or nothing.
-async fn accept(shared: &Arc<Shared>, app: App, head: Head, understood: Understood, length: u64) -> Result<Delivery, Error> {
+async fn accept(
+    shared: &Arc<Shared>,
+    app: App,
+    head: Head,
+    headers: String,
+    understood: Understood,
+    length: u64,
+) -> Result<Delivery, Error> {
     let push = understood.push.as_ref();
     let mut tx = shared.db.begin().await?;
     // As it is now: the app may have been stopped, paused or pointed elsewhere since the request began.
@@ -132,7 +140,8 @@ async fn accept(shared: &Arc<Shared>, app: App, head: Head, understood: Understo
         Decision::Ignore(_) => None,
     };
     let delivery = delivery(&app, head, push, &decision, queued.as_ref(), length);
-    db::deliveries::insert(&mut *tx, &delivery, queued.as_ref().map(|it| it.id), &understood.kept).await?;
+    let kept = Kept { headers, body: understood.body };
+    db::deliveries::insert(&mut *tx, &delivery, queued.as_ref().map(|it| it.id), &kept).await?;
     tx.commit().await.map_err(db::Error::from)?;
     let (verdict, reason, event) = (delivery.verdict, &delivery.reason, &delivery.event);
     tracing::info!(app = %app.slug, %verdict, reason, event, deployment = delivery.deployment, "delivery received");

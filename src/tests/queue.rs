@@ -14,6 +14,13 @@ fn numbered(number: usize) -> String {
     format!("{number:040x}")
 }
 
+/// Presses “Deploy now”; returns the deployment's path once its build is held.
+async fn deploy_until_it_builds(server: &mut Server, slug: &str) -> String {
+    let path = server.deploy(slug).await;
+    server.wait_for(&path, &["Building"]).await;
+    path
+}
+
 #[tokio::test]
 async fn of_many_pushes_the_running_and_the_newest_are_built() {
     let fake = Fake::default();
@@ -79,8 +86,7 @@ async fn a_push_never_overtakes_what_a_person_has_queued() {
     let fake = Fake::default();
     let (mut server, hook) = with_shop(&fake).await;
     fake.hold(Step::Build);
-    let first = server.deploy("shop").await;
-    server.wait_for(&first, &["Building"]).await;
+    deploy_until_it_builds(&mut server, "shop").await;
     hook.push("main", ZEROS, &commit('a')).await;
     let chosen = [("commit", &*commit('c'))];
     server.browser.post("/apps/shop/deployments", &chosen).await.expect(303);
@@ -140,8 +146,7 @@ async fn turns_go_round_the_apps() {
     }
     fake.hold(Step::Build);
     for slug in ["busy", "other"] {
-        let path = server.deploy(slug).await;
-        server.wait_for(&path, &["Building"]).await;
+        deploy_until_it_builds(&mut server, slug).await;
     }
     let last = |digit: char| [("commit", commit(digit))];
     for digit in ['1', '2', '3'] {
@@ -159,7 +164,7 @@ async fn turns_go_round_the_apps() {
     let place = |act: &str| acts.iter().position(|it| it == act).unwrap_or_else(|| panic!("{act}: {acts:?}"));
     assert!(place("build #1") < place("build #4"));
     let builds: Vec<&String> = acts.iter().filter(|act| act.starts_with("build")).collect();
-    let patients = builds.iter().skip(2).position(|act| *act == "build #1").expect("the patient app's first");
+    let patients = builds[2..].iter().position(|act| *act == "build #1").expect("the patient app's first");
     assert!(patients <= 2, "it waited for one turn of each of the others at most: {builds:?}");
 }
 
@@ -218,8 +223,7 @@ async fn stop_and_start_are_refused_while_a_deployment_runs() {
     let refused = server.browser.post("/apps/shop/start", &[]).await.expect(409);
     assert!(refused.body.contains("Nothing is deployed yet"), "{}", refused.body);
     fake.hold(Step::Build);
-    let path = server.deploy("shop").await;
-    server.wait_for(&path, &["Building"]).await;
+    let path = deploy_until_it_builds(&mut server, "shop").await;
     for act in ["stop", "start"] {
         let refused = server.browser.post(&format!("/apps/shop/{act}"), &[]).await.expect(409);
         assert!(refused.body.contains("#1 is being deployed. Wait for its end, or cancel it first."), "{}", refused.body);
@@ -236,8 +240,7 @@ async fn stop_is_refused_while_a_person_s_deployment_waits() {
     fake.hold(Step::Build);
     for slug in ["a", "b"] {
         server.create_shop(&[("slug", slug)]).await.expect(303);
-        let path = server.deploy(slug).await;
-        server.wait_for(&path, &["Building"]).await;
+        deploy_until_it_builds(&mut server, slug).await;
     }
     let path = server.deploy("shop").await;
     let refused = server.browser.post("/apps/shop/stop", &[]).await.expect(409);
@@ -252,8 +255,7 @@ async fn a_failure_of_the_app_is_its_own_although_the_engine_was_slow_before() {
     let (mut server, _) = with_shop(&fake).await;
     fake.hold(Step::Build);
     fake.fail(Step::Build, FailureKind::Final);
-    let path = server.deploy("shop").await;
-    server.wait_for(&path, &["Building"]).await;
+    let path = deploy_until_it_builds(&mut server, "shop").await;
     fake.fail(Step::Hello, FailureKind::EngineSlow);
     server.wait_for_the_banner().await;
     fake.mend(Step::Hello);

@@ -4,7 +4,7 @@ use axum::response::{Redirect, Response};
 use serde::Serialize;
 
 use super::{
-    apps::{by_slug, live_publish, sight},
+    apps::{by_slug, sight},
     connection::Connect,
     error::Error,
     extract::At,
@@ -109,7 +109,7 @@ pub(super) async fn page(ui: Ui, app: App, webhook: Webhook) -> Result<Response,
     let container = sight(&ui.state, live.as_ref()).await;
     let connect = Connect::load(&ui.state, &app).await?;
     let busy = recent.first().is_some_and(|it| !it.status.is_end());
-    let publish = live_publish(&ui.state, &app, live.as_ref()).await?;
+    let publish = db::snapshots::published(ui.state.db.read(), &app, live.as_ref()).await?;
     let address = container.there().and_then(|it| present::address(&publish, it.host_port, ui.host()));
     let deployed_now = recent.iter().any(|it| !it.status.is_end() && it.status != Status::Queued);
     let page = AppPage { address, ..app_page(&app, live.as_ref(), recent.first(), &container) };

@@ -24,7 +24,6 @@ use crate::{
         app::App,
         deployment::{Deployment, Status},
         moment::{Moment, duration},
-        port::Publish,
         slug::Slug,
     },
 };
@@ -35,18 +34,10 @@ pub(super) async fn by_slug(state: &AppState, slug: &str) -> Result<App, Error> 
     db::apps::by_slug(state.db.read(), &slug).await?.ok_or(Error::NotFound)
 }
 
-/// How the live deployment's container is published: as configured when it was made.
-pub(super) async fn live_publish(state: &AppState, app: &App, live: Option<&Deployment>) -> Result<Publish, Error> {
-    Ok(match live.and_then(|live| live.snapshot) {
-        Some(snapshot) => db::snapshots::get(state.db.read(), snapshot).await?.publish,
-        None => app.config.publish.clone(),
-    })
-}
-
 /// Where a deployment answers now, when it is the live one.
 pub(super) async fn live_address(ui: &Ui, app: &App, deployment: &Deployment) -> Result<Option<Address>, Error> {
     let live = Some(deployment).filter(|it| app.live_deployment == Some(it.id));
-    let publish = live_publish(&ui.state, app, live).await?;
+    let publish = db::snapshots::published(ui.state.db.read(), app, live).await?;
     Ok(sight(&ui.state, live).await.there().and_then(|it| present::address(&publish, it.host_port, ui.host())))
 }
 
@@ -105,7 +96,7 @@ pub(super) async fn index(ui: Ui) -> Result<Response, Error> {
     let containers = join_all(apps.iter().map(|app| sight(&ui.state, live(app)))).await;
     let mut rows = Vec::with_capacity(apps.len());
     for (app, container) in apps.iter().zip(containers) {
-        let publish = live_publish(&ui.state, app, live(app)).await?;
+        let publish = db::snapshots::published(ui.state.db.read(), app, live(app)).await?;
         let address = container.there().and_then(|it| present::address(&publish, it.host_port, ui.host()));
         rows.push(Row { address, ..row(app, live(app), newest(app), &container) });
     }

@@ -20,6 +20,7 @@ use crate::{
     deploy::{Deployer, Limits, files::Files, platform::Platform},
     docker::Engine,
     domain::{engine::Address, ids::InstanceId},
+    events::Changes,
     git::Git,
     host::{EngineHost, GitHost},
     keyfile,
@@ -38,7 +39,7 @@ pub struct App {
     /// Where it listens.
     pub address: SocketAddr,
     stop: CancellationToken,
-    tasks: [JoinHandle<()>; 2],
+    tasks: [JoinHandle<()>; 3],
     deployer: Deployer,
     db: Db,
     /// Held as long as the process uses the data directory.
@@ -73,15 +74,17 @@ impl App {
         files.prepare()?;
 
         let stop = CancellationToken::new();
+        let changes = Changes::default();
         let platform = platform(&config, instance, &files);
-        let deployer = Deployer::start(db.clone(), vault, files, platform, limits, stop.clone());
+        let deployer = Deployer::start(db.clone(), vault, files, platform, limits, changes.clone(), stop.clone());
         let address = listener.local_addr()?;
-        let state = web::AppState::new(config, db.clone(), deployer.clone(), setup_code);
+        let state = web::AppState::new(config, db.clone(), deployer.clone(), setup_code, changes.clone(), stop.clone());
         let sessions = db.session_store().await?;
         let sweep = tokio::spawn(web::sweep_sessions(sessions.clone(), stop.clone()));
+        let news = tokio::spawn(db.clone().tell_of_commits(changes, stop.clone()));
         let server = tokio::spawn(web::serve(listener, web::router(state, sessions, &*session_key), stop.clone()));
         tracing::info!(version = env!("CARGO_PKG_VERSION"), %instance, "µPaaS is ready: {}", readable(address));
-        Ok(Self { address, stop, tasks: [server, sweep], deployer, db, _lock: lock })
+        Ok(Self { address, stop, tasks: [server, sweep, news], deployer, db, _lock: lock })
     }
 
     /// Stops: no new requests, open ones and running deployments get a moment, then the database is closed.

@@ -21,9 +21,11 @@ use sqlx::{
     Sqlite, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tower_sessions_sqlx_store::SqliteStore;
 
-use crate::domain::Invalid;
+use crate::{domain::Invalid, events::Changes};
 
 /// The schema's history. Append-only.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
@@ -72,6 +74,8 @@ pub type Transaction = sqlx::Transaction<'static, Sqlite>;
 pub struct Db {
     writer: SqlitePool,
     reader: SqlitePool,
+    /// Marked when a transaction of the writer is about to be committed.
+    commits: watch::Sender<()>,
 }
 
 impl Db {
@@ -85,7 +89,19 @@ impl Db {
             .busy_timeout(BUSY_TIMEOUT)
             .foreign_keys(true)
             .optimize_on_close(true, None);
+        let commits = watch::Sender::new(());
+        let noted = commits.clone();
         let writer = SqlitePoolOptions::new()
+            .after_connect(move |connection, _| {
+                let noted = noted.clone();
+                Box::pin(async move {
+                    connection.lock_handle().await?.set_commit_hook(move || {
+                        noted.send_replace(());
+                        true
+                    });
+                    Ok(())
+                })
+            })
             .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
@@ -98,7 +114,17 @@ impl Db {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(options.read_only(true))
             .await?;
-        Ok(Self { writer, reader })
+        Ok(Self { writer, reader, commits })
+    }
+
+    /// Tells of every change, once readers can see it, until `stop` is cancelled.
+    pub async fn tell_of_commits(self, changes: Changes, stop: CancellationToken) {
+        let mut commits = self.commits.subscribe();
+        while let Some(Ok(())) = stop.run_until_cancelled(commits.changed()).await {
+            // SQLite speaks before it commits. Its only writer is free again when it has.
+            drop(self.writer.acquire().await);
+            changes.tell();
+        }
     }
 
     /// Where reads go.

@@ -13,6 +13,7 @@ mod connection;
 mod create;
 mod disorder;
 mod engine;
+mod journals;
 mod lifecycle;
 mod line;
 mod picture;
@@ -33,6 +34,7 @@ pub use receive::{Arrival, Headers};
 
 use std::{
     collections::HashMap,
+    path::PathBuf,
     sync::{Arc, Mutex, atomic::AtomicU64},
     time::Duration,
 };
@@ -57,10 +59,12 @@ use crate::{
         secret::Secret,
         slug::Slug,
     },
+    events::Changes,
     vault::{self, Vault},
 };
 use disorder::Disorder;
 use files::Files;
+use journals::Journals;
 use line::Line;
 use picture::Picture;
 use platform::{Failure, Origin, Platform};
@@ -155,10 +159,12 @@ struct Shared {
     /// What is out of order. Held for a look-up.
     disorder: Mutex<Disorder>,
     picture: Picture,
+    journals: Journals,
     rejections: Rejections,
     permits: Semaphore,
     line: Line,
     tasks: TaskTracker,
+    changes: Changes,
     stop: CancellationToken,
 }
 
@@ -185,7 +191,15 @@ impl Sight {
 
 impl Deployer {
     /// Starts the engine's watch and, once the engine is there, whatever the queue holds. Ends when `stop` is cancelled.
-    pub fn start(db: Db, vault: Vault, files: Files, platform: Platform, limits: Limits, stop: CancellationToken) -> Self {
+    pub fn start(
+        db: Db,
+        vault: Vault,
+        files: Files,
+        platform: Platform,
+        limits: Limits,
+        changes: Changes,
+        stop: CancellationToken,
+    ) -> Self {
         let shared = Arc::new(Shared {
             db,
             vault,
@@ -200,15 +214,18 @@ impl Deployer {
             active: Mutex::default(),
             seats: Seats::default(),
             disorder: Mutex::default(),
-            picture: Picture::default(),
+            picture: Picture::new(changes.clone()),
+            journals: Journals::default(),
             rejections: Rejections::default(),
             permits: Semaphore::new(RUNNING_AT_ONCE),
             line: Line::default(),
             tasks: TaskTracker::new(),
+            changes,
             stop,
         });
         shared.tasks.spawn(engine::watch(shared.clone()));
         shared.tasks.spawn(watch::follow(shared.clone()));
+        shared.tasks.spawn(journals::compress(shared.clone()));
         Self { shared }
     }
 
@@ -326,8 +343,13 @@ impl Deployer {
     }
 
     /// Where a deployment's journal lies.
-    pub fn journal(&self, deployment: &Deployment) -> std::path::PathBuf {
+    pub fn journal(&self, deployment: &Deployment) -> PathBuf {
         self.shared.files.journal(deployment.app, deployment.number)
+    }
+
+    /// How far a deployment's journal has grown, as it grows.
+    pub fn journal_growth(&self, deployment: DeploymentId) -> tokio::sync::watch::Receiver<u64> {
+        self.shared.journals.growth(deployment).subscribe()
     }
 }
 

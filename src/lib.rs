@@ -8,18 +8,19 @@
 //! | room | what it is | what it may import |
 //! |---|---|---|
 //! | [`domain`] | the words: ids, slugs, the status table; no IO | – |
+//! | [`events`] | the news that something has changed | – |
 //! | [`config`] | the environment, validated | `domain` |
-//! | [`db`] | all SQL, one writer | `domain` |
+//! | [`db`] | all SQL, one writer | `events`, `domain` |
 //! | [`keyfile`] | files with key material | – |
 //! | [`vault`] | seals and opens secrets | `keyfile`, `domain` |
 //! | [`logs`] | journals and how their lines are rendered | `domain` |
 //! | [`gitea`] | what a delivery says, and whether it is signed | `domain` |
 //! | [`git`] | mirrors and remotes, by argument vector | `domain` |
 //! | [`docker`] | all bollard: specs, builds, containers | `domain` |
-//! | [`deploy`] | deliveries, the queue, the run of a deployment, recovery; its seam is [`deploy::platform`] | `db`, `vault`, `logs`, `gitea`, `domain` |
+//! | [`deploy`] | deliveries, the queue, the run of a deployment, recovery; its seam is [`deploy::platform`] | `db`, `vault`, `logs`, `gitea`, `events`, `domain` |
 //! | [`host`] | the seam's traits on real git and a real engine | `git`, `docker`, the seam, `logs`, `domain` |
 //! | [`health`] | probes | – |
-//! | [`web`] | all axum: routes, pages, errors | `deploy`, `db`, `logs`, `config`, `health`, `keyfile`, `domain` |
+//! | [`web`] | all axum: routes, pages, errors | `deploy`, `db`, `logs`, `events`, `config`, `health`, `keyfile`, `domain` |
 //! | [`app`] | the only wiring | everything |
 //!
 //! Adapters (`git`, `gitea`, `docker`, `logs`, `vault`) never import each other. `web` sees engine and git only through
@@ -41,6 +42,7 @@ pub mod db;
 pub mod deploy;
 pub mod docker;
 pub mod domain;
+pub mod events;
 pub mod git;
 pub mod gitea;
 pub mod health;

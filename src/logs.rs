@@ -1,4 +1,10 @@
-//! Log files: appended to, read from their end, rendered. Content lives in files, never in the database.
+//! Log files: appended to, read at any place, searched, compressed at the end, rendered. Content lives in files, never in the database.
 
 pub mod ansi;
+pub mod archive;
 pub mod journal;
+pub mod reader;
+pub mod search;
+
+mod content;
+mod walk;

@@ -3,6 +3,7 @@
 use std::{io::IsTerminal, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
 use upaas::{
@@ -12,6 +13,9 @@ use upaas::{
 
 /// Exit code for a configuration that cannot be used.
 const EXIT_CONFIG: u8 = 2;
+
+/// So many files are enough for every connection that is taken, and for what deployments need.
+const OPEN_FILES: u64 = 8192;
 
 /// git push deploys: a small deployer for one box with a Docker engine and a Gitea.
 #[derive(Parser)]
@@ -66,6 +70,7 @@ fn main() -> ExitCode {
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     start_logging(&config);
+    open_many_files();
     let mut terminate = signal(SignalKind::terminate())?;
     let app = App::start(config, std::env::current_exe()?).await?;
     tokio::select! {
@@ -74,6 +79,17 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     }
     app.stop().await;
     Ok(())
+}
+
+/// Many systems allow a process 1,024 open files until it asks for more: each open page takes one.
+fn open_many_files() {
+    let limits = getrlimit(Resource::Nofile);
+    let wanted = limits.maximum.map_or(OPEN_FILES, |maximum| maximum.min(OPEN_FILES));
+    if limits.current.is_some_and(|current| current < wanted)
+        && let Err(err) = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..limits })
+    {
+        tracing::warn!(error = %err, "the limit of open files could not be raised: fewer pages can be open at once");
+    }
 }
 
 fn start_logging(config: &Config) {

@@ -19,6 +19,8 @@ mod error;
 mod extract;
 mod form;
 mod frame;
+mod journal;
+mod live;
 mod login;
 mod password;
 mod present;
@@ -105,9 +107,11 @@ pub fn routes() -> Vec<Route> {
         public("/webhook/{uuid}", post(deliveries::receive).fallback(deliveries::only_post)),
         private("/logout", post(login::destroy)),
         private("/", get(apps::index)),
+        private("/events", get(apps::index_events)),
         private("/apps", post(apps::create)),
         private("/apps/new", get(apps::new)),
         private("/apps/{app}", get(app_page::show)),
+        private("/apps/{app}/events", get(app_page::events)),
         private("/apps/{app}/settings", get(app_settings::show).post(app_settings::update)),
         private("/apps/{app}/connection-test", post(connection::test)),
         private("/apps/{app}/host-key", post(connection::confirm_host_key)),
@@ -116,11 +120,16 @@ pub fn routes() -> Vec<Route> {
         private("/apps/{app}/auto-deploy", post(webhook::set_auto_deploy)),
         private("/apps/{app}/webhook-secret", post(webhook::reveal_secret)),
         private("/apps/{app}/deliveries", get(deliveries::index)),
+        private("/apps/{app}/deliveries/events", get(deliveries::index_events)),
         private("/apps/{app}/deployments", get(deployments::index).post(deployments::create)),
+        private("/apps/{app}/deployments/events", get(deployments::index_events)),
         private("/apps/{app}/deployments/{n}", get(deployments::show)),
+        private("/apps/{app}/deployments/{n}/events", get(deployments::events)),
         private("/apps/{app}/deployments/{n}/cancellation", post(deployments::cancel)),
-        private("/apps/{app}/deployments/{n}/journal", get(deployments::download)),
+        private("/apps/{app}/deployments/{n}/journal", get(journal::download)),
+        private("/apps/{app}/deployments/{n}/lines", get(journal::more)),
         private("/system", get(system::show)),
+        private("/system/events", get(system::events)),
         private("/system/orphans/removal", post(system::remove_orphan)),
         private("/settings", get(account::show)),
         private("/settings/password", post(account::change_password)),

@@ -1,10 +1,122 @@
-// What the pages do beyond HTML and htmx: copy, guard against double submits, follow a live journal, tell a lost connection.
+// What every page does beyond HTML and htmx: its stream, running durations, copying, double submits, remembered switches, the keyboard.
 // Every page works without this file.
 "use strict";
 
 const announce = (text) => {
   document.getElementById("announcer").textContent = text;
 };
+
+// The page's stream. How it stands is told at <html>: "up", "lost", "paused" while the tab is hidden, "done" when nothing more will come.
+const LOST_AFTER_MS = 1000; // a shorter break is not worth a word; the styles wait as long
+const SILENCE_MAX_MS = 40_000;
+const RETRY_MIN_MS = 500;
+const RETRY_MAX_MS = 5000;
+const page = document.documentElement;
+
+let lostTimer;
+let toldLost = false;
+const connection = (state) => {
+  if (page.dataset.connection === state) return;
+  page.dataset.connection = state;
+  clearTimeout(lostTimer);
+  if (state === "lost") {
+    lostTimer = setTimeout(() => {
+      toldLost = true;
+      announce("Connection lost, reconnecting…");
+    }, LOST_AFTER_MS);
+  } else if (state === "up" && toldLost) {
+    toldLost = false;
+    announce("Connected again.");
+  }
+};
+
+const watch = (stream) => {
+  let current; // hx-sse's own record of the connection; none until there was one
+  let retryAfter = RETRY_MIN_MS;
+  let alive = false;
+  let silence;
+
+  stream.addEventListener("htmx:sse:before:connection", ({ detail }) => {
+    if (detail.connection.attempt > 0) connection(document.hidden ? "paused" : "lost");
+  });
+  stream.addEventListener("htmx:sse:after:connection", ({ detail }) => {
+    current = detail.connection;
+    connection("up");
+  });
+  stream.addEventListener("htmx:sse:error", ({ detail }) => {
+    connection("lost");
+    if (detail.status === 401) location.reload();
+  });
+  stream.addEventListener("htmx:sse:close", ({ detail }) => connection(detail.reason === "message" ? "done" : "lost"));
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden && page.dataset.connection === "up") connection("paused");
+  });
+
+  // hx-sse comes back by itself, but only to a stream that it has had before.
+  stream.addEventListener("htmx:before:response", ({ detail }) => {
+    if (detail.ctx.response.status === 401) location.reload();
+  });
+  stream.addEventListener("htmx:finally:request", () => {
+    if (current) return;
+    connection("lost");
+    setTimeout(() => stream.dispatchEvent(new Event("retry")), retryAfter);
+    retryAfter = Math.min(retryAfter * 2, RETRY_MAX_MS);
+  });
+
+  // A connection can die without a word. A server that says "alive" is never silent for long.
+  stream.addEventListener("alive", () => (alive = true));
+  stream.addEventListener("htmx:sse:after:message", () => {
+    if (!alive) return;
+    clearTimeout(silence);
+    silence = setTimeout(() => current.reader?.cancel(), SILENCE_MAX_MS);
+  });
+};
+
+const stream = document.getElementById("stream");
+if (stream) watch(stream);
+
+// Running durations are counted on from what the server said last, while it can be asked.
+const began = new WeakMap();
+
+const duration = (ms) => {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 10) return `${seconds}.${Math.floor((ms % 1000) / 100)} s`;
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} m ${seconds % 60} s`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} m`;
+  return `${Math.floor(seconds / 86_400)} d ${Math.floor((seconds % 86_400) / 3600)} h`;
+};
+
+const tick = (element) => {
+  element.textContent = duration(performance.now() - began.get(element));
+};
+
+const startCounting = (root) => {
+  for (const element of root.querySelectorAll("[data-running]")) {
+    began.set(element, performance.now() - Number(element.dataset.running));
+    tick(element);
+  }
+};
+
+startCounting(document);
+setInterval(() => {
+  if (page.dataset.connection === "up") document.querySelectorAll("[data-running]").forEach(tick);
+}, 1000);
+
+// A fragment has come: what it says of its state is told when it is new.
+const told = new Map();
+const tellState = ({ id, dataset }) => {
+  if (!dataset.announce) return;
+  if (told.has(id) && told.get(id) !== dataset.announce) announce(dataset.announce);
+  told.set(id, dataset.announce);
+};
+document.querySelectorAll("[data-announce]").forEach(tellState);
+
+document.addEventListener("htmx:after:settle", ({ target }) => {
+  if (target === document || target.id === "lines") return; // lines, put aside or not
+  startCounting(target);
+  tellState(target);
+});
 
 // Copy buttons. `navigator.clipboard` exists in secure contexts only, and µPaaS is often reached over plain http.
 const copySelection = (source) => {
@@ -33,9 +145,10 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => (label.textContent = idle), 2000);
 });
 
-// A pressed button shows its progress word and sends once, until the answer or a return to the page.
+// A pressed button shows its progress word and sends once, until the answer or a return to the page. No news undoes that meanwhile.
 document.addEventListener("submit", (event) => {
   const form = event.target;
+  if (form.method === "dialog") return;
   if (form.dataset.sent) {
     event.preventDefault();
     event.stopPropagation(); // htmx listens further down
@@ -43,6 +156,7 @@ document.addEventListener("submit", (event) => {
   }
   const button = event.submitter;
   form.dataset.sent = "true";
+  form.setAttribute("hx-morph-skip", "");
   // After the event, so that the button's own value is still sent.
   setTimeout(() => {
     if (!button) return;
@@ -58,6 +172,7 @@ document.addEventListener("submit", (event) => {
 const release = () => {
   for (const form of document.querySelectorAll("form[data-sent]")) {
     delete form.dataset.sent;
+    form.removeAttribute("hx-morph-skip");
     for (const button of form.querySelectorAll("button:disabled")) {
       button.disabled = false;
       if (button.dataset.idle) button.querySelector("span").textContent = button.dataset.idle;
@@ -69,19 +184,46 @@ document.addEventListener("htmx:finally:request", (event) => {
   if (event.target.matches?.("form")) release();
 });
 
-// A live journal that is read at its end stays at its end.
-let follows = false;
-document.addEventListener("htmx:before:swap", () => {
-  const end = document.querySelector("#journal[data-live] #journal-end");
-  follows = end !== null && end.getBoundingClientRect().top <= window.innerHeight + 48;
-});
-document.addEventListener("htmx:after:swap", () => {
-  if (follows) document.getElementById("journal-end")?.scrollIntoView({ block: "end" });
+// Switches that are remembered in this browser. Storage can be forbidden; then they last as long as the page.
+const memory = (act) => {
+  try {
+    return act(localStorage);
+  } catch {
+    return null;
+  }
+};
+for (const box of document.querySelectorAll("[data-remembered]")) {
+  const name = box.dataset.remembered;
+  const kept = memory((storage) => storage.getItem(name));
+  if (kept) box.checked = kept === "on";
+  box.addEventListener("change", () => memory((storage) => storage.setItem(name, box.checked ? "on" : "off")));
+}
+
+// The keyboard. A shortcut is a key, or two: "ga" is g, then a. Pages add their own; #help lists them all and can turn them off.
+const CHORD_MS = 1000;
+const help = document.getElementById("help");
+const shortcuts = {
+  "/": () => document.querySelector("[type=search]")?.focus(),
+  "?": () => help?.showModal(),
+  d: () => document.querySelector("[data-key=d] button")?.focus(),
+  ga: () => location.assign("/"),
+  gs: () => location.assign("/system"),
+};
+
+let pressedG = -Infinity;
+document.addEventListener("keydown", (event) => {
+  const elsewhere = event.target.closest?.("input:not([type=checkbox]), textarea, select, dialog");
+  const off = help?.querySelector("[data-remembered=shortcuts]").checked === false;
+  if (elsewhere || off || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return;
+  const chord = event.timeStamp - pressedG < CHORD_MS ? shortcuts[`g${event.key}`] : undefined;
+  const act = chord ?? shortcuts[event.key];
+  pressedG = event.key === "g" ? event.timeStamp : -Infinity;
+  if (!act) return;
+  event.preventDefault(); // or a slash would be typed into the field that it focuses
+  act();
 });
 
-// Never stale data as live: the badge says so while the server does not answer.
-const connection = (state) => () => {
-  document.documentElement.dataset.connection = state;
-};
-document.addEventListener("htmx:error", connection("lost"));
-document.addEventListener("htmx:after:request", connection("up"));
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-opens]");
+  if (opener) document.getElementById(opener.dataset.opens).showModal();
+});

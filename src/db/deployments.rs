@@ -5,7 +5,7 @@ use sqlx::{FromRow, SqliteConnection, SqliteExecutor};
 use super::{Error, apps};
 use crate::domain::{
     commit::{CommitFacts, CommitId},
-    deployment::{Cause, Deployment, Ending, Status, Switch, Times, Trigger},
+    deployment::{Cause, Deployment, Ending, PhaseLines, Status, Switch, Times, Trigger},
     ids::{AppId, DeploymentId, SnapshotId},
     moment::Moment,
 };
@@ -16,7 +16,7 @@ macro_rules! select {
         concat!(
             "SELECT id, app_id, number, \"trigger\", requested_by, status, attempt, requested_commit, commit_id, commit_message, commit_author, committed_at,
                     snapshot_id, image, container, host_port, switch, gap_ms, queued_at, cloning_at, building_at, deploying_at, finished_at,
-                    cancel_requested_at, cancel_reason, failure_cause, ended_in, ending, ending_hint
+                    cloning_line, building_line, deploying_line, cancel_requested_at, cancel_reason, failure_cause, ended_in, ending, ending_hint
              FROM deployments ",
             $tail
         )
@@ -48,6 +48,9 @@ struct Row {
     building_at: Option<Moment>,
     deploying_at: Option<Moment>,
     finished_at: Option<Moment>,
+    cloning_line: Option<i64>,
+    building_line: Option<i64>,
+    deploying_line: Option<i64>,
     cancel_requested_at: Option<Moment>,
     cancel_reason: Option<String>,
     failure_cause: Option<Cause>,
@@ -95,6 +98,7 @@ impl TryFrom<Row> for Deployment {
                 deploying: row.deploying_at,
                 finished: row.finished_at,
             },
+            lines: PhaseLines { cloning: row.cloning_line, building: row.building_line, deploying: row.deploying_line },
             cancel: row.cancel_requested_at.map(|_| row.cancel_reason.unwrap_or_else(|| "Cancelled".to_owned())),
             ending,
         })
@@ -206,18 +210,26 @@ pub async fn apps_with_queue(db: impl SqliteExecutor<'_>) -> Result<Vec<AppId>, 
     Ok(sqlx::query_scalar("SELECT DISTINCT app_id FROM deployments WHERE finished_at IS NULL AND status = 'queued'").fetch_all(db).await?)
 }
 
-/// Moves a row along the status table and notes when. [`Error::Stale`] when it is not where the caller believes.
-pub async fn advance(db: impl SqliteExecutor<'_>, deployment: &Deployment, next: Status) -> Result<(), Error> {
+/// Moves a row along the status table and notes when, and at which line of its journal. [`Error::Stale`] when it is not where the caller
+/// believes.
+pub async fn advance(db: impl SqliteExecutor<'_>, deployment: &Deployment, next: Status, line: u64) -> Result<(), Error> {
     if !deployment.status.may_become(next) || next.is_end() {
         return Err(Error::Stale("deployment"));
     }
     let statement = match next {
-        Status::Cloning => "UPDATE deployments SET status = ?1, cloning_at = ?2 WHERE id = ?3 AND status = ?4",
-        Status::Building => "UPDATE deployments SET status = ?1, building_at = ?2 WHERE id = ?3 AND status = ?4",
-        Status::Deploying => "UPDATE deployments SET status = ?1, deploying_at = ?2 WHERE id = ?3 AND status = ?4",
+        Status::Cloning => "UPDATE deployments SET status = ?1, cloning_at = ?2, cloning_line = ?3 WHERE id = ?4 AND status = ?5",
+        Status::Building => "UPDATE deployments SET status = ?1, building_at = ?2, building_line = ?3 WHERE id = ?4 AND status = ?5",
+        Status::Deploying => "UPDATE deployments SET status = ?1, deploying_at = ?2, deploying_line = ?3 WHERE id = ?4 AND status = ?5",
         _ => return Err(Error::Stale("deployment")),
     };
-    let moved = sqlx::query(statement).bind(next).bind(Moment::now()).bind(deployment.id).bind(deployment.status).execute(db).await?;
+    let moved = sqlx::query(statement)
+        .bind(next)
+        .bind(Moment::now())
+        .bind(i64::try_from(line).unwrap_or(i64::MAX))
+        .bind(deployment.id)
+        .bind(deployment.status)
+        .execute(db)
+        .await?;
     one_row(moved.rows_affected())
 }
 
@@ -225,6 +237,7 @@ pub async fn advance(db: impl SqliteExecutor<'_>, deployment: &Deployment, next:
 pub async fn requeue(db: impl SqliteExecutor<'_>, deployment: &Deployment) -> Result<(), Error> {
     let moved = sqlx::query(
         "UPDATE deployments SET status = 'queued', attempt = attempt + 1, cloning_at = NULL, building_at = NULL, deploying_at = NULL,
+                cloning_line = NULL, building_line = NULL, deploying_line = NULL,
                 image = NULL, container = NULL, host_port = NULL, switch = NULL, gap_ms = NULL
          WHERE id = ? AND status = ? AND finished_at IS NULL AND cancel_requested_at IS NULL",
     )
@@ -355,6 +368,19 @@ pub async fn set_switch(
         .bind(id)
         .execute(db)
         .await?;
+    Ok(())
+}
+
+/// A deployment that has ended and whose journal is not compressed.
+pub async fn next_journal_to_compress(db: impl SqliteExecutor<'_>) -> Result<Option<(DeploymentId, AppId, i64)>, Error> {
+    Ok(sqlx::query_as("SELECT id, app_id, number FROM deployments WHERE journal_compressed = 0 AND finished_at IS NOT NULL LIMIT 1")
+        .fetch_optional(db)
+        .await?)
+}
+
+/// Notes that a deployment's journal is compressed.
+pub async fn set_journal_compressed(db: impl SqliteExecutor<'_>, id: DeploymentId) -> Result<(), Error> {
+    sqlx::query("UPDATE deployments SET journal_compressed = 1 WHERE id = ?").bind(id).execute(db).await?;
     Ok(())
 }
 

@@ -61,6 +61,7 @@ fn seen_up(shared: &Shared, version: EngineVersion) {
     let state = EngineState::Up(version);
     let news = shared.engine.send_if_modified(|seen| std::mem::replace(seen, state.clone()) != state);
     if news {
+        shared.changes.tell();
         tracing::info!(engine = ?state, "the engine answers");
     }
 }
@@ -78,6 +79,7 @@ fn seen_down(shared: &Shared, failure: &Failure) {
         shared.engine_is_away(failure.kind);
     }
     if news {
+        shared.changes.tell();
         tracing::warn!(error = failure.chain(), "the engine cannot be reached");
     }
 }

@@ -10,13 +10,13 @@ use std::{
 use tokio::time::Instant;
 
 use super::Shared;
-use crate::domain::container::Observed;
+use crate::{domain::container::Observed, events::Changes};
 
 /// What is known of our containers.
-#[derive(Default)]
 pub(super) struct Picture {
     /// Held for a look-up.
     seen: Mutex<BTreeMap<String, Seen>>,
+    changes: Changes,
 }
 
 /// A container as last seen.
@@ -27,6 +27,10 @@ struct Seen {
 }
 
 impl Picture {
+    pub(super) fn new(changes: Changes) -> Self {
+        Self { seen: Mutex::default(), changes }
+    }
+
     pub(super) fn get(&self, container: &str) -> Option<Observed> {
         self.seen.lock().expect("no panic while held").get(container).map(|seen| seen.container.clone())
     }
@@ -44,12 +48,19 @@ impl Picture {
 
     pub(super) fn note(&self, container: Observed) {
         let mut all = self.seen.lock().expect("no panic while held");
-        let before = all.get(&container.id).and_then(|seen| seen.still_since);
-        all.insert(container.id.clone(), Seen::now(container, before));
+        let before = all.get(&container.id);
+        let is_news = before.is_none_or(|seen| seen.container != container);
+        let still_before = before.and_then(|seen| seen.still_since);
+        all.insert(container.id.clone(), Seen::now(container, still_before));
+        if is_news {
+            self.changes.tell();
+        }
     }
 
     pub(super) fn forget(&self, container: &str) {
-        self.seen.lock().expect("no panic while held").remove(container);
+        if self.seen.lock().expect("no panic while held").remove(container).is_some() {
+            self.changes.tell();
+        }
     }
 
     pub(super) fn replace(&self, all: Vec<Observed>) {
@@ -57,6 +68,9 @@ impl Picture {
         let before = std::mem::take(&mut *seen);
         let since = |id: &str| before.get(id).and_then(|seen| seen.still_since);
         *seen = all.into_iter().map(|it| (it.id.clone(), Seen::now(it.clone(), since(&it.id)))).collect();
+        if !seen.values().map(|seen| &seen.container).eq(before.values().map(|seen| &seen.container)) {
+            self.changes.tell();
+        }
     }
 }
 

@@ -183,7 +183,7 @@ async fn expect_a_late_stop(shared: &Shared, app: &App, row: &Deployment) -> Res
 
 /// Ends an interrupted row, or queues it again.
 async fn move_on(shared: &Shared, app: &App, row: &Deployment) -> Result<(), db::Error> {
-    let journal = Journal::open(&shared.files.journal(row.app, row.number));
+    let journal = Journal::open(&shared.files.journal(row.app, row.number), shared.journals.growth(row.id));
     let say = |text: &str| {
         if let Ok(journal) = &journal {
             journal.say(text);

@@ -85,7 +85,7 @@ pub(super) async fn run(shared: &Arc<Shared>, app: App, id: DeploymentId) -> Res
     if row.cancel.is_some() {
         active.cancel.cancel();
     }
-    let journal = match Journal::open(&shared.files.journal(app.id, row.number)) {
+    let journal = match Journal::open(&shared.files.journal(app.id, row.number), shared.journals.growth(row.id)) {
         Ok(journal) => journal,
         Err(err) => {
             let failure = Failure::new(Cause::Internal, "The journal could not be written.").hint("Is µPaaS's disk full?").source(err);
@@ -149,7 +149,7 @@ impl Run<'_> {
 
     /// Enters a phase, in the row and in the journal.
     async fn begin(&mut self, phase: Status) -> Result<(), Stop> {
-        match db::deployments::advance(self.shared.db.write(), &self.row, phase).await {
+        match db::deployments::advance(self.shared.db.write(), &self.row, phase, self.journal.next_number()).await {
             Err(db::Error::Stale(_)) if self.row.status == Status::Queued => return Err(Stop::EndedElsewhere),
             advanced => advanced?,
         }

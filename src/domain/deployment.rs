@@ -139,6 +139,8 @@ pub struct Deployment {
     pub gap_ms: Option<u64>,
     /// When each phase began, and the end.
     pub times: Times,
+    /// Where in the journal each phase began.
+    pub lines: PhaseLines,
     /// Why it is to be cancelled, once that was asked for: `Cancelled by ada`.
     pub cancel: Option<String>,
     /// How it ended, when it did not succeed.
@@ -158,6 +160,17 @@ pub struct Times {
     pub deploying: Option<Moment>,
     /// Over.
     pub finished: Option<Moment>,
+}
+
+/// The numbers of the journal's lines at which the phases of a deployment's present attempt begin.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PhaseLines {
+    /// Of the fetch.
+    pub cloning: Option<i64>,
+    /// Of the build.
+    pub building: Option<i64>,
+    /// Of the container work.
+    pub deploying: Option<i64>,
 }
 
 /// Why a deployment ended otherwise than well.

@@ -2,7 +2,7 @@
 //!
 //! Builders and apps write for a terminal; a browser is none. Colours carry meaning and stay, as classes that the style
 //! sheet owns; everything else that would steer a terminal goes, with its content. What could deceive a reader (control
-//! characters, bidirectional overrides, invisible characters) is made visible. Nothing is escaped here: the text is
+//! characters, bidirectional overrides, invisible characters, towers of accents) is made visible. Nothing is escaped here: the text is
 //! untrusted, and the template escapes it.
 //!
 //! Why the state is reset at the start of each line: a journal is opened at any place, and a line must look the same
@@ -12,10 +12,16 @@
 //! U+FFFD, as in a UTF-8 terminal. Were 0x9D the start of a command, half a line of Shift-JIS would vanish. The encoded
 //! C1 introducers (U+009B and its like) do start a sequence, as in xterm.
 
+mod characters;
 mod colour;
+mod plain;
+
+pub use plain::plain_text;
 
 use anstyle_parse::{CharAccumulator, Params, ParamsIter, Parser, Perform};
 use serde::Serialize;
+
+use characters::{ATTACHED_MAX, is_attached, is_hidden, may_attach};
 
 /// Spans of one line at most; what follows them is one unstyled span. A line may be megabytes of colour changes.
 pub const RENDERED_LINE_MAX_SPANS: usize = 500;
@@ -78,6 +84,10 @@ struct Screen {
     now: char,
     /// After `\r`, until something is printed.
     returned: bool,
+    /// The character that was printed last, as text.
+    previous: Option<char>,
+    /// How many characters in a row, up to it, belong to one before them.
+    attached: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -111,23 +121,38 @@ impl From<(Look, String)> for Span {
 
 impl Perform for Screen {
     fn print(&mut self, _: char) {
-        let mut buffer = [0; 4];
+        let previous = if self.returned { None } else { self.previous };
         match self.now {
-            '\x7f' => self.put(Look::Control, "\u{2421}"),
-            hidden if deceives(hidden) => self.put(Look::Control, &format!("[U+{:04X}]", hidden as u32)),
-            plain => self.put(Look::Text(self.style), plain.encode_utf8(&mut buffer)),
+            '\x7f' => self.put_control("\u{2421}"),
+            hidden if is_hidden(hidden) => self.put_control(&code(hidden)),
+            mark if is_attached(mark) => {
+                self.attached += 1;
+                match previous {
+                    // The tower ends here, and what is beyond its end is shown once.
+                    Some(_) if self.attached == ATTACHED_MAX + 1 => self.put(Look::Control, &format!("[U+{:04X}…]", u32::from(mark))),
+                    Some(_) if self.attached > ATTACHED_MAX => {}
+                    Some(previous) if may_attach(mark, previous) => self.put_text(mark),
+                    _ => self.put_control(&code(mark)),
+                }
+            }
+            plain => {
+                self.attached = 0;
+                self.put_text(plain);
+            }
         }
     }
 
     fn execute(&mut self, byte: u8) {
-        let mut buffer = [0; 4];
         match byte {
             b'\r' => self.returned = true,
-            b'\t' => self.put(Look::Text(self.style), "\t"),
+            b'\t' => {
+                self.put(Look::Text(self.style), "\t");
+                self.previous = None;
+            }
             // Unicode draws the control characters in the same order from U+2400 on.
             _ => {
                 let picture = char::from_u32(0x2400 + u32::from(byte)).unwrap_or(char::REPLACEMENT_CHARACTER);
-                self.put(Look::Control, picture.encode_utf8(&mut buffer));
+                self.put_control(picture.encode_utf8(&mut [0; 4]));
             }
         }
     }
@@ -136,16 +161,36 @@ impl Perform for Screen {
         let first = params.iter().next().and_then(|group| group.first().copied()).unwrap_or(0);
         match (action, intermediates) {
             (b'm', []) => self.style.apply(params.iter()),
-            (b'K', []) if first == 2 || (first == 0 && self.returned) => self.spans.clear(),
+            (b'K', []) if first == 2 || (first == 0 && self.returned) => self.clear(),
             _ => {}
         }
     }
 }
 
+fn code(c: char) -> String {
+    format!("[U+{:04X}]", u32::from(c))
+}
+
 impl Screen {
+    fn clear(&mut self) {
+        self.spans.clear();
+        self.previous = None;
+    }
+
+    fn put_text(&mut self, c: char) {
+        self.put(Look::Text(self.style), c.encode_utf8(&mut [0; 4]));
+        self.previous = Some(c);
+    }
+
+    fn put_control(&mut self, picture: &str) {
+        self.put(Look::Control, picture);
+        self.previous = None;
+        self.attached = 0;
+    }
+
     fn put(&mut self, look: Look, text: &str) {
         if std::mem::take(&mut self.returned) {
-            self.spans.clear();
+            self.clear();
         }
         let count = self.spans.len();
         match self.spans.last_mut() {
@@ -220,19 +265,6 @@ impl Style {
         let classes: Vec<String> = codes.into_iter().flatten().map(|code| format!("a-{code}")).collect();
         classes.join(" ")
     }
-}
-
-/// Characters that reorder text or that nobody sees. U+200D joins emoji and therefore stays.
-fn deceives(c: char) -> bool {
-    matches!(
-        c,
-        '\u{80}'..='\u{9f}'
-            | '\u{61c}'
-            | '\u{200b}' | '\u{200c}' | '\u{200e}' | '\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}'
-            | '\u{feff}'
-    )
 }
 
 #[cfg(test)]

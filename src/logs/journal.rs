@@ -6,24 +6,27 @@
 //! counting from its start. A place is a byte offset; it is never reset, not even by another attempt.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
-    os::unix::fs::OpenOptionsExt,
+    fs::File,
+    io::{self, Write},
     path::Path,
-    sync::Mutex,
+    sync::{Mutex, MutexGuard},
 };
 
+use tokio::sync::watch;
+
+use super::{archive, reader::Reader};
 use crate::domain::moment::Moment;
 
-/// A longer line is cut here, with a mark.
+/// A longer line is cut to this, with a mark.
 pub const LOG_LINE_MAX_BYTES: usize = 16 * 1024;
 /// Beyond this, programs' output is no longer kept: the journal shares its disk with the database.
 pub const JOURNAL_MAX_BYTES: u64 = 512 * 1024 * 1024;
-/// How far back a line's beginning is searched: a whole line with its head fits.
-const LINE_SEARCH_BYTES: u64 = 2 * LOG_LINE_MAX_BYTES as u64;
-/// How much of a file's end is read for a page; with the line limit it bounds what a page costs.
-const TAIL_MAX_BYTES: u64 = 2 * 1024 * 1024;
+/// A whole line with its head and its mark, at most; what is longer is no line.
+pub(super) const LINE_MAX_BYTES: usize = LOG_LINE_MAX_BYTES + 256;
 const TIME_CHARS: usize = 24;
+const ESCAPE: u8 = 0x1b;
+/// Ends what a cut has left open, which would take the mark along; says nothing otherwise.
+const END_OF_SEQUENCE: &[u8] = b"\x1b\\";
 
 /// Who speaks in a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,27 +75,20 @@ pub struct Line {
     pub text: Vec<u8>,
 }
 
-/// The end of a journal.
-#[derive(Debug, Default)]
-pub struct Tail {
-    /// Its lines, in order.
-    pub lines: Vec<Line>,
-    /// Whether lines come before them.
-    pub truncated: bool,
-}
-
 /// An open journal. Cheap to share; lines of several writers do not mix.
 #[derive(Debug)]
 pub struct Journal {
     /// Held for one write into the page cache; nothing awaits under it.
     open: Mutex<Open>,
+    grown: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
 struct Open {
     file: File,
     last_number: u64,
-    bytes: u64,
+    /// The place after the last line.
+    end: u64,
     /// How much of programs' output is kept.
     limit: u64,
     full: bool,
@@ -100,24 +96,31 @@ struct Open {
 
 impl Journal {
     /// Opens a journal for appending; an attempt that was interrupted in the middle of a line is closed with a line feed.
-    pub fn open(file: &Path) -> io::Result<Self> {
-        Self::open_with_limit(file, JOURNAL_MAX_BYTES)
+    ///
+    /// One that was compressed is made plain again, and one that is being compressed is waited for: seconds, when it is large. While a
+    /// journal is open it is not compressed. `grown` holds the place after the last line from now on.
+    pub fn open(file: &Path, grown: watch::Sender<u64>) -> io::Result<Self> {
+        Self::open_with_limit(file, grown, JOURNAL_MAX_BYTES)
     }
 
-    fn open_with_limit(file: &Path, limit: u64) -> io::Result<Self> {
+    fn open_with_limit(file: &Path, grown: watch::Sender<u64>, limit: u64) -> io::Result<Self> {
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        let mut opened = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(file)?;
-        let end = opened.seek(SeekFrom::End(0))?;
-        let mut last = Vec::new();
-        opened.seek(SeekFrom::Start(end.saturating_sub(LINE_SEARCH_BYTES)))?;
-        opened.read_to_end(&mut last)?;
-        if last.last().is_some_and(|byte| *byte != b'\n') {
+        let mut opened = archive::open_for_writing(file)?;
+        let mut end = opened.metadata()?.len();
+        if Reader::of(&opened).end()? < end {
             opened.write_all(b"\n")?;
+            end += 1;
         }
-        let last_number = last.split(|byte| *byte == b'\n').rev().find_map(|line| parse(line).map(|line| line.number)).unwrap_or(0);
-        Ok(Self { open: Mutex::new(Open { file: opened, last_number, bytes: end, limit, full: false }) })
+        let last_number = Reader::of(&opened).last(1)?.lines.last().map_or(0, |line| line.number);
+        grown.send_replace(end);
+        Ok(Self { open: Mutex::new(Open { file: opened, last_number, end, limit, full: false }), grown })
+    }
+
+    /// The number that the next line will have.
+    pub fn next_number(&self) -> u64 {
+        self.lock().last_number + 1
     }
 
     /// A phase begins. Returns the line's number.
@@ -133,14 +136,14 @@ impl Journal {
     /// A program's output, one line of it. Dropped, with one remark, once the journal is full.
     pub fn output(&self, text: &[u8]) {
         let became_full = {
-            let mut open = self.open.lock().expect("no panic while held");
-            let full = open.bytes >= open.limit;
+            let mut open = self.lock();
+            let full = open.end >= open.limit;
             full && !std::mem::replace(&mut open.full, full)
         };
         if became_full {
             self.say("The journal is full: further output is not kept.");
         }
-        if !self.open.lock().expect("no panic while held").full {
+        if !self.lock().full {
             self.append(Mark::Out, text);
         }
     }
@@ -152,152 +155,83 @@ impl Journal {
 
     /// A journal that cannot be written (the disk is full) must not end the deployment: the line is lost, the operator's log says so.
     fn append(&self, mark: Mark, text: &[u8]) -> u64 {
-        let mut open = self.open.lock().expect("no panic while held");
+        let mut open = self.lock();
         let number = open.last_number + 1;
         let line = format_line(number, mark, text);
-        match open.file.write_all(&line) {
+        // Half a line is taken back, or the next one would be glued to it.
+        let written = open.file.write_all(&line).or_else(|err| open.file.set_len(open.end).and(Err(err)));
+        match written {
             Ok(()) => {
                 open.last_number = number;
-                open.bytes += line.len() as u64;
+                open.end += line.len() as u64;
+                self.grown.send_replace(open.end);
             }
             Err(err) => tracing::error!(error = %err, "a journal line could not be written"),
         }
         number
     }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().expect("no panic while held")
+    }
 }
 
 /// A line feed inside the text would forge a line: it becomes a space.
 fn format_line(number: u64, mark: Mark, text: &[u8]) -> Vec<u8> {
-    let kept = &text[..text.len().min(LOG_LINE_MAX_BYTES)];
+    let kept = kept(text);
     let mut line = format!("{number} {} {} ", Moment::now().iso(), mark.sign()).into_bytes();
     line.extend(kept.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }));
     if kept.len() < text.len() {
+        if kept.contains(&ESCAPE) {
+            line.extend_from_slice(END_OF_SEQUENCE);
+        }
         line.extend_from_slice(format!(" … [cut: the line has {} bytes]", text.len()).as_bytes());
     }
     line.push(b'\n');
     line
 }
 
-/// Reads a stored line; none when it is not one (half a line of a crash).
-fn parse(line: &[u8]) -> Option<Line> {
-    let space = line.iter().position(|byte| *byte == b' ')?;
-    let number = std::str::from_utf8(&line[..space]).ok()?.parse().ok()?;
-    let rest = &line[space + 1..];
-    let time = std::str::from_utf8(rest.get(..TIME_CHARS)?).ok()?.to_owned();
-    let [b' ', sign, b' ', text @ ..] = &rest[TIME_CHARS..] else { return None };
-    Some(Line { number, time, mark: Mark::of_sign(*sign)?, text: text.to_vec() })
-}
-
-/// The last `count` lines; a journal that does not exist (yet) is empty.
-pub fn tail(file: &Path, count: usize) -> io::Result<Tail> {
-    let mut file = match File::open(file) {
-        Ok(file) => file,
-        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(Tail::default()),
-        Err(err) => return Err(err),
-    };
-    let end = file.metadata()?.len();
-    let from = end.saturating_sub(TAIL_MAX_BYTES);
-    file.seek(SeekFrom::Start(from))?;
-    let mut bytes = Vec::new();
-    file.take(TAIL_MAX_BYTES).read_to_end(&mut bytes)?;
-    let mut lines: Vec<Line> = bytes.split(|byte| *byte == b'\n').skip(usize::from(from > 0)).filter_map(parse).collect();
-    let surplus = lines.len().saturating_sub(count);
-    lines.drain(..surplus);
-    Ok(Tail { truncated: lines.first().is_some_and(|line| line.number > 1), lines })
-}
-
-/// The first `count` lines, as far as they fit into [`TAIL_MAX_BYTES`].
-pub fn head(file: &Path, count: usize) -> io::Result<Vec<Line>> {
-    let mut reader = match File::open(file) {
-        Ok(file) => BufReader::new(file.take(TAIL_MAX_BYTES)),
-        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(err) => return Err(err),
-    };
-    let mut lines = Vec::new();
-    let mut line = Vec::new();
-    while lines.len() < count && reader.by_ref().take(LINE_SEARCH_BYTES).read_until(b'\n', &mut line)? > 0 {
-        lines.extend(parse(line.strip_suffix(b"\n").unwrap_or(&line)));
-        line.clear();
+/// What is kept of a line that is too long: the beginning, but of a progress bar the last states, since those are what it shows.
+fn kept(text: &[u8]) -> &[u8] {
+    if text.len() <= LOG_LINE_MAX_BYTES {
+        return text;
     }
-    Ok(lines)
+    // A return at the end changes nothing, unless the mark came after it.
+    let shown = text.iter().rposition(|byte| *byte != b'\r').map_or(&text[..0], |last| &text[..=last]);
+    let Some(surplus) = shown.len().checked_sub(LOG_LINE_MAX_BYTES) else { return shown };
+    let state = match memchr::memchr(b'\r', &shown[surplus..]) {
+        Some(at) => surplus + at + 1,
+        None => memchr::memrchr(b'\r', &shown[..surplus]).map_or(0, |at| at + 1),
+    };
+    &shown[state..shown.len().min(state + LOG_LINE_MAX_BYTES)]
+}
+
+/// What stands before a line's text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Head {
+    pub(super) number: u64,
+    mark: Mark,
+    /// How long it is.
+    pub(super) bytes: usize,
+}
+
+impl Head {
+    /// Reads the head of a stored line; none when it is not a line (half a line of a crash).
+    pub(super) fn parse(line: &[u8]) -> Option<Self> {
+        let space = line.iter().position(|byte| *byte == b' ')?;
+        let number = std::str::from_utf8(&line[..space]).ok()?.parse().ok()?;
+        let rest = &line[space + 1..];
+        std::str::from_utf8(rest.get(..TIME_CHARS)?).ok()?;
+        let [b' ', sign, b' ', ..] = &rest[TIME_CHARS..] else { return None };
+        Some(Self { number, mark: Mark::of_sign(*sign)?, bytes: space + 1 + TIME_CHARS + 3 })
+    }
+
+    /// The line that this is the head of.
+    pub(super) fn line(self, line: &[u8]) -> Line {
+        let time = &line[self.bytes - 3 - TIME_CHARS..self.bytes - 3];
+        Line { number: self.number, time: String::from_utf8_lossy(time).into_owned(), mark: self.mark, text: line[self.bytes..].to_vec() }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn journal() -> (tempfile::TempDir, std::path::PathBuf) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("logs/1.journal");
-        (folder, file)
-    }
-
-    fn texts(lines: &[Line]) -> Vec<String> {
-        lines.iter().map(|line| format!("{}{}", line.mark.sign(), String::from_utf8_lossy(&line.text))).collect()
-    }
-
-    #[test]
-    fn what_is_written_is_read_back_in_order() {
-        let (_folder, file) = journal();
-        let journal = Journal::open(&file).expect("open");
-        journal.phase("cloning");
-        journal.say("Fetching main");
-        journal.output(b"\x1b[31mred\xff");
-        journal.fail("No.");
-        let tail = tail(&file, 3).expect("read");
-        assert_eq!(texts(&tail.lines), [">Fetching main", "|\u{1b}[31mred\u{fffd}", "!No."]);
-        assert_eq!(tail.lines[0].number, 2);
-        assert!(tail.truncated);
-        assert_eq!(texts(&head(&file, 2).expect("read")), ["#cloning", ">Fetching main"]);
-    }
-
-    #[test]
-    fn a_reopened_journal_goes_on_counting_and_closes_a_torn_line() {
-        let (_folder, file) = journal();
-        Journal::open(&file).expect("open").say("one");
-        OpenOptions::new().append(true).open(&file).and_then(|mut file| file.write_all(b"2 2026-11-22T")).expect("torn");
-        Journal::open(&file).expect("reopen").say("two");
-        let lines = tail(&file, 10).expect("read").lines;
-        assert_eq!(texts(&lines), [">one", ">two"]);
-        assert_eq!(lines[1].number, 2);
-    }
-
-    #[test]
-    fn long_lines_are_cut_with_a_mark_and_cannot_forge_others() {
-        let (_folder, file) = journal();
-        let journal = Journal::open(&file).expect("open");
-        journal.output(&vec![b'x'; 10 * 1024 * 1024]);
-        journal.output(b"a\n3 2026-11-22T00:20:20.123Z ! forged");
-        let lines = tail(&file, 10).expect("read").lines;
-        assert_eq!(lines.len(), 2);
-        assert!(lines[0].text.ends_with("… [cut: the line has 10485760 bytes]".as_bytes()));
-        assert_eq!(lines[1].mark, Mark::Out);
-    }
-
-    #[test]
-    fn a_full_journal_keeps_what_we_say_and_drops_what_programs_print() {
-        let (_folder, file) = journal();
-        let journal = Journal::open_with_limit(&file, 100).expect("open");
-        for _ in 0..10 {
-            journal.output(b"a line of output");
-        }
-        journal.fail("It failed.");
-        let lines = texts(&tail(&file, 100).expect("read").lines);
-        assert_eq!(
-            lines,
-            [
-                "|a line of output",
-                "|a line of output",
-                "|a line of output",
-                ">The journal is full: further output is not kept.",
-                "!It failed."
-            ]
-        );
-    }
-
-    #[test]
-    fn a_missing_journal_is_empty() {
-        let (_folder, file) = journal();
-        assert!(tail(&file, 10).expect("read").lines.is_empty());
-    }
-}
+mod tests;

@@ -26,7 +26,7 @@ async fn a_deployment_goes_through_its_phases_and_its_page_tells_all() {
     let page = server.deploy_to_the_end("shop").await;
     assert_eq!(page.text(".summary .badge"), "Success");
     assert_eq!(page.texts(".phase-word"), ["queued", "cloned", "built", "deployed"]);
-    assert_eq!(page.attribute(".phases li:nth-child(2) a", "href").as_deref(), Some("#L1"));
+    assert_eq!(page.attribute(".phases li:nth-child(2) a", "href").as_deref(), Some("?line=1#L1"));
     assert!(page.body.contains("<span class=\"a-32\">fetched</span> &lt;b&gt;&amp;"), "the journal is coloured and inert");
     assert!(page.text(".summary").contains("manual by ada"));
     let app = server.browser.get("/apps/shop").await.expect(200);

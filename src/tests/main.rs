@@ -8,6 +8,7 @@ mod containers;
 mod deployments;
 mod interruptions;
 mod layers;
+mod live;
 mod migrations;
 mod queue;
 mod real;

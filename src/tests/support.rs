@@ -9,6 +9,7 @@ pub(crate) mod gitea;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod server;
+pub(crate) mod stream;
 
 use std::time::{Duration, Instant};
 

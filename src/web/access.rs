@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderValue, Method, StatusCode},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
@@ -63,6 +63,14 @@ async fn current_user(state: &AppState, session: &Session) -> Result<Option<User
     Ok(user)
 }
 
+/// Whether a session has not ended since it was recognised: by logging out, by another password, by age.
+pub(super) async fn is_still_signed_in(state: &AppState, session: &Session) -> Result<bool, Error> {
+    session.load().await?;
+    let Some(signed_in) = session.get::<SignedIn>(SESSION_KEY).await? else { return Ok(false) };
+    let user = db::users::administrator(state.db.read()).await?;
+    Ok(user.is_some_and(|user| user.session_epoch == signed_in.epoch))
+}
+
 /// Lets the administrator through and sends everybody else to where they can become it.
 pub(super) async fn require_administrator(State(state): State<AppState>, request: Request, next: Next) -> Response {
     if request.extensions().get::<CurrentUser>().is_some() {
@@ -74,11 +82,17 @@ pub(super) async fn require_administrator(State(state): State<AppState>, request
         Ok(Some(_)) => "/login".to_owned(),
         Err(err) => return Error::from(err).into_response(),
     };
-    if request.headers().contains_key("hx-request") {
+    if is_asked_by_a_script(request.headers()) {
         let redirect = HeaderValue::try_from(target).unwrap_or(HeaderValue::from_static("/login"));
         return (StatusCode::UNAUTHORIZED, [("hx-redirect", redirect)]).into_response();
     }
     Redirect::to(&target).into_response()
+}
+
+/// A script follows no redirect to a form: it is told.
+fn is_asked_by_a_script(headers: &HeaderMap) -> bool {
+    let wants_events = |value: &HeaderValue| value.to_str().is_ok_and(|value| value.contains("text/event-stream"));
+    headers.contains_key("hx-request") || headers.get(header::ACCEPT).is_some_and(wants_events)
 }
 
 fn login_with_return(path: &str) -> String {

@@ -9,9 +9,10 @@ use super::{
     error::Error,
     extract::At,
     frame::When,
-    present::{self, Address, Badge, Commit, DeploymentRow},
+    live,
+    present::{self, Address, AppLink, Badge, Commit, DeploymentRow},
     ui::Ui,
-    view::View,
+    view::{Mood, Piece, View, Watched},
     webhook::Webhook,
 };
 use crate::{
@@ -31,6 +32,11 @@ const RECENT: i64 = 8;
 #[derive(Serialize)]
 struct Show {
     app: AppPage,
+    #[serde(skip)]
+    link: AppLink,
+    /// The number of the newest deployment, and how it stands.
+    #[serde(skip)]
+    newest: Option<(i64, Status)>,
     recent: Vec<DeploymentRow>,
     connect: Connect,
     webhook: Webhook,
@@ -38,6 +44,26 @@ struct Show {
 
 impl View for Show {
     const TEMPLATE: &'static str = "apps/show.html";
+}
+
+impl Watched for Show {
+    const PIECES: &'static [Piece] =
+        &[Piece { id: "app-state", template: "apps/_state.html" }, Piece { id: "overview", template: "apps/_overview.html" }];
+
+    fn title(&self) -> String {
+        match self.newest {
+            Some((number, status)) if present::mood(status) != Mood::Ok => present::deployment_title(number, status, &self.link),
+            _ => format!("{} {}: {}", present::sign(self.mood()), self.app.badge.word, self.app.name),
+        }
+    }
+
+    fn mood(&self) -> Mood {
+        match self.newest.map(|(_, status)| present::mood(status)) {
+            Some(mood @ (Mood::Busy | Mood::Failed)) => mood,
+            _ if self.app.badge.kind == "failed" => Mood::Failed,
+            _ => Mood::Ok,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -82,9 +108,28 @@ struct Setting {
 }
 
 pub(super) async fn show(ui: Ui, At(slug): At<String>) -> Result<Response, Error> {
-    let app = by_slug(&ui.state, &slug).await?;
+    let page = load(&ui, &slug).await?;
+    ui.watched(&page, format!("{}/events", ui.path()))
+}
+
+pub(super) async fn events(ui: Ui, At(slug): At<String>) -> Result<Response, Error> {
+    live::stream(ui, None, move |ui| {
+        let slug = slug.clone();
+        async move { load(&ui, &slug).await }
+    })
+    .await
+}
+
+async fn load(ui: &Ui, slug: &str) -> Result<Show, Error> {
+    let app = by_slug(&ui.state, slug).await?;
     let webhook = Webhook::load(&ui.state, &app).await?;
-    page(ui, app, webhook).await
+    page(ui, &app, webhook).await
+}
+
+/// The answer to a form, with the secret on it: it is not renewed while it is open.
+pub(super) async fn show_secret(ui: Ui, app: &App, webhook: Webhook) -> Result<Response, Error> {
+    let page = page(&ui, app, webhook).await?;
+    ui.page(&page.title(), &page)
 }
 
 pub(super) async fn stop(ui: Ui, At(slug): At<String>) -> Result<Redirect, Error> {
@@ -99,26 +144,23 @@ pub(super) async fn start(ui: Ui, At(slug): At<String>) -> Result<Redirect, Erro
     Ok(Redirect::to(&present::app_url(&app)))
 }
 
-/// The app's page.
-pub(super) async fn page(ui: Ui, app: App, webhook: Webhook) -> Result<Response, Error> {
+async fn page(ui: &Ui, app: &App, webhook: Webhook) -> Result<Show, Error> {
     let recent = db::deployments::before(ui.state.db.read(), app.id, i64::MAX, RECENT).await?;
     let live = match app.live_deployment {
         Some(id) => Some(db::deployments::get(ui.state.db.read(), id).await?),
         None => None,
     };
     let container = sight(&ui.state, live.as_ref()).await;
-    let connect = Connect::load(&ui.state, &app).await?;
-    let busy = recent.first().is_some_and(|it| !it.status.is_end());
-    let publish = db::snapshots::published(ui.state.db.read(), &app, live.as_ref()).await?;
+    let connect = Connect::load(&ui.state, app).await?;
+    let publish = db::snapshots::published(ui.state.db.read(), app, live.as_ref()).await?;
     let address = container.there().and_then(|it| present::address(&publish, it.host_port, ui.host()));
     let deployed_now = recent.iter().any(|it| !it.status.is_end() && it.status != Status::Queued);
-    let page = AppPage { address, ..app_page(&app, live.as_ref(), recent.first(), &container) };
+    let page = AppPage { address, ..app_page(app, live.as_ref(), recent.first(), &container) };
     // Both are refused then.
     let page = if deployed_now { AppPage { start: None, stop: false, ..page } } else { page };
-    let recent = recent.iter().map(|it| DeploymentRow::new(&app, it)).collect();
-    // A page that shows the secret is the answer to a form: it is not fetched again.
-    let ui = if webhook.is_revealed() { ui } else { ui.watching(busy) };
-    ui.page(&app.name, &Show { app: page, recent, connect, webhook })
+    let newest = recent.first().map(|it| (it.number, it.status));
+    let recent = recent.iter().map(|it| DeploymentRow::new(app, it)).collect();
+    Ok(Show { app: page, link: AppLink::new(app), newest, recent, connect, webhook })
 }
 
 fn app_page(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, container: &Sight) -> AppPage {

@@ -12,9 +12,10 @@ use super::{
     error::Error,
     form::{FormView, Typed},
     frame::When,
+    live,
     present::{self, Address, Badge, Commit, Phase},
     ui::Ui,
-    view::View,
+    view::{Mood, Piece, View, Watched},
 };
 use crate::{
     db,
@@ -58,6 +59,28 @@ impl View for Index {
     const TEMPLATE: &'static str = "apps/index.html";
 }
 
+impl Watched for Index {
+    const PIECES: &'static [Piece] = &[Piece { id: "apps", template: "apps/_list.html" }];
+
+    fn title(&self) -> String {
+        match self.mood() {
+            Mood::Ok => "Apps".to_owned(),
+            mood => format!("{} Apps", present::sign(mood)),
+        }
+    }
+
+    fn mood(&self) -> Mood {
+        let failed = |badge: &Badge| badge.kind == "failed";
+        if self.apps.iter().any(|app| app.busy.is_some()) {
+            Mood::Busy
+        } else if self.apps.iter().any(|app| failed(&app.badge) || app.latest.as_ref().is_some_and(|latest| failed(&latest.badge))) {
+            Mood::Failed
+        } else {
+            Mood::Ok
+        }
+    }
+}
+
 /// A line of the list.
 #[derive(Serialize)]
 struct Row {
@@ -86,9 +109,20 @@ struct Busy {
     word: &'static str,
     phases: Vec<Phase>,
     since: When,
+    /// How long it takes so far, in milliseconds, once its turn has come.
+    running_ms: Option<u64>,
 }
 
 pub(super) async fn index(ui: Ui) -> Result<Response, Error> {
+    let page = load_index(&ui).await?;
+    ui.watched(&page, "/events".to_owned())
+}
+
+pub(super) async fn index_events(ui: Ui) -> Result<Response, Error> {
+    live::stream(ui, None, |ui| async move { load_index(&ui).await }).await
+}
+
+async fn load_index(ui: &Ui) -> Result<Index, Error> {
     let apps = db::apps::all(ui.state.db.read()).await?;
     let deployments = db::deployments::newest_and_live(ui.state.db.read()).await?;
     let live = |app: &App| deployments.iter().find(|it| Some(it.id) == app.live_deployment);
@@ -100,16 +134,16 @@ pub(super) async fn index(ui: Ui) -> Result<Response, Error> {
         let address = container.there().and_then(|it| present::address(&publish, it.host_port, ui.host()));
         rows.push(Row { address, ..row(app, live(app), newest(app), &container) });
     }
-    let busy = deployments.iter().any(|it| !it.status.is_end());
-    ui.watching(busy).page("Apps", &Index { apps: rows })
+    Ok(Index { apps: rows })
 }
 
 fn row(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, container: &Sight) -> Row {
     let badge = present::app_badge(app, newest, container);
     let busy = newest.filter(|it| !it.status.is_end()).map(|it| Busy {
         word: Badge::from(it.status).word,
-        phases: present::phases(it, Moment::now(), |_| None),
+        phases: present::phases(it, Moment::now()),
         since: it.times.queued.into(),
+        running_ms: present::running_ms(it),
     });
     Row {
         slug: app.slug.to_string(),

@@ -15,10 +15,11 @@ use super::{
     error::Error,
     extract::{Asked, At},
     frame::When,
+    live,
     present::{self, AppLink, Badge},
     security::Uncompressed,
     ui::Ui,
-    view::{self, View},
+    view::{self, Mood, Piece, View, Watched},
 };
 use crate::{
     db,
@@ -124,6 +125,18 @@ impl View for Index {
     const TEMPLATE: &'static str = "deliveries/index.html";
 }
 
+impl Watched for Index {
+    const PIECES: &'static [Piece] = &[Piece { id: "deliveries", template: "deliveries/_list.html" }];
+
+    fn title(&self) -> String {
+        format!("Deliveries of {}", self.app.name)
+    }
+
+    fn mood(&self) -> Mood {
+        Mood::Ok
+    }
+}
+
 /// A delivery, on a line.
 #[derive(Serialize)]
 pub(super) struct DeliveryRow {
@@ -175,19 +188,39 @@ pub(super) struct Place {
     before: Option<String>,
 }
 
+impl Place {
+    fn id(self) -> Result<Option<DeliveryId>, Error> {
+        let unknown = |_| Error::BadRequest("There is no such place in the list of deliveries.".to_owned());
+        self.before.map(|id| id.parse::<DeliveryId>()).transpose().map_err(unknown)
+    }
+}
+
 pub(super) async fn index(ui: Ui, At(slug): At<String>, Asked(place): Asked<Place>) -> Result<Response, Error> {
-    let app = apps::by_slug(&ui.state, &slug).await?;
-    let unknown = |_| Error::BadRequest("There is no such place in the list of deliveries.".to_owned());
-    let before = place.before.map(|id| id.parse::<DeliveryId>()).transpose().map_err(unknown)?;
+    let before = place.id()?;
+    let page = load_index(&ui, &slug, before).await?;
+    let from = before.map(|before| format!("?before={before}")).unwrap_or_default();
+    ui.watched(&page, format!("{}/events{from}", ui.path()))
+}
+
+pub(super) async fn index_events(ui: Ui, At(slug): At<String>, Asked(place): Asked<Place>) -> Result<Response, Error> {
+    let before = place.id()?;
+    live::stream(ui, None, move |ui| {
+        let slug = slug.clone();
+        async move { load_index(&ui, &slug, before).await }
+    })
+    .await
+}
+
+async fn load_index(ui: &Ui, slug: &str, before: Option<DeliveryId>) -> Result<Index, Error> {
+    let app = apps::by_slug(&ui.state, slug).await?;
     let mut deliveries = db::deliveries::before(ui.state.db.read(), app.id, before, PAGE + 1).await?;
     let more = deliveries.len() > PAGE as usize;
     deliveries.truncate(PAGE as usize);
     let url = format!("{}/deliveries", present::app_url(&app));
-    let view = Index {
+    Ok(Index {
         older: deliveries.last().filter(|_| more).map(|last| format!("{url}?before={}", last.id)),
         newer: before.map(|_| url),
         deliveries: deliveries.into_iter().map(|it| DeliveryRow::new(&app, it)).collect(),
         app: AppLink::new(&app),
-    };
-    ui.watching(false).page(&format!("Deliveries of {}", app.name), &view)
+    })
 }

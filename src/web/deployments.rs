@@ -1,12 +1,10 @@
-//! Deployments of an app: the list, one of them with its journal, and the acts on them.
+//! Deployments of an app: the list, one of them, and the acts on them.
 
 use axum::{
-    body::Body,
-    http::header,
-    response::{IntoResponse, Redirect, Response},
+    http::HeaderMap,
+    response::{Redirect, Response},
 };
 use serde::{Deserialize, Serialize};
-use tokio_util::io::ReaderStream;
 
 use super::{
     AppState, apps,
@@ -14,9 +12,11 @@ use super::{
     extract::{Asked, At},
     form::Typed,
     frame::When,
-    present::{self, Address, AppLink, Badge, Commit, DeploymentRow, Line, Phase},
+    journal::{self, JournalPage},
+    live::{self, Tail},
+    present::{self, Address, AppLink, Badge, Commit, DeploymentRow, Phase},
     ui::Ui,
-    view::View,
+    view::{Mood, Piece, View, Watched},
 };
 use crate::{
     db,
@@ -26,18 +26,16 @@ use crate::{
         deployment::{Cause, Deployment, Status, Trigger},
         moment::{Moment, duration},
     },
-    logs::journal::{self, Mark},
+    logs::journal::{Line, Mark},
 };
 
 /// A page of the list.
 const PAGE: i64 = 50;
-/// How many lines of a journal a page shows.
-const JOURNAL_LINES: usize = 1000;
-/// How many of them are repeated under a failure.
+/// How many lines of a journal are repeated under a failure.
 const FAILURE_LINES: usize = 20;
 
 /// The app and the deployment that a path names.
-async fn by_number(state: &AppState, slug: &str, number: i64) -> Result<(App, Deployment), Error> {
+pub(super) async fn by_number(state: &AppState, slug: &str, number: i64) -> Result<(App, Deployment), Error> {
     let app = apps::by_slug(state, slug).await?;
     let deployment = db::deployments::by_number(state.db.read(), app.id, number).await?.ok_or(Error::NotFound)?;
     Ok((app, deployment))
@@ -49,10 +47,24 @@ struct Index {
     deployments: Vec<DeploymentRow>,
     older: Option<String>,
     newer: Option<String>,
+    #[serde(skip)]
+    busy: bool,
 }
 
 impl View for Index {
     const TEMPLATE: &'static str = "deployments/index.html";
+}
+
+impl Watched for Index {
+    const PIECES: &'static [Piece] = &[Piece { id: "deployments", template: "deployments/_list.html" }];
+
+    fn title(&self) -> String {
+        format!("Deployments of {}", self.app.name)
+    }
+
+    fn mood(&self) -> Mood {
+        if self.busy { Mood::Busy } else { Mood::Ok }
+    }
 }
 
 #[derive(Deserialize)]
@@ -61,19 +73,32 @@ pub(super) struct Place {
 }
 
 pub(super) async fn index(ui: Ui, At(slug): At<String>, Asked(place): Asked<Place>) -> Result<Response, Error> {
-    let app = apps::by_slug(&ui.state, &slug).await?;
-    let below = place.before.unwrap_or(i64::MAX);
-    let mut rows = db::deployments::before(ui.state.db.read(), app.id, below, PAGE + 1).await?;
+    let page = load_index(&ui, &slug, place.before).await?;
+    let from = place.before.map(|before| format!("?before={before}")).unwrap_or_default();
+    ui.watched(&page, format!("{}/events{from}", ui.path()))
+}
+
+pub(super) async fn index_events(ui: Ui, At(slug): At<String>, Asked(place): Asked<Place>) -> Result<Response, Error> {
+    live::stream(ui, None, move |ui| {
+        let slug = slug.clone();
+        async move { load_index(&ui, &slug, place.before).await }
+    })
+    .await
+}
+
+async fn load_index(ui: &Ui, slug: &str, before: Option<i64>) -> Result<Index, Error> {
+    let app = apps::by_slug(&ui.state, slug).await?;
+    let mut rows = db::deployments::before(ui.state.db.read(), app.id, before.unwrap_or(i64::MAX), PAGE + 1).await?;
     let more = rows.len() > PAGE as usize;
     rows.truncate(PAGE as usize);
     let url = format!("{}/deployments", present::app_url(&app));
-    let view = Index {
+    Ok(Index {
         older: rows.last().filter(|_| more).map(|last| format!("{url}?before={}", last.number)),
-        newer: place.before.map(|_| url),
+        newer: before.map(|_| url),
+        busy: rows.iter().any(|it| !it.status.is_end()),
         deployments: rows.iter().map(|it| DeploymentRow::new(&app, it)).collect(),
         app: AppLink::new(&app),
-    };
-    ui.page(&format!("Deployments of {}", app.name), &view)
+    })
 }
 
 pub(super) async fn create(ui: Ui, At(slug): At<String>, typed: Typed) -> Result<Redirect, Error> {
@@ -92,18 +117,6 @@ pub(super) async fn cancel(ui: Ui, At((slug, number)): At<(String, i64)>) -> Res
     Ok(Redirect::to(&present::deployment_url(&app, number)))
 }
 
-/// The journal as it is kept.
-pub(super) async fn download(ui: Ui, At((slug, number)): At<(String, i64)>) -> Result<Response, Error> {
-    let (app, deployment) = by_number(&ui.state, &slug, number).await?;
-    let body = match tokio::fs::File::open(ui.state.deployer.journal(&deployment)).await {
-        Ok(file) => Body::from_stream(ReaderStream::new(file)),
-        Err(err) if err.kind() == std::io::ErrorKind::NotFound => Body::empty(),
-        Err(err) => return Err(err.into()),
-    };
-    let disposition = format!("attachment; filename=\"{}-{number}.log\"", app.slug);
-    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, disposition)], body).into_response())
-}
-
 #[derive(Serialize)]
 struct Show {
     app: AppLink,
@@ -113,6 +126,25 @@ struct Show {
 
 impl View for Show {
     const TEMPLATE: &'static str = "deployments/show.html";
+}
+
+impl Watched for Show {
+    const PIECES: &'static [Piece] = &[
+        Piece { id: "deployment", template: "deployments/_summary.html" },
+        Piece { id: "journal-state", template: "deployments/_journal_state.html" },
+    ];
+
+    fn title(&self) -> String {
+        present::deployment_title(self.deployment.number, self.deployment.status, &self.app)
+    }
+
+    fn mood(&self) -> Mood {
+        present::mood(self.deployment.status)
+    }
+
+    fn is_over(&self) -> bool {
+        self.deployment.finished
+    }
 }
 
 #[derive(Serialize)]
@@ -130,6 +162,7 @@ struct DeploymentPage {
     attempt: i64,
     when: When,
     duration: Option<String>,
+    running_ms: Option<u64>,
     phases: Vec<Phase>,
     failure: Option<FailureView>,
     note: Option<Note>,
@@ -148,7 +181,7 @@ struct FailureView {
     title: &'static str,
     sentence: String,
     hint: Option<String>,
-    tail: Vec<Line>,
+    tail: Vec<present::Line>,
 }
 
 #[derive(Serialize)]
@@ -157,68 +190,58 @@ struct Note {
     hint: Option<String>,
 }
 
-#[derive(Serialize)]
-struct JournalPage {
-    lines: Vec<Line>,
-    from_start_url: Option<String>,
-    to_end_url: Option<String>,
-    download_url: String,
-    empty: bool,
-    live: bool,
-}
-
-#[derive(Deserialize)]
-pub(super) struct JournalPlace {
-    from: Option<String>,
-}
-
-pub(super) async fn show(ui: Ui, At((slug, number)): At<(String, i64)>, Asked(place): Asked<JournalPlace>) -> Result<Response, Error> {
+pub(super) async fn show(ui: Ui, At((slug, number)): At<(String, i64)>, Asked(asking): Asked<journal::Asking>) -> Result<Response, Error> {
     let (app, deployment) = by_number(&ui.state, &slug, number).await?;
+    let journal = JournalPage::load(&ui, &app, &deployment, asking).await?;
+    let from = if journal.live { format!("?from={}", journal.place) } else { String::new() };
+    let stream = format!("{}/events{from}", present::deployment_url(&app, number));
+    let page = load(&ui, &app, &deployment, journal).await?;
+    ui.watched(&page, stream)
+}
+
+/// Where a stream of the page begins, when it carries the journal, too.
+#[derive(Deserialize)]
+pub(super) struct From {
+    from: Option<u64>,
+}
+
+pub(super) async fn events(
+    ui: Ui,
+    headers: HeaderMap,
+    At((slug, number)): At<(String, i64)>,
+    Asked(From { from }): Asked<From>,
+) -> Result<Response, Error> {
+    let (_, deployment) = by_number(&ui.state, &slug, number).await?;
+    let place = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok()).or(from);
+    let tail = place.map(|place| Tail::new(&ui.state, &deployment, place));
+    let live = tail.is_some();
+    live::stream(ui, tail, move |ui| {
+        let slug = slug.clone();
+        async move {
+            let (app, deployment) = by_number(&ui.state, &slug, number).await?;
+            let journal = JournalPage::state(&app, &deployment, live);
+            load(&ui, &app, &deployment, journal).await
+        }
+    })
+    .await
+}
+
+async fn load(ui: &Ui, app: &App, deployment: &Deployment, journal: JournalPage) -> Result<Show, Error> {
     let serving = match app.live_deployment {
         Some(live) if live != deployment.id => Some(db::deployments::get(ui.state.db.read(), live).await?.number),
         _ => None,
     };
-    let from_start = place.from.as_deref() == Some("start");
-    let file = ui.state.deployer.journal(&deployment);
-    let (lines, truncated, last) =
-        tokio::task::spawn_blocking(move || read_journal(&file, from_start)).await.map_err(|err| Error::Internal(err.into()))??;
-
-    let busy = !deployment.status.is_end();
-    let url = present::deployment_url(&app, number);
-    let journal = JournalPage {
-        from_start_url: (truncated && !from_start).then(|| format!("{url}?from=start#journal")),
-        to_end_url: (from_start && lines.last().map(|line| line.number) < last.last().map(|line| line.number)).then(|| url.clone()),
-        download_url: format!("{url}/journal"),
-        empty: lines.is_empty(),
-        live: busy,
-        lines: lines.iter().map(Line::from).collect(),
+    let tail = match deployment.ending.as_ref().and_then(|ending| ending.cause) {
+        Some(_) => journal::last(&ui.state, deployment, FAILURE_LINES).await?,
+        None => Vec::new(),
     };
-    let address = apps::live_address(&ui, &app, &deployment).await?;
-    let note = note(&ui, &deployment).await?;
-    let page = DeploymentPage { address, note, ..deployment_page(&app, &deployment, serving, &lines, &last) };
-    let title = format!("{} #{number}: {}", present::title_sign(deployment.status), app.name);
-    ui.live(busy).page(&title, &Show { app: AppLink::new(&app), deployment: page, journal })
+    let address = apps::live_address(ui, app, deployment).await?;
+    let note = note(ui, deployment).await?;
+    let page = DeploymentPage { address, note, ..deployment_page(app, deployment, serving, &tail) };
+    Ok(Show { app: AppLink::new(app), deployment: page, journal })
 }
 
-type JournalLines = Vec<journal::Line>;
-
-/// The lines to show, whether lines come before them, and the very last ones.
-fn read_journal(file: &std::path::Path, from_start: bool) -> std::io::Result<(JournalLines, bool, JournalLines)> {
-    let tail = journal::tail(file, JOURNAL_LINES)?;
-    let last = tail.lines[tail.lines.len().saturating_sub(FAILURE_LINES)..].to_vec();
-    if from_start { Ok((journal::head(file, JOURNAL_LINES)?, false, last)) } else { Ok((tail.lines, tail.truncated, last)) }
-}
-
-fn deployment_page(
-    app: &App,
-    deployment: &Deployment,
-    serving: Option<i64>,
-    lines: &[journal::Line],
-    last: &[journal::Line],
-) -> DeploymentPage {
-    let anchor = |phase: Status| {
-        lines.iter().rfind(|line| line.mark == Mark::Phase && line.text == phase.as_str().as_bytes()).map(|line| line.number)
-    };
+fn deployment_page(app: &App, deployment: &Deployment, serving: Option<i64>, tail: &[Line]) -> DeploymentPage {
     let finished = deployment.status.is_end();
     let live = app.live_deployment == Some(deployment.id);
     let url = present::deployment_url(app, deployment.number);
@@ -236,8 +259,9 @@ fn deployment_page(
         attempt: deployment.attempt,
         when: deployment.times.queued.into(),
         duration: present::took(deployment),
-        phases: present::phases(deployment, Moment::now(), anchor),
-        failure: failure(deployment, last),
+        running_ms: present::running_ms(deployment),
+        phases: present::phases(deployment, Moment::now()),
+        failure: failure(deployment, tail),
         note: None,
         serving: serving.map(|number| format!("#{number} still serves.")).filter(|_| deployment.status != Status::Success),
         cancel_url: (!finished && !live && deployment.cancel.is_none()).then(|| format!("{url}/cancellation")),
@@ -253,7 +277,7 @@ fn deployment_page(
     }
 }
 
-fn failure(deployment: &Deployment, last: &[journal::Line]) -> Option<FailureView> {
+fn failure(deployment: &Deployment, last: &[Line]) -> Option<FailureView> {
     let ending = deployment.ending.as_ref()?;
     Some(FailureView {
         cause: ending.cause?,
@@ -265,11 +289,11 @@ fn failure(deployment: &Deployment, last: &[journal::Line]) -> Option<FailureVie
         },
         sentence: ending.sentence.clone(),
         hint: ending.hint.clone(),
-        tail: of_the_last_phase(last).filter(|line| line.mark == Mark::Out).map(Line::from).collect(),
+        tail: of_the_last_phase(last).filter(|line| line.mark == Mark::Out).map(present::Line::from).collect(),
     })
 }
 
-fn of_the_last_phase(lines: &[journal::Line]) -> impl Iterator<Item = &journal::Line> {
+fn of_the_last_phase(lines: &[Line]) -> impl Iterator<Item = &Line> {
     let begin = lines.iter().rposition(|line| line.mark == Mark::Phase).unwrap_or(0);
     lines[begin..].iter()
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::view::Mood;
 use crate::domain::{engine::EngineState, moment::Moment};
 
 /// The frame's data.
@@ -16,10 +17,11 @@ pub(super) struct Frame {
     pub(super) build: &'static str,
     pub(super) theme: &'static str,
     pub(super) path: String,
-    /// Whether the page changes by itself soon.
+    pub(super) mood: Mood,
+    /// Whether something is under way: without scripting the page is fetched again then.
     pub(super) live: bool,
-    /// How often it is fetched again while it is open, as htmx writes it.
-    pub(super) renewed: Option<&'static str>,
+    /// Where its stream is.
+    pub(super) stream: Option<String>,
 }
 
 /// A line of news above the page.

@@ -8,7 +8,7 @@ pub(super) use phases::{Phase, phases};
 
 use serde::Serialize;
 
-use super::frame::When;
+use super::{frame::When, view::Mood};
 use crate::{
     deploy::{Place, Sight},
     domain::{
@@ -182,6 +182,12 @@ pub(super) fn took(deployment: &Deployment) -> Option<String> {
     Some(duration(deployment.times.finished.unwrap_or_else(Moment::now).since(begin)))
 }
 
+/// How long a deployment takes so far, in milliseconds, while it does.
+pub(super) fn running_ms(deployment: &Deployment) -> Option<u64> {
+    let running = deployment.times.cloning.filter(|_| deployment.times.finished.is_none());
+    running.map(|begin| Moment::now().since(begin))
+}
+
 /// How a deployment took over, for people; nothing unless it did.
 pub(super) fn switch(deployment: &Deployment) -> Option<String> {
     if deployment.status != Status::Success {
@@ -198,9 +204,9 @@ pub(super) fn switch(deployment: &Deployment) -> Option<String> {
 /// The app in a breadcrumb.
 #[derive(Serialize)]
 pub(super) struct AppLink {
-    slug: String,
-    name: String,
-    url: String,
+    pub(super) slug: String,
+    pub(super) name: String,
+    pub(super) url: String,
 }
 
 impl AppLink {
@@ -219,15 +225,32 @@ pub(super) fn deployment_url(app: &App, number: i64) -> String {
     format!("/apps/{}/deployments/{number}", app.slug)
 }
 
-/// The state in a page's title: `● Building`.
-pub(super) fn title_sign(status: Status) -> String {
+/// How a page stands that is about a deployment.
+pub(super) fn mood(status: Status) -> Mood {
+    match status {
+        Status::Queued | Status::Cloning | Status::Building | Status::Deploying => Mood::Busy,
+        Status::Failed => Mood::Failed,
+        Status::Success | Status::Cancelled | Status::Superseded | Status::Skipped => Mood::Ok,
+    }
+}
+
+/// A page's title that carries a deployment's state: `● #42 Building: shop`.
+pub(super) fn deployment_title(number: i64, status: Status, app: &AppLink) -> String {
     let sign = match status {
-        Status::Queued | Status::Cloning | Status::Building | Status::Deploying => "●",
         Status::Success => "✓",
-        Status::Failed => "✕",
         Status::Cancelled | Status::Superseded | Status::Skipped => "○",
+        status => sign(mood(status)),
     };
-    format!("{sign} {}", Badge::from(status).word)
+    format!("{sign} #{number} {}: {}", Badge::from(status).word, app.name)
+}
+
+/// How a page stands, in a title.
+pub(super) const fn sign(mood: Mood) -> &'static str {
+    match mood {
+        Mood::Ok => "✓",
+        Mood::Busy => "●",
+        Mood::Failed => "✕",
+    }
 }
 
 /// A line of a journal, ready for the page.

@@ -1,4 +1,4 @@
-//! Connections: taken up to a number, cut off when a request's headers do not come, ended in order at shutdown.
+//! Connections: taken up to a number, cut off when a request's headers do not come or an answer is not taken, ended in order at shutdown.
 
 use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -14,13 +14,16 @@ use tokio::{
     sync::Semaphore,
     time::sleep,
 };
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 /// How long a client may take for a request's headers, and how long a connection may rest between two requests.
 const HEADERS_DEADLINE: Duration = Duration::from_secs(20);
+/// How long a client may take nothing of an answer.
+const TAKING_DEADLINE: Duration = Duration::from_secs(30);
 /// More connections wait until one of these ends.
-const CONNECTIONS_MAX: usize = 1000;
+const CONNECTIONS_MAX: usize = 4000;
 /// How long nothing is accepted after that has failed, for example because the process has no file descriptors left.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
@@ -57,8 +60,11 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stop: C
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().oneshot(request)
     });
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(TAKING_DEADLINE));
     let mut builder = http1::Builder::new();
-    let serving = builder.timer(TokioTimer::new()).header_read_timeout(HEADERS_DEADLINE).serve_connection(TokioIo::new(stream), service);
+    let serving =
+        builder.timer(TokioTimer::new()).header_read_timeout(HEADERS_DEADLINE).serve_connection(TokioIo::new(Box::pin(stream)), service);
     let mut serving = pin!(serving);
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,

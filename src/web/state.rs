@@ -3,9 +3,15 @@
 use std::{ops::Deref, sync::Arc};
 
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
-use super::{setup_code::SetupCode, throttle::Throttle, view::Views};
-use crate::{config::Config, db::Db, deploy::Deployer};
+use super::{
+    live::{Feeds, STREAMS_MAX},
+    setup_code::SetupCode,
+    throttle::Throttle,
+    view::Views,
+};
+use crate::{config::Config, db::Db, deploy::Deployer, events::Changes};
 
 /// Password hashes are computed by at most this many threads at once: each takes 40 MiB and a core.
 const HASHES_AT_ONCE: usize = 1;
@@ -30,11 +36,16 @@ pub struct Parts {
     pub(super) hashing: Semaphore,
     pub(super) hashing_queue: Semaphore,
     pub(super) large_deliveries: Semaphore,
+    /// The places of open streams.
+    pub(super) streams: Arc<Semaphore>,
+    pub(super) feeds: Feeds,
+    pub(super) changes: Changes,
+    pub(super) stop: CancellationToken,
 }
 
 impl AppState {
     /// Puts the parts together.
-    pub fn new(config: Config, db: Db, deployer: Deployer, setup_code: SetupCode) -> Self {
+    pub fn new(config: Config, db: Db, deployer: Deployer, setup_code: SetupCode, changes: Changes, stop: CancellationToken) -> Self {
         Self(Arc::new(Parts {
             config,
             db,
@@ -45,6 +56,10 @@ impl AppState {
             hashing: Semaphore::new(HASHES_AT_ONCE),
             hashing_queue: Semaphore::new(HASHES_WAITING_MAX),
             large_deliveries: Semaphore::new(LARGE_DELIVERIES_AT_ONCE),
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            feeds: Feeds::default(),
+            changes,
+            stop,
         }))
     }
 }

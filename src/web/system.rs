@@ -7,9 +7,10 @@ use super::{
     error::Error,
     form::Typed,
     frame::When,
+    live,
     present::{self, Badge},
     ui::Ui,
-    view::View,
+    view::{Mood, Piece, View, Watched},
 };
 use crate::{
     db,
@@ -25,6 +26,26 @@ struct Show {
 
 impl View for Show {
     const TEMPLATE: &'static str = "system/show.html";
+}
+
+impl Watched for Show {
+    const PIECES: &'static [Piece] = &[
+        Piece { id: "system-engine", template: "system/_engine.html" },
+        Piece { id: "queue", template: "system/_queue.html" },
+        Piece { id: "orphans", template: "system/_orphans.html" },
+    ];
+
+    fn title(&self) -> String {
+        "System".to_owned()
+    }
+
+    fn mood(&self) -> Mood {
+        match self.engine.badge.kind {
+            "failed" => Mood::Failed,
+            _ if self.queue.is_empty() => Mood::Ok,
+            _ => Mood::Busy,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -59,6 +80,15 @@ struct Orphan {
 }
 
 pub(super) async fn show(ui: Ui) -> Result<Response, Error> {
+    let page = load(&ui).await?;
+    ui.watched(&page, "/system/events".to_owned())
+}
+
+pub(super) async fn events(ui: Ui) -> Result<Response, Error> {
+    live::stream(ui, None, |ui| async move { load(&ui).await }).await
+}
+
+async fn load(ui: &Ui) -> Result<Show, Error> {
     let apps = db::apps::all(ui.state.db.read()).await?;
     let mut queue = Vec::new();
     for deployment in db::deployments::all_unfinished(ui.state.db.read()).await? {
@@ -69,14 +99,13 @@ pub(super) async fn show(ui: Ui) -> Result<Response, Error> {
                 url: present::deployment_url(app, deployment.number),
                 badge: deployment.status.into(),
                 trigger: deployment.trigger.to_string(),
-                waits_for: waits_for(&ui, &deployment).await?,
+                waits_for: waits_for(ui, &deployment).await?,
                 when: deployment.times.queued.into(),
             });
         }
     }
     let orphans = ui.state.deployer.orphans().await.into_iter().map(Orphan::from).collect();
-    let show = Show { engine: engine(ui.state.deployer.engine()), queue, orphans };
-    ui.watching(!show.queue.is_empty()).page("System", &show)
+    Ok(Show { engine: engine(ui.state.deployer.engine()), queue, orphans })
 }
 
 /// What a queued deployment waits for, for people.

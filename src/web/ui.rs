@@ -6,17 +6,21 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 
+use tower_sessions::Session;
+
 use super::{
     AppState,
-    access::CurrentUser,
+    access::{self, CurrentUser},
     client::Client,
     error::Error,
     frame::{Alert, Frame, Theme},
+    live::Look,
     theme::COOKIE,
-    view::{Fragment, View},
+    view::{Fragment, Mood, View, Watched},
 };
 
 /// The hands of a handler.
+#[derive(Clone)]
 pub(super) struct Ui {
     pub(super) state: AppState,
     pub(super) user: Option<CurrentUser>,
@@ -28,13 +32,8 @@ pub(super) struct Ui {
     theme: Theme,
     path: String,
     alerts: Vec<(&'static str, String)>,
-    live: bool,
-    renewed: Option<&'static str>,
+    session: Option<Session>,
 }
-
-/// How often an open page is fetched again when something is under way on it, and when nothing is.
-const RENEWED_WHEN_BUSY: &str = "2s";
-const RENEWED_AT_REST: &str = "5s";
 
 impl Ui {
     /// From the pieces of a request.
@@ -48,8 +47,7 @@ impl Ui {
             theme: cookie(headers, COOKIE).and_then(Theme::parse).unwrap_or(Theme::Auto),
             path: if *method == Method::GET { path.to_owned() } else { page_of(path) },
             alerts: Vec::new(),
-            live: false,
-            renewed: None,
+            session: extensions.get::<Session>().cloned(),
         }
     }
 
@@ -74,25 +72,39 @@ impl Ui {
         self
     }
 
-    /// Says whether the page changes by itself soon: then it is fetched again until it does not.
-    pub(super) fn live(mut self, live: bool) -> Self {
-        self.live = live;
-        self.renewed = live.then_some(RENEWED_WHEN_BUSY);
-        self
-    }
-
-    /// As [`Ui::live`], for a page that shows what happens outside, too: it is fetched again as long as it is open.
-    pub(super) fn watching(self, live: bool) -> Self {
-        Self { renewed: Some(if live { RENEWED_WHEN_BUSY } else { RENEWED_AT_REST }), ..self.live(live) }
+    /// Whether the session that made this request has not ended since.
+    pub(super) async fn is_still_signed_in(&self) -> Result<bool, Error> {
+        match &self.session {
+            Some(session) => access::is_still_signed_in(&self.state, session).await,
+            None => Ok(false),
+        }
     }
 
     /// A whole page.
     pub(super) fn page<V: View>(&self, title: &str, view: &V) -> Result<Response, Error> {
+        Ok(Html(self.state.views.page(&self.frame(title.to_owned(), Mood::Ok), view)?).into_response())
+    }
+
+    /// A whole page that stays true while it is open: its stream is at `stream`.
+    pub(super) fn watched<V: Watched>(&self, view: &V, stream: String) -> Result<Response, Error> {
+        let mood = view.mood();
+        let stream = Some(stream).filter(|_| !view.is_over());
+        let frame = Frame { live: mood == Mood::Busy, stream, ..self.frame(view.title(), mood) };
+        Ok(Html(self.state.views.page(&frame, view)?).into_response())
+    }
+
+    /// What such a page shows now, for its stream.
+    pub(super) fn look<V: Watched>(&self, view: &V) -> Result<Look, Error> {
+        let title = view.title();
+        let pieces = self.state.views.pieces(&self.frame(title.clone(), view.mood()), view)?;
+        Ok(Look { title, pieces, over: view.is_over() })
+    }
+
+    fn frame(&self, title: String, mood: Mood) -> Frame {
         let first = self.path.split('/').nth(1);
-        let section = ["settings", "system"].into_iter().find(|section| first == Some(section)).unwrap_or("apps");
-        let frame = Frame {
-            title: title.to_owned(),
-            section,
+        Frame {
+            title,
+            section: ["settings", "system"].into_iter().find(|section| first == Some(section)).unwrap_or("apps"),
             user: self.user.as_ref().map(|user| user.0.username.clone()),
             engine: self.state.deployer.engine().into(),
             alerts: self.alerts.iter().map(|(kind, text)| Alert { kind, text: text.clone(), hint: None }).collect(),
@@ -100,10 +112,10 @@ impl Ui {
             build: if cfg!(debug_assertions) { "debug" } else { "release" },
             theme: self.theme.as_str(),
             path: self.path.clone(),
-            live: self.live,
-            renewed: self.renewed,
-        };
-        Ok(Html(self.state.views.page(&frame, view)?).into_response())
+            mood,
+            live: false,
+            stream: None,
+        }
     }
 
     /// A fragment alone.

@@ -27,6 +27,43 @@ pub(super) trait Fragment: Serialize {
     const TEMPLATE: &'static str;
 }
 
+/// A fragment that is sent anew when it changes: the id of its root, and its template, which sees what the page's template sees.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) id: &'static str,
+    pub(super) template: &'static str,
+}
+
+/// How a page stands as a whole, for the browser's tab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Mood {
+    Ok,
+    Busy,
+    Failed,
+}
+
+/// A page that shows what changes by itself.
+pub(super) trait Watched: View {
+    /// What of it may change.
+    const PIECES: &'static [Piece];
+    /// Its title.
+    fn title(&self) -> String;
+    /// How it stands.
+    fn mood(&self) -> Mood;
+    /// Whether nothing of it will change any more.
+    fn is_over(&self) -> bool {
+        false
+    }
+}
+
+/// The pieces of the frame.
+const FRAME: &[Piece] = &[
+    Piece { id: "engine", template: "_engine.html" },
+    Piece { id: "engine-alert", template: "_engine_alert.html" },
+    Piece { id: "favicon", template: "_favicon.html" },
+];
+
 /// The templates, compiled when first used.
 pub(super) struct Views {
     environment: Environment<'static>,
@@ -45,14 +82,24 @@ impl Views {
 
     /// A page: the view's fields beside `frame`.
     pub(super) fn page<V: View>(&self, frame: &Frame, view: &V) -> Result<String, minijinja::Error> {
-        let context = context! { frame => Serde(frame), ..Value::from(Serde(view)) };
-        self.environment.get_template(V::TEMPLATE)?.render(context)
+        self.environment.get_template(V::TEMPLATE)?.render(in_frame(frame, view))
+    }
+
+    /// The fragments of a page that may change, those of its frame first.
+    pub(super) fn pieces<V: Watched>(&self, frame: &Frame, view: &V) -> Result<Vec<(&'static Piece, String)>, minijinja::Error> {
+        let context = in_frame(frame, view);
+        let render = |piece: &'static Piece| Ok((piece, self.environment.get_template(piece.template)?.render(context.clone())?));
+        FRAME.iter().chain(V::PIECES).map(render).collect()
     }
 
     /// A fragment alone.
     pub(super) fn fragment<F: Fragment>(&self, fragment: &F) -> Result<String, minijinja::Error> {
         self.environment.get_template(F::TEMPLATE)?.render(Value::from(Serde(fragment)))
     }
+}
+
+fn in_frame<V: View>(frame: &Frame, view: &V) -> Value {
+    context! { frame => Serde(frame), ..Value::from(Serde(view)) }
 }
 
 /// As minijinja's own, with two differences. A slash stays a slash: pages are read in their source, and a slash ends no text and no

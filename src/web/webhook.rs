@@ -79,11 +79,6 @@ impl Webhook {
         })
     }
 
-    /// Whether the secret is shown.
-    pub(super) fn is_revealed(&self) -> bool {
-        self.secret.is_some()
-    }
-
     /// With the secret in clear.
     async fn revealed(state: &AppState, app: &App) -> Result<Self, Error> {
         let secret = state.deployer.webhook_secret(app).await?;
@@ -130,7 +125,7 @@ pub(super) async fn reveal_secret(ui: Ui, At(slug): At<String>) -> Result<Respon
     if ui.wants_fragment {
         return ui.fragment(&Section { webhook });
     }
-    app_page::page(ui, app, webhook).await
+    app_page::show_secret(ui, &app, webhook).await
 }
 
 /// Pauses auto-deploy or resumes it.

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use super::*;
 use proptest::prelude::*;
 
@@ -127,6 +129,97 @@ fn control_and_invisible_characters_are_visible() {
 }
 
 #[test]
+fn what_nobody_would_see_is_shown_as_its_code() {
+    let hidden = [
+        '\u{ad}',
+        '\u{34f}',
+        '\u{115f}',
+        '\u{1160}',
+        '\u{17b4}',
+        '\u{180b}',
+        '\u{180e}',
+        '\u{200b}',
+        '\u{200c}',
+        '\u{2060}',
+        '\u{2064}',
+        '\u{206a}',
+        '\u{3164}',
+        '\u{fe00}',
+        '\u{ffa0}',
+        '\u{fff9}',
+        '\u{1d173}',
+        '\u{e0001}',
+        '\u{e0041}',
+        '\u{e0100}',
+        '\u{e01ef}',
+    ];
+    for c in hidden {
+        assert_eq!(text(format!("a{c}b")), format!("a[U+{:04X}]b", u32::from(c)));
+    }
+}
+
+#[test]
+fn what_belongs_to_the_character_before_it_stays_there_and_nowhere_else() {
+    for line in
+        ["e\u{301}", "⚠\u{fe0f} warning", "1\u{fe0f}\u{20e3}", "❤\u{fe0f}\u{200d}🔥", "नमस\u{94d}त\u{947}", "ก\u{e33}", "e\x1b[1m\u{301}"]
+    {
+        let expected = line.replace("\x1b[1m", "");
+        assert_eq!(text(line), expected);
+    }
+    let cases = [
+        ("\u{301}a", "[U+0301]a"),
+        ("a\t\u{301}", "a\t[U+0301]"),
+        ("a\x07\u{301}", "a␇[U+0301]"),
+        ("busy\r\u{301}a", "[U+0301]a"),
+        ("\u{fe0f}a", "[U+FE0F]a"),
+        ("⚠\u{fe0f}\u{fe0f}", "⚠\u{fe0f}[U+FE0F]"),
+        ("pass\u{200d}word", "pass[U+200D]word"),
+        ("é\u{200d}\u{200d}", "é\u{200d}[U+200D]"),
+    ];
+    for (line, expected) in cases {
+        assert_eq!(text(line), expected);
+    }
+}
+
+#[test]
+fn a_tower_of_accents_is_cut_and_shown_as_one() {
+    let tower = |height: usize| "\u{301}".repeat(height);
+    assert_eq!(text(format!("a{}b", tower(ATTACHED_MAX))), format!("a{}b", tower(ATTACHED_MAX)));
+    for height in [ATTACHED_MAX + 1, 1000] {
+        let shown = format!("a{}[U+0301…]b{}", tower(ATTACHED_MAX), tower(1));
+        assert_eq!(text(format!("a{}b{}", tower(height), tower(1))), shown);
+    }
+    let coloured: String = (0..1000).map(|colour| format!("\x1b[3{}m\u{300}", colour % 8)).collect();
+    assert!(text(format!("a{coloured}")).chars().count() < 30);
+}
+
+#[test]
+fn plain_text_is_what_is_shown() {
+    let lines = [
+        "",
+        "plain\ttext ✓",
+        "\x1b[31mred",
+        "10%\r20%",
+        "a\u{202e}b",
+        "⚠\u{fe0f}",
+        "\u{301}",
+        "\u{9b}31mred",
+        "\u{85}",
+        "\x1b[1;38:5:3m✓\x1b[m ok",
+        "\x1b[1me\x1b[m\u{301}",
+        "\x1b[31",
+        "a\x1b[2Kb",
+    ];
+    for line in lines {
+        assert_eq!(*plain_text(line.as_bytes()), *text(line).as_bytes(), "{line:?}");
+    }
+    for line in [&b"a\xffb"[..], b"\xe2\x1b[m\x9c\x93"] {
+        assert_eq!(*plain_text(line), *text(line).as_bytes(), "{line:?}");
+    }
+    assert!(matches!(plain_text("plain\ttext ✓".as_bytes()), Cow::Borrowed(_)));
+}
+
+#[test]
 fn invalid_utf8_becomes_replacement_characters() {
     for line in [&b"\xff"[..], b"a\xe2\x82", b"\xf0\x9f\x98A", b"\x9d rest", b"\xc3(", b"\xed\xa0\x80"] {
         assert_eq!(text(line), String::from_utf8_lossy(line), "{line:?}");
@@ -151,8 +244,10 @@ fn ten_megabytes_survive() {
 fn holds_the_promises(line: &[u8]) {
     let spans = render(line);
     assert!(spans.len() <= RENDERED_LINE_MAX_SPANS);
+    let text: String = spans.iter().map(|span| span.text.as_str()).collect();
+    assert_eq!(*plain_text(line), *text.as_bytes());
     for span in spans {
-        assert!(span.text.chars().all(|c| c == '\t' || !(c.is_control() || deceives(c))), "{span:?}");
+        assert!(span.text.chars().all(|c| c == '\t' || !is_hidden(c)), "{span:?}");
         assert!(!span.text.is_empty());
         assert!(span.class.split(' ').all(|class| class.is_empty() || class.starts_with("a-")), "{span:?}");
     }

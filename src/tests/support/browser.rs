@@ -3,13 +3,16 @@
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
 use scraper::{Html, Selector};
+
+use super::stream::Stream;
 
 #[derive(Clone)]
 pub(crate) struct Browser {
@@ -46,6 +49,31 @@ impl Browser {
     }
 
     pub(crate) async fn send(&mut self, method: Method, path: &str, form: Option<String>) -> Reply {
+        let (parts, body) = self.ask(method, path, form).await.into_parts();
+        let body = String::from_utf8_lossy(&body.collect().await.unwrap().to_bytes()).into_owned();
+        for cookie in parts.headers.get_all(header::SET_COOKIE) {
+            let (name, value) = cookie.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
+            self.cookies.insert(name.to_owned(), value.to_owned());
+        }
+        Reply { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Opens a stream of events, as a page does.
+    pub(crate) async fn watch(&self, path: &str) -> Stream {
+        let response = self.ask(Method::GET, path, None).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
+        Stream::new(response.into_body())
+    }
+
+    /// As [`Browser::watch`], coming back after an event.
+    pub(crate) async fn watch_from(&self, path: &str, last_event: u64) -> Stream {
+        let mut returning = self.clone();
+        returning.headers.push(("last-event-id", last_event.to_string()));
+        returning.watch(path).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, form: Option<String>) -> Response<Incoming> {
         let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
         if !self.cookies.is_empty() {
             let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -57,14 +85,7 @@ impl Browser {
         if form.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         }
-        let response = self.client.request(request.body(Full::from(form.unwrap_or_default())).unwrap()).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = String::from_utf8_lossy(&body.collect().await.unwrap().to_bytes()).into_owned();
-        for cookie in parts.headers.get_all(header::SET_COOKIE) {
-            let (name, value) = cookie.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
-            self.cookies.insert(name.to_owned(), value.to_owned());
-        }
-        Reply { status: parts.status, headers: parts.headers, body }
+        self.client.request(request.body(Full::from(form.unwrap_or_default())).unwrap()).await.unwrap()
     }
 
     /// The cookie's value.

@@ -57,6 +57,8 @@ struct World {
     /// What was done, in order.
     acts: Mutex<Vec<String>>,
     made: Mutex<u32>,
+    /// What builds print, line by line, once a test has taken the other end.
+    prints: Mutex<Option<mpsc::UnboundedReceiver<String>>>,
     /// Who listens to the engine's events.
     listeners: Mutex<Vec<mpsc::UnboundedSender<Happening>>>,
 }
@@ -65,6 +67,13 @@ impl Fake {
     pub(crate) fn platform(&self) -> Platform {
         let it = Arc::new(self.clone());
         Platform { source: it.clone(), builder: it.clone(), runtime: it }
+    }
+
+    /// The next build prints what is sent here, and ends when the sender is dropped.
+    pub(crate) fn printer(&self) -> mpsc::UnboundedSender<String> {
+        let (print, prints) = mpsc::unbounded_channel();
+        *self.0.prints.lock().unwrap() = Some(prints);
+        print
     }
 
     /// From now on the branch points here.
@@ -266,7 +275,13 @@ impl Source for Fake {
 
 #[async_trait]
 impl Builder for Fake {
-    async fn build(&self, target: &Target, _: &Path, _: &AppConfig, _: &CommitId, _: &Journal) -> Result<String, Failure> {
+    async fn build(&self, target: &Target, _: &Path, _: &AppConfig, _: &CommitId, journal: &Journal) -> Result<String, Failure> {
+        let prints = self.0.prints.lock().unwrap().take();
+        if let Some(mut prints) = prints {
+            while let Some(line) = prints.recv().await {
+                journal.output(line.as_bytes());
+            }
+        }
         self.pass(Step::Build, format!("build #{}", target.number)).await?;
         Ok(format!("sha256:{}", target.number))
     }

@@ -14,24 +14,27 @@ pub(in crate::web) struct Phase {
     word: &'static str,
     state: &'static str,
     duration: Option<String>,
+    /// How long it runs so far, in milliseconds, while it does.
+    running_ms: Option<u64>,
+    /// Where in the journal it begins.
     anchor: Option<String>,
 }
 
-/// The four phases of a deployment, as far as they came. `anchor` finds a phase's line in the journal.
-pub(in crate::web) fn phases(deployment: &Deployment, now: Moment, anchor: impl Fn(Status) -> Option<u64>) -> Vec<Phase> {
-    let times = &deployment.times;
+/// The four phases of a deployment, as far as they came.
+pub(in crate::web) fn phases(deployment: &Deployment, now: Moment) -> Vec<Phase> {
+    let (times, lines) = (&deployment.times, &deployment.lines);
     let begins = [Some(times.queued), times.cloning, times.building, times.deploying];
     let table = [
-        (Status::Queued, "queued", "queued"),
-        (Status::Cloning, "cloning", "cloned"),
-        (Status::Building, "building", "built"),
-        (Status::Deploying, "deploying", "deployed"),
+        (None, "queued", "queued"),
+        (lines.cloning, "cloning", "cloned"),
+        (lines.building, "building", "built"),
+        (lines.deploying, "deploying", "deployed"),
     ];
     let last = begins.iter().rposition(Option::is_some).unwrap_or(0);
     table
         .iter()
         .enumerate()
-        .map(|(place, (phase, doing, done))| {
+        .map(|(place, (line, doing, done))| {
             let ended = begins[place + 1..].iter().flatten().next().copied().or(times.finished);
             let state = match deployment.status {
                 _ if begins[place].is_none() && place > last => "todo",
@@ -40,12 +43,14 @@ pub(in crate::web) fn phases(deployment: &Deployment, now: Moment, anchor: impl 
                 status if !status.is_end() && place == last => "current",
                 _ => "done",
             };
+            let took = begins[place].map(|begin| ended.unwrap_or(now).since(begin));
             Phase {
                 name: doing,
                 word: if state == "done" { done } else { doing },
                 state,
-                duration: begins[place].map(|begin| duration(ended.unwrap_or(now).since(begin))),
-                anchor: anchor(*phase).map(|line| format!("#L{line}")),
+                duration: took.map(duration),
+                running_ms: took.filter(|_| state == "current"),
+                anchor: line.map(|line| format!("?line={line}#L{line}")),
             }
         })
         .collect()
@@ -55,7 +60,7 @@ pub(in crate::web) fn phases(deployment: &Deployment, now: Moment, anchor: impl 
 mod tests {
     use super::*;
     use crate::domain::{
-        deployment::{Ending, Times, Trigger},
+        deployment::{Ending, PhaseLines, Times, Trigger},
         ids::{AppId, DeploymentId},
     };
 
@@ -79,13 +84,14 @@ mod tests {
             switch: None,
             gap_ms: None,
             times: Times { queued: at(0), cloning, building, deploying, finished: finished.map(at) },
+            lines: PhaseLines::default(),
             cancel: None,
             ending: finished.map(|_| Ending::without_fault(Status::Queued, "")),
         }
     }
 
     fn bar(deployment: &Deployment) -> String {
-        let phases = phases(deployment, Moment::from_unix_ms(60_000), |_| None);
+        let phases = phases(deployment, Moment::from_unix_ms(60_000));
         let said: Vec<String> =
             phases.iter().map(|it| format!("{} {} {}", it.word, it.state, it.duration.as_deref().unwrap_or("-"))).collect();
         said.join(", ")

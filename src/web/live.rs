@@ -1,0 +1,217 @@
+//! Open pages stay true: each has one stream of server-sent events, which carries the fragments that have changed, and the lines of a
+//! journal as they are written. A fragment on the stream is rendered from the same view and template as on the page, so it is what a
+//! reload would show.
+//!
+//! # Why a stream ends early, and what then
+//! µPaaS stops, the session is over, or the reader is too slow. The browser comes back by itself: it then gets every fragment anew, and the
+//! journal from the place of its last event on. Only a deployment that has ended says `done`, and nobody comes back.
+
+mod feed;
+mod message;
+mod tail;
+
+pub(super) use feed::Feeds;
+pub(super) use tail::Tail;
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
+};
+
+use axum::{
+    body::Body,
+    http::{HeaderName, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures_util::{
+    future::BoxFuture,
+    stream::{self, StreamExt},
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, watch},
+    time::{Instant, sleep, sleep_until},
+};
+
+use super::{
+    AppState,
+    error::Error,
+    security::Uncompressed,
+    ui::Ui,
+    view::{Piece, Watched},
+};
+use message::Message;
+use tail::Step;
+
+/// So many streams are open at once; more are told to come back.
+pub(super) const STREAMS_MAX: usize = 2000;
+/// A page is looked at again at most this often, however much happens.
+const LOOK_PAUSE: Duration = Duration::from_millis(200);
+/// And at least this often: “3 min ago” moves on without any news.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// How long a browser waits before it comes back.
+const RECONNECT_AFTER: Duration = Duration::from_millis(500);
+/// How long a stream is silent at most, so that both ends notice when the other one is gone.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+
+/// What a page shows at one moment.
+pub(super) struct Look {
+    pub(super) title: String,
+    /// The fragments that may change, rendered.
+    pub(super) pieces: Vec<(&'static Piece, String)>,
+    /// Whether nothing will change any more.
+    pub(super) over: bool,
+}
+
+/// Finds what the page shows now; none when whoever watches is signed in no longer.
+type Looking = Box<dyn Fn() -> BoxFuture<'static, Result<Option<Look>, Error>> + Send + Sync>;
+
+/// Answers with the stream of a page. `load` finds what it shows; `tail` follows a journal.
+pub(super) async fn stream<V, L, F>(ui: Ui, tail: Option<Tail>, load: L) -> Result<Response, Error>
+where
+    V: Watched,
+    L: Fn(Ui) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<V, Error>> + Send + 'static,
+{
+    let state = ui.state.clone();
+    let place = state.streams.clone().try_acquire_owned().map_err(|_| Error::TooMany)?;
+    let changes = state.changes.listen();
+    let looking: Looking = Box::new(move || {
+        let (ui, view) = (ui.clone(), load(ui.clone()));
+        Box::pin(async move {
+            match ui.is_still_signed_in().await? {
+                true => Ok(Some(ui.look(&view.await?)?)),
+                false => Ok(None),
+            }
+        })
+    });
+    let mut viewer = Viewer {
+        looking,
+        shown: Vec::new(),
+        look_at: None,
+        looked_at: Instant::now(),
+        changes,
+        tail,
+        farewell: None,
+        over: false,
+        _place: place,
+    };
+    // What is wrong now is answered as it would be to a request for the page.
+    let first = Message::reconnect_after(RECONNECT_AFTER).and(viewer.look().await?);
+    let events = stream::once(async { first.into_bytes() })
+        .chain(stream::unfold((viewer, state), async |(mut viewer, state)| Some((viewer.next(&state).await?, (viewer, state)))))
+        .map(Ok::<_, Infallible>);
+    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (HeaderName::from_static("x-accel-buffering"), "no")];
+    let mut response = (headers, Body::from_stream(events)).into_response();
+    response.extensions_mut().insert(Uncompressed);
+    Ok(response)
+}
+
+/// Somebody who watches a page.
+struct Viewer {
+    looking: Looking,
+    /// What was sent of the title and of each fragment, as a hash.
+    shown: Vec<u64>,
+    looked_at: Instant,
+    /// When to look again, once there was news.
+    look_at: Option<Instant>,
+    changes: watch::Receiver<()>,
+    tail: Option<Tail>,
+    /// What is sent when the journal has been read to its end, and then nothing more.
+    farewell: Option<Message>,
+    over: bool,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Viewer {
+    /// The next piece of the stream; none at its end.
+    async fn next(&mut self, state: &AppState) -> Option<Bytes> {
+        while !self.over {
+            let look_at = self.look_at.unwrap_or(self.looked_at + LOOK_EVERY);
+            // What is dropped half done here loses nothing: a look is looked again, lines count as sent when they are returned.
+            tokio::select! {
+                biased;
+                () = state.stop.cancelled() => return self.end_with(Message::named("end", "µPaaS stops")),
+                () = sleep_until(look_at), if self.farewell.is_none() => match self.look().await {
+                    Ok(news) if news.is_empty() => {}
+                    Ok(news) => return Some(news.into_bytes()),
+                    Err(err) => return self.break_off(err),
+                },
+                news = self.changes.changed(), if self.look_at.is_none() && self.farewell.is_none() => {
+                    news.expect("the sender lives in the state");
+                    self.look_at = Some(Instant::now().max(self.looked_at + LOOK_PAUSE));
+                }
+                step = step(&mut self.tail, state, self.farewell.is_some()) => match step {
+                    Ok(Step::Lines(lines)) => return Some(lines),
+                    Ok(Step::TooSlow) => self.over = true,
+                    Ok(Step::Nothing) => {
+                        let farewell = self.farewell.take().unwrap_or_default();
+                        return self.end_with(farewell);
+                    }
+                    Err(err) => return self.break_off(err),
+                },
+                () = sleep(SILENCE_MAX) => return Some(Message::silence().into_bytes()),
+            }
+        }
+        None
+    }
+
+    fn end_with(&mut self, last: Message) -> Option<Bytes> {
+        self.over = true;
+        Some(last.into_bytes())
+    }
+
+    /// The browser comes back, and is then told what is wrong.
+    fn break_off(&mut self, err: Error) -> Option<Bytes> {
+        tracing::debug!(error = format!("{:#}", anyhow::Error::from(err)), "a stream is broken off");
+        self.over = true;
+        None
+    }
+
+    /// What has changed since it was last looked at.
+    async fn look(&mut self) -> Result<Message, Error> {
+        (self.looked_at, self.look_at) = (Instant::now(), None);
+        self.changes.mark_unchanged();
+        let Some(look) = (self.looking)().await? else {
+            self.over = true;
+            return Ok(Message::default());
+        };
+        let mut news = Message::default();
+        let parts =
+            std::iter::once(message::title(&look.title)).chain(look.pieces.iter().map(|(piece, html)| message::replacing(piece.id, html)));
+        let mut shown = Vec::new();
+        for part in parts {
+            shown.push(hash(&part));
+            if self.shown.get(shown.len() - 1) != shown.last() {
+                news.add(&part);
+            }
+        }
+        self.shown = shown;
+        if look.over {
+            self.farewell = Some(news.and(Message::named("done", "")));
+            return Ok(Message::default());
+        }
+        Ok(news)
+    }
+}
+
+/// The next lines of the journal that is followed. Waits for them, unless these are the `last`.
+async fn step(tail: &mut Option<Tail>, state: &AppState, last: bool) -> Result<Step, Error> {
+    let Some(tail) = tail else {
+        return if last { Ok(Step::Nothing) } else { std::future::pending().await };
+    };
+    loop {
+        match tail.next(state).await? {
+            Step::Nothing if !last => tail.grown().await,
+            step => return Ok(step),
+        }
+    }
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,97 @@
+//! Server-sent events as htmx's `hx-sse` reads them: an unnamed event is HTML, swapped into the page; a named one is a DOM event.
+//! The format: <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
+
+use std::{fmt::Write, time::Duration};
+
+use bytes::Bytes;
+
+/// Some events, or none, as they are sent.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Message(String);
+
+/// HTML that replaces the element with this id, by what differs.
+pub(super) fn replacing(id: &str, html: &str) -> String {
+    format!("<hx-partial hx-target=\"#{id}\" hx-swap=\"outerMorph\">\n{html}\n</hx-partial>")
+}
+
+/// HTML that is put to the end of the element with this id.
+pub(super) fn appended(id: &str, html: &str) -> String {
+    format!("<hx-partial hx-target=\"#{id}\" hx-swap=\"beforeend\">\n{html}\n</hx-partial>")
+}
+
+/// The page's title. `text` is escaped.
+pub(super) fn title(text: &str) -> String {
+    format!("<title>{} · µPaaS</title>", html_escape::encode_text(text))
+}
+
+impl Message {
+    /// Adds HTML for the page, as an event of its own.
+    pub(super) fn add(&mut self, html: &str) {
+        // The three ends of a line that the format knows; HTML means the same by all of them.
+        for line in html.split(['\n', '\r']).filter(|line| !line.is_empty()) {
+            let _ = writeln!(self.0, "data: {line}");
+        }
+        self.0.push('\n');
+    }
+
+    /// HTML for the page, and the place that the browser names when it comes back.
+    pub(super) fn html_up_to(place: u64, html: &str) -> Self {
+        let mut message = Self(format!("id: {place}\n"));
+        message.add(html);
+        message
+    }
+
+    /// A DOM event on the element that holds the connection.
+    pub(super) fn named(name: &str, data: &str) -> Self {
+        Self(format!("event: {name}\ndata: {data}\n\n"))
+    }
+
+    /// Says when to come back after the stream has ended.
+    pub(super) fn reconnect_after(pause: Duration) -> Self {
+        Self(format!("retry: {}\n\n", pause.as_millis()))
+    }
+
+    /// Nothing, but not silence.
+    pub(super) fn silence() -> Self {
+        Self(":\n\n".to_owned())
+    }
+
+    /// This one, then another one.
+    pub(super) fn and(mut self, next: Self) -> Self {
+        self.0.push_str(&next.0);
+        self
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn into_bytes(self) -> Bytes {
+        self.0.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn html_of_several_lines_stays_one_event_and_cannot_forge_another_one() {
+        let message = Message::html_up_to(42, "<li>a</li>\n\n<li>b\rid: 7\r\nevent: done</li>\n").and(Message::named("done", ""));
+        insta::assert_snapshot!(message.0.trim_end(), @r"
+        id: 42
+        data: <li>a</li>
+        data: <li>b
+        data: id: 7
+        data: event: done</li>
+
+        event: done
+        data:
+        ");
+    }
+
+    #[test]
+    fn a_title_is_text() {
+        assert_eq!(title("● #1 <b>"), "<title>● #1 &lt;b&gt; · µPaaS</title>");
+    }
+}

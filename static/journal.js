@@ -40,7 +40,7 @@
   };
 
   const showJump = () => {
-    jump.hidden = following || (reachesEnd && isAtEnd() && !held.firstElementChild);
+    jump.hidden = following || !isWhole || (reachesEnd && isAtEnd() && !held.firstElementChild);
     const fresh = reachesEnd ? last() - seen : 0;
     jump.querySelector("span").textContent = fresh > 0 ? `Jump to end · ${fresh} new ${fresh === 1 ? "line" : "lines"}` : "Jump to end";
   };

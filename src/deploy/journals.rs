@@ -1,14 +1,21 @@
 //! Journals beside the deployments that write them: how far each has grown, for those who watch, and their compression once they are over.
 
-use std::{collections::HashMap, io, sync::Arc, sync::Mutex, time::Duration};
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::sleep};
 
-use super::{Error, Shared};
+use super::Shared;
 use crate::{db, domain::ids::DeploymentId, logs};
 
 /// How long nothing is compressed after that has failed, for example because the disk is full.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(60);
+/// How long nothing is compressed after a journal was found open: whoever has ended the row closes it next.
+const PAUSE_WHILE_OPEN: Duration = Duration::from_millis(100);
 
 /// The journals that are written or watched now.
 #[derive(Default)]
@@ -31,9 +38,12 @@ pub(super) async fn compress(shared: Arc<Shared>) {
     let mut changes = shared.changes.listen();
     loop {
         let next = async {
-            if let Err(err) = compress_what_is_over(&shared).await {
-                tracing::warn!(error = ?err, "a journal could not be compressed; it stays readable and is tried again");
-                tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
+            while let Err(err) = compress_what_is_over(&shared).await {
+                let is_open = err.downcast_ref::<io::Error>().is_some_and(|err| err.kind() == io::ErrorKind::ResourceBusy);
+                if !is_open {
+                    tracing::warn!(error = format!("{err:#}"), "a journal could not be compressed; it stays readable and is tried again");
+                }
+                sleep(if is_open { PAUSE_WHILE_OPEN } else { PAUSE_AFTER_FAILURE }).await;
             }
             changes.changed().await.expect("the sender lives in `shared`");
         };
@@ -43,12 +53,10 @@ pub(super) async fn compress(shared: Arc<Shared>) {
     }
 }
 
-async fn compress_what_is_over(shared: &Shared) -> Result<(), Error> {
+async fn compress_what_is_over(shared: &Shared) -> anyhow::Result<()> {
     while let Some((id, app, number)) = db::deployments::next_journal_to_compress(shared.db.read()).await? {
         let file = shared.files.journal(app, number);
-        let compressed: io::Result<()> =
-            tokio::task::spawn_blocking(move || logs::archive::compress(&file)).await.map_err(|err| Error::Internal(err.into()))?;
-        compressed.map_err(|err| Error::Internal(err.into()))?;
+        tokio::task::spawn_blocking(move || logs::archive::compress(&file)).await??;
         db::deployments::set_journal_compressed(shared.db.write(), id).await?;
     }
     Ok(())

@@ -226,8 +226,9 @@ impl Run<'_> {
             self.undo().await;
         }
         let took = Moment::now().since(self.row.times.queued);
-        // Before the row ends: who sees that reads the journal for the last time.
+        // Before the row ends: who sees that reads the journal for the last time, or compresses it.
         self.journal.say(&format!("Ended: {status} after {}", duration(took)));
+        drop(self.journal);
         db::deployments::finish(self.shared.db.write(), &self.row, status, ending.as_ref()).await?;
         tracing::info!(app = %self.app.slug, deployment = self.row.number, %status, duration_ms = took, "deployment ended");
         Ok(Outcome::Ended)

@@ -7,6 +7,7 @@ mod apps;
 mod containers;
 mod deployments;
 mod interruptions;
+mod journals;
 mod layers;
 mod live;
 mod migrations;

@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use sqlx::{Connection, SqliteConnection, migrate::Migrator};
 use upaas::{
     db::{self, Db, MIGRATOR},
-    domain::{app::DesiredState, deployment::Status},
+    domain::{
+        app::DesiredState,
+        deployment::{PhaseLines, Status},
+    },
 };
 
 /// A database as the first version left it.
@@ -44,6 +47,12 @@ async fn a_database_of_the_first_version_opens_with_everything_in_it() {
     assert_eq!(rows.iter().map(|it| (it.number, it.status)).collect::<Vec<_>>(), [(2, Status::Cloning), (1, Status::Success)]);
     assert_eq!(rows[0].cancel.as_deref(), Some("Cancelled"), "a cancellation without a reason stays one");
     assert_eq!(app.live_deployment, Some(rows[1].id));
+    assert_eq!((rows[1].lines, rows[1].times.building.is_some()), (PhaseLines::default(), true));
+    assert_eq!(
+        db::deployments::next_journal_to_compress(db.read()).await.unwrap(),
+        Some((rows[1].id, app.id, 1)),
+        "what has ended is compressed"
+    );
     assert!(db::deliveries::newest(db.read(), app.id).await.unwrap().is_none());
     assert_eq!(db::settings::base_url(db.read()).await.unwrap().as_deref(), Some("http://deploy.example.org"));
 }

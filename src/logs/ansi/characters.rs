@@ -9,30 +9,10 @@ pub(super) const ATTACHED_MAX: usize = 8;
 
 const ZERO_WIDTH_JOINER: char = '\u{200d}';
 
-/// Whether nobody sees a character, or it changes how others are ordered: to be shown as its code, wherever it is.
-///
-/// Beyond what is deceptive in a name these are the characters that Unicode wants ignored where they have no effect
-/// (`Default_Ignorable_Code_Point`), and the marks of interlinear annotations. Not those that have one: U+200D joins emoji, U+FE0E and
-/// U+FE0F choose between text and emoji.
+/// Whether a character is to be shown as its code, wherever it is. U+200C separates letters that would be joined, where people write
+/// so; in a log nobody would see it.
 pub(super) fn is_hidden(c: char) -> bool {
-    is_deceptive(c)
-        || matches!(
-            c,
-            '\u{ad}'
-                | '\u{34f}'
-                | '\u{115f}' | '\u{1160}'
-                | '\u{17b4}' | '\u{17b5}'
-                | '\u{180b}'..='\u{180f}'
-                | '\u{200c}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{3164}'
-                | '\u{fe00}'..='\u{fe0d}'
-                | '\u{ffa0}'
-                | '\u{fff0}'..='\u{fffb}'
-                | '\u{1bca0}'..='\u{1bca3}'
-                | '\u{1d173}'..='\u{1d17a}'
-                | '\u{e0000}'..='\u{e0fff}'
-        )
+    is_deceptive(c) || c == '\u{200c}'
 }
 
 /// Whether a character is drawn together with the one before it.

@@ -1,18 +1,19 @@
 //! The builder's messages as lines, in the manner of `docker build --progress=plain`: `#3 [2/3] RUN …`, `#3 0.4 output`, `#3 DONE 0.5s`.
 
+mod partial;
+
 use std::collections::HashMap;
 
 use bollard::moby::buildkit::v1::{StatusResponse, Vertex};
 
-/// A step's unfinished line may grow to this before it is passed on in pieces.
-const PARTIAL_LINE_MAX_BYTES: usize = 64 * 1024;
+use partial::Partial;
 
 /// Turns messages into lines and remembers the step that failed.
 #[derive(Default)]
 pub(super) struct Progress {
     steps: HashMap<String, Step>,
     /// The classic builder's unfinished line.
-    partial: Vec<u8>,
+    partial: Partial,
     failed: Option<String>,
     last_classic_step: Option<String>,
 }
@@ -22,7 +23,7 @@ struct Step {
     number: usize,
     announced: bool,
     done: bool,
-    partial: Vec<u8>,
+    partial: Partial,
 }
 
 impl Progress {
@@ -33,9 +34,8 @@ impl Progress {
         }
         for log in &status.logs {
             let step = self.steps.entry(log.vertex.clone()).or_default();
-            step.partial.extend_from_slice(&log.msg);
             let number = step.number;
-            drain_lines(&mut step.partial, &mut |text| line(&[format!("#{number} ").as_bytes(), text].concat()));
+            step.partial.take(&log.msg, &mut |text| line(&[format!("#{number} ").as_bytes(), text].concat()));
         }
     }
 
@@ -44,8 +44,7 @@ impl Progress {
         if let Some(step) = text.strip_prefix("Step ") {
             self.last_classic_step = classic_step(step.trim_end());
         }
-        self.partial.extend_from_slice(text.as_bytes());
-        drain_lines(&mut self.partial, &mut |text| {
+        self.partial.take(text.as_bytes(), &mut |text| {
             if !text.is_empty() {
                 line(text);
             }
@@ -57,10 +56,10 @@ impl Progress {
         let mut open: Vec<&mut Step> = self.steps.values_mut().filter(|step| !step.partial.is_empty()).collect();
         open.sort_by_key(|step| step.number);
         for step in open {
-            line(&[format!("#{} ", step.number).as_bytes(), &std::mem::take(&mut step.partial)].concat());
+            line(&[format!("#{} ", step.number).as_bytes(), &step.partial.end()].concat());
         }
         if !self.partial.is_empty() {
-            line(&std::mem::take(&mut self.partial));
+            line(&self.partial.end());
         }
     }
 
@@ -86,7 +85,7 @@ impl Progress {
         step.done = true;
         let number = step.number;
         if !step.partial.is_empty() {
-            line(&[format!("#{number} ").as_bytes(), &std::mem::take(&mut step.partial)].concat());
+            line(&[format!("#{number} ").as_bytes(), &step.partial.end()].concat());
         }
         let end = if vertex.error.is_empty() {
             if vertex.cached { "CACHED".to_owned() } else { format!("DONE {:.1}s", seconds(vertex)) }
@@ -108,19 +107,6 @@ fn seconds(vertex: &Vertex) -> f64 {
     let (Some(start), Some(end)) = (&vertex.started, &vertex.completed) else { return 0.0 };
     let whole = (end.seconds - start.seconds) as f64;
     whole + f64::from(end.nanos - start.nanos) / 1e9
-}
-
-fn drain_lines(buffer: &mut Vec<u8>, line: &mut impl FnMut(&[u8])) {
-    let mut from = 0;
-    while let Some(at) = buffer[from..].iter().position(|byte| *byte == b'\n') {
-        line(&buffer[from..from + at]);
-        from += at + 1;
-    }
-    buffer.drain(..from);
-    if buffer.len() > PARTIAL_LINE_MAX_BYTES {
-        line(buffer);
-        buffer.clear();
-    }
 }
 
 #[cfg(test)]

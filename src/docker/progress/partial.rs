@@ -1,0 +1,92 @@
+//! A line that the builder has not finished: its pieces, within bounds.
+
+/// What is kept of a line; what goes beyond is counted. Less than a journal's line holds, with what is put before and after it.
+const KEPT_MAX_BYTES: usize = 15 * 1024;
+
+/// The unfinished line of a step.
+#[derive(Debug, Default)]
+pub(super) struct Partial {
+    kept: Vec<u8>,
+    /// How long the line is, whatever is kept of it.
+    bytes: usize,
+    /// A return was read: what follows takes the place of the line so far.
+    returned: bool,
+}
+
+impl Partial {
+    /// Takes a piece of output, and passes on the lines that it ends.
+    pub(super) fn take(&mut self, piece: &[u8], line: &mut impl FnMut(&[u8])) {
+        let mut parts = piece.split(|byte| *byte == b'\n');
+        self.extend(parts.next().unwrap_or_default());
+        for part in parts {
+            line(&self.end());
+            self.extend(part);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// The line as far as it came; the next one begins.
+    pub(super) fn end(&mut self) -> Vec<u8> {
+        let Self { mut kept, bytes, .. } = std::mem::take(self);
+        if bytes > kept.len() {
+            kept.extend_from_slice(format!("\x1b[0m … [cut: the line has {bytes} bytes]").as_bytes());
+        }
+        kept
+    }
+
+    /// Of a progress bar, which returns to the line's beginning for each of its states, the last one is kept.
+    fn extend(&mut self, text: &[u8]) {
+        for state in text.split_inclusive(|byte| *byte == b'\r') {
+            let shown = state.strip_suffix(b"\r").unwrap_or(state);
+            if self.returned && !shown.is_empty() {
+                *self = Self::default();
+            }
+            self.kept.extend_from_slice(&shown[..shown.len().min(KEPT_MAX_BYTES - self.kept.len())]);
+            self.bytes += shown.len();
+            self.returned |= shown.len() < state.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(pieces: &[&str]) -> Vec<String> {
+        let mut partial = Partial::default();
+        let mut lines = Vec::new();
+        for piece in pieces {
+            partial.take(piece.as_bytes(), &mut |line| lines.push(String::from_utf8_lossy(line).into_owned()));
+        }
+        if !partial.is_empty() {
+            lines.push(String::from_utf8_lossy(&partial.end()).into_owned());
+        }
+        lines
+    }
+
+    #[test]
+    fn pieces_become_lines() {
+        assert_eq!(lines(&["a", "b\nc\n\nd", "e"]), ["ab", "c", "", "de"]);
+    }
+
+    #[test]
+    fn of_a_progress_bar_the_last_state_is_left_however_it_is_cut_into_pieces() {
+        let bar = "10 %\r20 %\r\r100 %\r\nnext\r\n";
+        for at in (0..=bar.len()).filter(|at| bar.is_char_boundary(*at)) {
+            assert_eq!(lines(&[&bar[..at], &bar[at..]]), ["100 %", "next"], "{at}");
+        }
+    }
+
+    #[test]
+    fn of_a_line_without_end_the_beginning_is_kept_and_its_length_told() {
+        let piece = "x".repeat(1000);
+        let mut pieces = vec![&*piece; 10_000];
+        pieces.push("\nnext");
+        let lines = lines(&pieces);
+        assert_eq!((lines.len(), &*lines[1]), (2, "next"));
+        assert!(lines[0].len() < 16 * 1024 && lines[0].ends_with("xx\u{1b}[0m … [cut: the line has 10000000 bytes]"));
+    }
+}

@@ -149,6 +149,11 @@ impl Db {
         Ok(store)
     }
 
+    /// The same store, for reading only.
+    pub fn session_reader(&self) -> SqliteStore {
+        SqliteStore::new(self.reader.clone())
+    }
+
     /// Closes both pools; SQLite then folds the WAL into the file.
     pub async fn close(&self) {
         self.reader.close().await;

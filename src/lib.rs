@@ -32,9 +32,15 @@
 //! [`domain::deployment`], by compare-and-set: fetch and export ([`git`]), build ([`docker`]), create, start, settle, and then the *live
 //! pointer* of the app moves. Until then everything can be undone, and is, when something fails or the operator cancels.
 //!
-//! Beside the workers two tasks keep the truth. One asks whether the engine is there and puts in order what an interruption has left:
-//! first the containers that should serve, then the rows. The other follows the engine's events, so that pages show what is, and
-//! takes a stop from outside for the operator's wish.
+//! Beside the workers three tasks keep order. One asks whether the engine is there and puts in order what an interruption has left:
+//! first the containers that should serve, then the rows. One follows the engine's events, so that pages show what is, and
+//! takes a stop from outside for the operator's wish. One compresses the journals of deployments that have ended.
+//!
+//! # One open page
+//!
+//! A page has one stream ([`web`], `live`). Whatever is committed to the database or seen on the engine is told through [`events`], without
+//! saying what it was; each stream then looks at its page again and sends the fragments that differ. The lines of a journal come
+//! from its file, by the place where the browser left off: rendered once for all who watch, and read from the file by who is behind.
 
 pub mod app;
 pub mod config;

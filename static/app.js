@@ -33,7 +33,6 @@ const connection = (state) => {
 const watch = (stream) => {
   let current; // hx-sse's own record of the connection; none until there was one
   let retryAfter = RETRY_MIN_MS;
-  let alive = false;
   let silence;
 
   stream.addEventListener("htmx:sse:before:connection", ({ detail }) => {
@@ -42,6 +41,8 @@ const watch = (stream) => {
   stream.addEventListener("htmx:sse:after:connection", ({ detail }) => {
     current = detail.connection;
     connection("up");
+    // hx-sse hears of a tab that is hidden only while it reads.
+    if (document.hidden) setTimeout(() => document.dispatchEvent(new Event("visibilitychange")));
   });
   stream.addEventListener("htmx:sse:error", ({ detail }) => {
     connection("lost");
@@ -52,6 +53,13 @@ const watch = (stream) => {
     if (document.hidden && page.dataset.connection === "up") connection("paused");
   });
 
+  // A tab that is opened in the background waits until it is seen: browsers have six connections to a server, over all tabs.
+  const connect = () => {
+    if (document.hidden) document.addEventListener("visibilitychange", connect, { once: true });
+    else stream.dispatchEvent(new Event("connect"));
+  };
+  document.addEventListener("DOMContentLoaded", connect);
+
   // hx-sse comes back by itself, but only to a stream that it has had before.
   stream.addEventListener("htmx:before:response", ({ detail }) => {
     if (detail.ctx.response.status === 401) location.reload();
@@ -59,14 +67,12 @@ const watch = (stream) => {
   stream.addEventListener("htmx:finally:request", () => {
     if (current) return;
     connection("lost");
-    setTimeout(() => stream.dispatchEvent(new Event("retry")), retryAfter);
+    setTimeout(connect, retryAfter);
     retryAfter = Math.min(retryAfter * 2, RETRY_MAX_MS);
   });
 
-  // A connection can die without a word. A server that says "alive" is never silent for long.
-  stream.addEventListener("alive", () => (alive = true));
+  // A connection can die without a word, but the server is never silent for long: it says "alive".
   stream.addEventListener("htmx:sse:after:message", () => {
-    if (!alive) return;
     clearTimeout(silence);
     silence = setTimeout(() => current.reader?.cancel(), SILENCE_MAX_MS);
   });

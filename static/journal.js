@@ -98,6 +98,7 @@
   };
 
   const toEnd = () => {
+    if (!isWhole) return box.scrollTo(0, box.scrollHeight);
     if (!reachesEnd) return location.assign(jump.href);
     follow();
     box.scrollIntoView({ block: "nearest" });
@@ -185,12 +186,9 @@
 
   page.classList.add("journal-scripted");
   const asked = isWhole && /^#L\d/.test(location.hash) && document.getElementById(location.hash.slice(1));
-  const arrive = () => {
-    if (asked) show(asked);
-    else if (reachesEnd) follow();
-    else settle(false);
-  };
-  arrive();
+  if (asked) show(asked);
+  else if (reachesEnd) follow();
+  else settle(false);
   window.addEventListener("load", () => requestAnimationFrame(() => {
     if (asked) show(asked);
     arriving = false;

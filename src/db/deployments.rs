@@ -371,11 +371,16 @@ pub async fn set_switch(
     Ok(())
 }
 
-/// A deployment that has ended and whose journal is not compressed.
-pub async fn next_journal_to_compress(db: impl SqliteExecutor<'_>) -> Result<Option<(DeploymentId, AppId, i64)>, Error> {
-    Ok(sqlx::query_as("SELECT id, app_id, number FROM deployments WHERE journal_compressed = 0 AND finished_at IS NOT NULL LIMIT 1")
-        .fetch_optional(db)
-        .await?)
+/// The first deployment after this one, in the order of ids, that has ended and whose journal is not compressed.
+pub async fn next_journal_to_compress(
+    db: impl SqliteExecutor<'_>,
+    after: Option<DeploymentId>,
+) -> Result<Option<(DeploymentId, AppId, i64)>, Error> {
+    let next = sqlx::query_as(
+        "SELECT id, app_id, number FROM deployments
+         WHERE journal_compressed = 0 AND finished_at IS NOT NULL AND id > coalesce(?, '') ORDER BY id LIMIT 1",
+    );
+    Ok(next.bind(after).fetch_optional(db).await?)
 }
 
 /// Notes that a deployment's journal is compressed.

@@ -80,12 +80,30 @@ async fn a_journal_from_before_an_upgrade_is_compressed_after_it() {
     let plain: &Path = &file.with_extension("");
     Journal::open(plain, Default::default()).unwrap();
     let db = upaas::db::Db::open(&server.data().join("upaas.db")).await.unwrap();
-    assert!(upaas::db::deployments::next_journal_to_compress(db.read()).await.unwrap().is_none(), "it was noted");
+    assert!(upaas::db::deployments::next_journal_to_compress(db.read(), None).await.unwrap().is_none(), "it was noted");
     db.close().await;
     forget_compression(&server).await;
     assert!(plain.exists());
     server.start_fake(&fake).await;
     packed(&server).await;
+}
+
+#[tokio::test]
+async fn a_journal_that_cannot_be_compressed_keeps_no_other_one_waiting() {
+    let fake = Fake::default();
+    let mut server = Server::fake(&fake).await;
+    server.set_up().await;
+    server.create_shop(&[]).await.expect(303);
+    server.deploy_to_the_end("shop").await;
+    let first = packed(&server).await;
+    server.stop().await;
+    // The place of the plain file is taken by what cannot be read as one.
+    std::fs::create_dir(first.with_extension("")).unwrap();
+    forget_compression(&server).await;
+    server.start_fake(&fake).await;
+    server.deploy_to_the_end("shop").await;
+    let second = first.with_file_name("2.journal.zst");
+    eventually("the second journal to be compressed", async || if second.exists() { Ok(()) } else { Err("no".to_owned()) }).await;
 }
 
 /// As the row was before there was compression.

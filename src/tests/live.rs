@@ -6,6 +6,8 @@ use http::Method;
 use regex::Regex;
 use tokio::{task::JoinSet, time::interval};
 
+use upaas::deploy::platform::FailureKind;
+
 use super::support::{
     browser::Browser,
     fake::{Fake, Step},
@@ -77,28 +79,28 @@ async fn every_fragment_on_a_stream_stands_in_the_page_letter_by_letter() {
     let fake = Fake::default();
     let mut server = with_shop(&fake).await;
     server.deploy_to_the_end("shop").await;
-    fake.hold(Step::Fetch);
-    server.deploy("shop").await;
+    fake.hold(Step::Build);
+    let running = server.deploy("shop").await;
+    server.wait_for(&running, &["Building"]).await;
     // What counts on by itself differs from look to look.
     let counting = Regex::new("data-running=\"[0-9]+\"|[0-9.]+ s\\b").unwrap();
-    let squeezed = |html: &str| {
-        let lines: Vec<&str> = html.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        counting.replace_all(&lines.join("\n"), "…").into_owned()
-    };
-    for (page, pieces) in [("/", 4), ("/apps/shop", 5), ("/apps/shop/deployments", 4), ("/apps/shop/deliveries", 4), ("/system", 6)] {
-        let stream = format!("{}/events", page.trim_end_matches('/'));
+    let still = |html: &str| counting.replace_all(html, "…").into_owned();
+    let pages = [("/", 4), ("/apps/shop", 5), ("/apps/shop/deployments", 4), (&*running, 5), ("/apps/shop/deliveries", 4), ("/system", 6)];
+    for (page, pieces) in pages {
+        let stream = server.browser.get(page).await.expect(200).attribute("#stream", "hx-sse:connect").unwrap();
         // A time may have passed between the two (“just now”): then they are compared again.
         let mut tries = 0;
         loop {
             let mut watched = server.browser.watch(&stream).await;
             let shown = server.browser.get(page).await.expect(200);
-            assert_eq!(shown.attribute("#stream", "hx-sse:connect").as_deref(), Some(&*stream));
             let mut fragments = Vec::new();
             while fragments.len() < pieces {
                 let event = watched.next().await.unwrap();
-                fragments.extend(event.data.split_once('\n').map(|(_, html)| html.trim_end_matches("</hx-partial>").trim().to_owned()));
+                fragments.extend(
+                    event.data.split_once(" hx-swap=\"outerMorph\">").map(|(_, html)| html.trim_end_matches("</hx-partial>").to_owned()),
+                );
             }
-            let missing = fragments.iter().find(|html| !squeezed(&shown.body).contains(&squeezed(html)));
+            let missing = fragments.iter().find(|html| !still(&shown.body).contains(&still(html)));
             let Some(missing) = missing else { break };
             tries += 1;
             assert!(tries < 5, "{page} lacks {missing}");
@@ -135,6 +137,27 @@ async fn a_journal_is_followed_to_its_end_and_then_nobody_comes_back() {
     assert_eq!(stream.next().await, None, "and ends");
     assert_same(&lines, &kept(&mut server.browser).await);
     assert_eq!(server.browser.get(&path).await.attribute("#stream", "hx-sse:connect"), None, "the page has no stream any more");
+}
+
+#[tokio::test]
+async fn of_a_deployment_that_is_over_nothing_is_called_live() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    fake.fail(Step::Build, FailureKind::Final);
+    server.deploy_to_the_end("shop").await;
+    let mut stream = server.browser.watch("/apps/shop/deployments/1/events?from=0").await;
+    let (mut lines, mut states) = (Vec::new(), Vec::new());
+    let done = loop {
+        let event = stream.next().await.unwrap();
+        states.extend(event.fragment("journal-state"));
+        match event.name {
+            Some(name) => break name,
+            None => take(&event, &mut lines, &mut 0),
+        }
+    };
+    assert_eq!((&*done, stream.next().await), ("done", None));
+    assert_same(&lines, &kept(&mut server.browser).await);
+    assert!(states.len() == 1 && states[0].contains("complete") && !states[0].contains("live"), "{states:?}");
 }
 
 #[tokio::test]
@@ -261,6 +284,18 @@ async fn a_restart_ends_every_stream_and_the_journal_goes_on_after_it() {
     assert!(read_on(&mut stream, &mut lines, &mut last).await);
     assert_same(&lines, &kept(&mut server.browser).await);
     assert!(lines.iter().any(|(_, text)| text.starts_with("Interrupted")), "{lines:?}");
+}
+
+#[tokio::test]
+async fn who_has_to_sign_in_anew_comes_back_to_the_page_and_not_to_a_part_of_it() {
+    let server = with_shop(&Fake::default()).await;
+    let mut stranger = server.new_browser();
+    stranger.headers = vec![("hx-request", "true".to_owned())];
+    for part in ["/apps/shop/events", "/apps/shop/deployments/1/events?from=7", "/apps/shop/deployments/1/lines?before=7"] {
+        let reply = stranger.get(part).await.expect(401);
+        let page = part.rsplit_once('/').unwrap().0;
+        assert_eq!(reply.header("hx-redirect"), format!("/login?next={page}"));
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::{Deserialize, Serialize};
-use tower_sessions::Session;
+use tower_sessions::{Session, SessionStore, session::Id};
 
 use super::{AppState, error::Error};
 use crate::{
@@ -63,10 +63,10 @@ async fn current_user(state: &AppState, session: &Session) -> Result<Option<User
     Ok(user)
 }
 
-/// Whether a session has not ended since it was recognised: by logging out, by another password, by age.
-pub(super) async fn is_still_signed_in(state: &AppState, session: &Session) -> Result<bool, Error> {
-    session.load().await?;
-    let Some(signed_in) = session.get::<SignedIn>(SESSION_KEY).await? else { return Ok(false) };
+/// Whether a session has not ended: by logging out, by another password, by age. Many ask at once, so the writer is not asked.
+pub(super) async fn is_signed_in(state: &AppState, session: Id) -> Result<bool, Error> {
+    let Some(mut record) = state.db.session_reader().load(&session).await? else { return Ok(false) };
+    let Some(Ok(signed_in)) = record.data.remove(SESSION_KEY).map(serde_json::from_value::<SignedIn>) else { return Ok(false) };
     let user = db::users::administrator(state.db.read()).await?;
     Ok(user.is_some_and(|user| user.session_epoch == signed_in.epoch))
 }
@@ -78,7 +78,7 @@ pub(super) async fn require_administrator(State(state): State<AppState>, request
     }
     let target = match db::users::administrator(state.db.read()).await {
         Ok(None) => "/setup".to_owned(),
-        Ok(Some(_)) if request.method() == Method::GET => login_with_return(request.uri().path()),
+        Ok(Some(_)) if request.method() == Method::GET => login_with_return(page_of(request.uri().path())),
         Ok(Some(_)) => "/login".to_owned(),
         Err(err) => return Error::from(err).into_response(),
     };
@@ -95,6 +95,13 @@ fn is_asked_by_a_script(headers: &HeaderMap) -> bool {
     headers.contains_key("hx-request") || headers.get(header::ACCEPT).is_some_and(wants_events)
 }
 
+/// The page that a part of it belongs to: its stream, or more lines for it.
+fn page_of(path: &str) -> &str {
+    let parts = ["/events", "/lines"];
+    let page = parts.iter().find_map(|part| path.strip_suffix(part)).unwrap_or(path);
+    if page.is_empty() { "/" } else { page }
+}
+
 fn login_with_return(path: &str) -> String {
     if path == "/" { "/login".to_owned() } else { format!("/login?next={path}") }
 }
@@ -108,6 +115,12 @@ pub(super) fn local_path(typed: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_of_a_page_leads_back_to_the_page() {
+        let pages = ["/events", "/apps/shop/events", "/apps/shop/deployments/1/lines", "/apps/shop"].map(page_of);
+        assert_eq!(pages, ["/", "/apps/shop", "/apps/shop/deployments/1", "/apps/shop"]);
+    }
 
     #[test]
     fn only_paths_of_ours_are_returned_to() {

@@ -111,6 +111,12 @@ impl From<tower_sessions::session::Error> for Error {
     }
 }
 
+impl From<tower_sessions::session_store::Error> for Error {
+    fn from(err: tower_sessions::session_store::Error) -> Self {
+        Self::Internal(err.into())
+    }
+}
+
 impl From<minijinja::Error> for Error {
     fn from(err: minijinja::Error) -> Self {
         Self::Internal(err.into())

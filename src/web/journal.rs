@@ -99,9 +99,10 @@ impl JournalPage {
         Ok(Self::of_window(&window, deployment, &url))
     }
 
-    /// What its stream tells of it beside the lines.
-    pub(super) fn state(app: &App, deployment: &Deployment, live: bool) -> Self {
-        Self { live, ..Self::empty(deployment, &present::deployment_url(app, deployment.number)) }
+    /// What a stream tells of it beside the lines, if it carries those.
+    pub(super) fn state(app: &App, deployment: &Deployment, has_lines: bool) -> Self {
+        let base = Self::empty(deployment, &present::deployment_url(app, deployment.number));
+        Self { live: base.running && has_lines, ..base }
     }
 
     fn empty(deployment: &Deployment, url: &str) -> Self {

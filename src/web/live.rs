@@ -53,7 +53,7 @@ const LOOK_PAUSE: Duration = Duration::from_millis(200);
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// How long a browser waits before it comes back.
 const RECONNECT_AFTER: Duration = Duration::from_millis(500);
-/// How long a stream is silent at most, so that both ends notice when the other one is gone.
+/// How long a stream is silent at most, so that both ends notice when the other one is gone. A page waits for more than twice as long.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 
 /// What a page shows at one moment.
@@ -99,7 +99,7 @@ where
         _place: place,
     };
     // What is wrong now is answered as it would be to a request for the page.
-    let first = Message::reconnect_after(RECONNECT_AFTER).and(viewer.look().await?);
+    let first = Message::reconnect_after(RECONNECT_AFTER).and(Message::alive()).and(viewer.look().await?);
     let events = stream::once(async { first.into_bytes() })
         .chain(stream::unfold((viewer, state), async |(mut viewer, state)| Some((viewer.next(&state).await?, (viewer, state)))))
         .map(Ok::<_, Infallible>);
@@ -152,7 +152,7 @@ impl Viewer {
                     }
                     Err(err) => return self.break_off(err),
                 },
-                () = sleep(SILENCE_MAX) => return Some(Message::silence().into_bytes()),
+                () = sleep(SILENCE_MAX) => return Some(Message::alive().into_bytes()),
             }
         }
         None
@@ -172,9 +172,11 @@ impl Viewer {
 
     /// What has changed since it was last looked at.
     async fn look(&mut self) -> Result<Message, Error> {
-        (self.looked_at, self.look_at) = (Instant::now(), None);
+        self.look_at = None;
         self.changes.mark_unchanged();
-        let Some(look) = (self.looking)().await? else {
+        let look = (self.looking)().await?;
+        self.looked_at = Instant::now();
+        let Some(look) = look else {
             self.over = true;
             return Ok(Message::default());
         };

@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -22,6 +22,10 @@ use tower::ServiceExt;
 const HEADERS_DEADLINE: Duration = Duration::from_secs(20);
 /// How long a client may take nothing of an answer.
 const TAKING_DEADLINE: Duration = Duration::from_secs(30);
+/// How long an open request may still take when µPaaS stops.
+const STOP_DEADLINE: Duration = Duration::from_secs(3);
+/// What a connection holds back for a client that takes an answer more slowly than it is made.
+const BUFFER_MAX_BYTES: usize = 64 * 1024;
 /// More connections wait until one of these ends.
 const CONNECTIONS_MAX: usize = 4000;
 /// How long nothing is accepted after that has failed, for example because the process has no file descriptors left.
@@ -63,17 +67,18 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stop: C
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(TAKING_DEADLINE));
     let mut builder = http1::Builder::new();
-    let serving =
-        builder.timer(TokioTimer::new()).header_read_timeout(HEADERS_DEADLINE).serve_connection(TokioIo::new(Box::pin(stream)), service);
-    let mut serving = pin!(serving);
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADERS_DEADLINE).max_buf_size(BUFFER_MAX_BYTES);
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(Box::pin(stream)), service));
     let ended = tokio::select! {
-        ended = serving.as_mut() => ended,
+        ended = serving.as_mut() => Ok(ended),
         () = stop.cancelled() => {
             serving.as_mut().graceful_shutdown();
-            serving.await
+            timeout(STOP_DEADLINE, serving).await
         }
     };
-    if let Err(err) = ended {
-        tracing::debug!(%peer, error = %err, "a connection ended early");
+    match ended {
+        Ok(Ok(())) => {}
+        Ok(Err(err)) => tracing::debug!(%peer, error = %err, "a connection ended early"),
+        Err(_) => tracing::debug!(%peer, "a connection is cut off: µPaaS stops"),
     }
 }

@@ -6,7 +6,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 
-use tower_sessions::Session;
+use tower_sessions::{Session, session::Id};
 
 use super::{
     AppState,
@@ -32,7 +32,7 @@ pub(super) struct Ui {
     theme: Theme,
     path: String,
     alerts: Vec<(&'static str, String)>,
-    session: Option<Session>,
+    session: Option<Id>,
 }
 
 impl Ui {
@@ -47,7 +47,7 @@ impl Ui {
             theme: cookie(headers, COOKIE).and_then(Theme::parse).unwrap_or(Theme::Auto),
             path: if *method == Method::GET { path.to_owned() } else { page_of(path) },
             alerts: Vec::new(),
-            session: extensions.get::<Session>().cloned(),
+            session: extensions.get::<Session>().and_then(Session::id),
         }
     }
 
@@ -74,8 +74,8 @@ impl Ui {
 
     /// Whether the session that made this request has not ended since.
     pub(super) async fn is_still_signed_in(&self) -> Result<bool, Error> {
-        match &self.session {
-            Some(session) => access::is_still_signed_in(&self.state, session).await,
+        match self.session {
+            Some(session) => access::is_signed_in(&self.state, session).await,
             None => Ok(false),
         }
     }

@@ -30,13 +30,13 @@ impl Stream {
         Self { body, buffer: Vec::new() }
     }
 
-    /// The next event that carries something; none when the stream ends.
+    /// The next event that carries something; none when the stream ends. Signs of life are passed over.
     pub(crate) async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\n\n") {
                 let block: Vec<u8> = self.buffer.drain(..end + 2).collect();
                 let event = Event::parse(std::str::from_utf8(&block).unwrap());
-                if event != Event::default() {
+                if event != Event::default() && event.name.as_deref() != Some("alive") {
                     return Some(event);
                 }
                 continue;

@@ -11,12 +11,17 @@ pub(super) struct Message(String);
 
 /// HTML that replaces the element with this id, by what differs.
 pub(super) fn replacing(id: &str, html: &str) -> String {
-    format!("<hx-partial hx-target=\"#{id}\" hx-swap=\"outerMorph\">\n{html}\n</hx-partial>")
+    partial(id, "outerMorph", html)
 }
 
 /// HTML that is put to the end of the element with this id.
 pub(super) fn appended(id: &str, html: &str) -> String {
-    format!("<hx-partial hx-target=\"#{id}\" hx-swap=\"beforeend\">\n{html}\n</hx-partial>")
+    partial(id, "beforeend", html)
+}
+
+/// White space around it would be put into the page, too, with each message.
+fn partial(id: &str, swap: &str, html: &str) -> String {
+    format!("<hx-partial hx-target=\"#{id}\" hx-swap=\"{swap}\">{}</hx-partial>", html.trim())
 }
 
 /// The page's title. `text` is escaped.
@@ -27,8 +32,8 @@ pub(super) fn title(text: &str) -> String {
 impl Message {
     /// Adds HTML for the page, as an event of its own.
     pub(super) fn add(&mut self, html: &str) {
-        // The three ends of a line that the format knows; HTML means the same by all of them.
-        for line in html.split(['\n', '\r']).filter(|line| !line.is_empty()) {
+        // The format knows three ends of a line, HTML means the same by all of them.
+        for line in html.replace("\r\n", "\n").trim_end_matches('\n').split(['\n', '\r']) {
             let _ = writeln!(self.0, "data: {line}");
         }
         self.0.push('\n');
@@ -51,9 +56,9 @@ impl Message {
         Self(format!("retry: {}\n\n", pause.as_millis()))
     }
 
-    /// Nothing, but not silence.
-    pub(super) fn silence() -> Self {
-        Self(":\n\n".to_owned())
+    /// No news, but a sign of life: a page that gets none for long takes the connection for dead.
+    pub(super) fn alive() -> Self {
+        Self::named("alive", "")
     }
 
     /// This one, then another one.
@@ -81,6 +86,7 @@ mod tests {
         insta::assert_snapshot!(message.0.trim_end(), @r"
         id: 42
         data: <li>a</li>
+        data:
         data: <li>b
         data: id: 7
         data: event: done</li>

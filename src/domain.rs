@@ -20,27 +20,29 @@ pub mod slug;
 
 mod text_enum;
 
-/// Whether a character could make a text look like another one: control characters, those that change the direction of writing, and those
-/// that nobody sees.
-///
-/// The last are what Unicode wants ignored where it has no effect (`Default_Ignorable_Code_Point`), and the marks of interlinear
-/// annotations; but not what has an effect: U+200C and U+200D part and join, U+FE0E and U+FE0F choose between text and emoji.
+/// Whether a character could make a name look like another one: control characters, and those that change the direction of writing or
+/// cannot be seen. No value that is stored has one, so this set only ever shrinks.
 pub fn is_deceptive(c: char) -> bool {
     c.is_control()
+        || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Whether a character in a text from outside is to be shown as its code: what is deceptive, and whatever else nobody sees.
+///
+/// The latter is what Unicode wants ignored where it has no effect (`Default_Ignorable_Code_Point`), and the marks of interlinear
+/// annotations; but not what has an effect: U+200C and U+200D part and join, U+FE0E and U+FE0F choose between text and emoji.
+pub fn is_hidden(c: char) -> bool {
+    is_deceptive(c)
         || matches!(
             c,
             '\u{ad}'
                 | '\u{34f}'
-                | '\u{61c}'
                 | '\u{115f}' | '\u{1160}'
                 | '\u{17b4}' | '\u{17b5}'
                 | '\u{180b}'..='\u{180f}'
-                | '\u{200b}' | '\u{200e}' | '\u{200f}'
-                | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}'
                 | '\u{3164}'
                 | '\u{fe00}'..='\u{fe0d}'
-                | '\u{feff}'
                 | '\u{ffa0}'
                 | '\u{fff0}'..='\u{fffb}'
                 | '\u{1bca0}'..='\u{1bca3}'

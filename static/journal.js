@@ -7,13 +7,14 @@
   const LINES_MAX = 5000;
   const LINES_KEPT = 3000;
   const LINES_AT_ONCE = 1000;
+  const HELD_MAX = 20_000;
 
   const box = document.getElementById("journal-box");
   const lines = document.getElementById("lines");
   const jump = document.getElementById("journal-jump");
   // Found lines stand at other places than in the journal; and a part of it that ends early has no end to follow.
   const isWhole = !("found" in box.dataset);
-  const reachesEnd = isWhole && !("endsEarly" in box.dataset);
+  let reachesEnd = isWhole && !("endsEarly" in box.dataset);
 
   let following = false;
   let top = 0; // where the box stood when last looked at
@@ -121,10 +122,15 @@
   new ResizeObserver(stay).observe(box);
   for (const id of ["journal-wrap", "journal-times"]) document.getElementById(id).addEventListener("change", stay);
 
-  // Whoever reads further up is not slowed down by thousands of lines below: from some number on they wait outside of the page.
+  // Whoever reads further up is not slowed down by thousands of lines below: from some number on they wait outside of the page, and when
+  // these are too many, the end is left to a page of its own.
   document.addEventListener("htmx:before:swap", ({ detail }) => {
     const hold = held.firstElementChild || (!following && lines.childElementCount >= LINES_MAX);
-    for (const task of detail.tasks) if (hold && task.target === lines) task.target = held;
+    if (held.childElementCount > HELD_MAX) {
+      held.replaceChildren();
+      reachesEnd = false;
+    }
+    for (const task of detail.tasks) if (hold && task.target === lines) task.target = reachesEnd ? held : null;
   });
 
   // News come several times between two frames; no frame comes while the tab is hidden.

@@ -1,6 +1,6 @@
 //! What open pages get to see: the same as a reload shows, every line once, and an end that they come back from.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::Method;
 use regex::Regex;
@@ -296,6 +296,31 @@ async fn who_has_to_sign_in_anew_comes_back_to_the_page_and_not_to_a_part_of_it(
         let page = part.rsplit_once('/').unwrap().0;
         assert_eq!(reply.header("hx-redirect"), format!("/login?next={page}"));
     }
+}
+
+#[tokio::test]
+async fn a_stream_begins_with_a_sign_of_life_and_when_to_come_back() {
+    let server = with_shop(&Fake::default()).await;
+    let mut stream = server.browser.watch("/events").await;
+    assert!(stream.begins_with("retry: 500\nevent: alive\n").await);
+}
+
+#[tokio::test]
+async fn who_takes_nothing_does_not_hold_up_the_end() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    let print = fake.printer();
+    let path = server.deploy("shop").await;
+    let mut stalled = server.browser.watch(&format!("{path}/events?from=0")).await;
+    let mut other = server.browser.watch(&format!("{path}/events?from=0")).await;
+    for number in 0..2000 {
+        print.send(format!("{number} {}", "x".repeat(8000))).unwrap();
+    }
+    other.until(|event| event.lines().iter().any(|(_, text)| text.starts_with("1999 "))).await;
+    let began = Instant::now();
+    server.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    while stalled.next().await.is_some() {}
 }
 
 #[tokio::test]

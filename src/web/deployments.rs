@@ -142,6 +142,7 @@ impl Watched for Show {
         present::mood(self.deployment.status)
     }
 
+    /// What has ended is history: the page shows how things stood when it was opened, or when the end came.
     fn is_over(&self) -> bool {
         self.deployment.finished
     }
@@ -196,7 +197,8 @@ pub(super) async fn show(ui: Ui, At((slug, number)): At<(String, i64)>, Asked(as
     let from = if journal.live { format!("?from={}", journal.place) } else { String::new() };
     let stream = format!("{}/events{from}", present::deployment_url(&app, number));
     let page = load(&ui, &app, &deployment, journal).await?;
-    ui.watched(&page, stream)
+    // A thousand lines, each of which may change its colour at every character.
+    tokio::task::block_in_place(|| ui.watched(&page, stream))
 }
 
 /// Where a stream of the page begins, when it carries the journal, too.

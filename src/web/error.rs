@@ -40,9 +40,12 @@ pub(super) enum Error {
     /// The request itself is malformed.
     #[error("bad request: {0}")]
     BadRequest(String),
-    /// Too many at once.
+    /// Too many at once from one client.
     #[error("too many requests")]
     TooMany,
+    /// Too many at once, from all.
+    #[error("too busy: {0}")]
+    Busy(&'static str),
     /// Ours.
     #[error("internal error")]
     Internal(#[source] anyhow::Error),
@@ -57,6 +60,7 @@ impl Error {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -76,6 +80,7 @@ impl Error {
             Self::TooMany => {
                 ("Slow down", "Too many tries at once from your address.".to_owned(), Some("Wait a few seconds and try again."))
             }
+            Self::Busy(sentence) => ("Busy", (*sentence).to_owned(), Some("Try again in a few seconds.")),
             Self::Internal(_) => (
                 "Something went wrong",
                 "µPaaS could not do this; the fault is its own.".to_owned(),
@@ -203,7 +208,7 @@ pub(super) async fn render(State(state): State<AppState>, request: Request, next
         ui.page(title, &Show { status: error.status().as_u16(), title, sentence, hint, request_id, back, home: true })
     };
     match shown {
-        Ok(page) if matches!(*error, Error::TooMany) => {
+        Ok(page) if matches!(*error, Error::TooMany | Error::Busy(_)) => {
             (error.status(), [(header::RETRY_AFTER, RETRY_AFTER_SECONDS)], page).into_response()
         }
         Ok(page) => (error.status(), page).into_response(),

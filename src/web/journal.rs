@@ -10,7 +10,7 @@ use axum::{
 use bytes::Bytes;
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use tokio::task::spawn_blocking;
+use tokio::task::{block_in_place, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -88,15 +88,15 @@ impl JournalPage {
     pub(super) async fn load(ui: &Ui, app: &App, deployment: &Deployment, asking: Asking) -> Result<Self, Error> {
         let url = present::deployment_url(app, deployment.number);
         if let Some(needle) = Needle::new(&asking.q) {
-            let found = search(&ui.state, deployment, needle, asking.after.unwrap_or(0)).await?;
-            return Ok(Self::of_search(found, deployment, &url, asking.q));
+            let (found, lines) = search(&ui.state, deployment, needle, asking.after.unwrap_or(0)).await?;
+            return Ok(Self { lines, ..Self::of_search(&found, deployment, &url, asking.q) });
         }
-        let window = read(&ui.state, deployment, move |reader| match asking.line {
+        let window = read_lines(&ui.state, deployment, move |reader| match asking.line {
             Some(line) => reader.from_line(line.saturating_sub(LINES_BEFORE), LINES),
             None => reader.last(LINES),
         });
-        let window = window.await?.unwrap_or(Window { at_start: true, at_end: true, ..Window::default() });
-        Ok(Self::of_window(&window, deployment, &url))
+        let (window, lines) = window.await?;
+        Ok(Self { lines, ..Self::of_window(&window, deployment, &url) })
     }
 
     /// What a stream tells of it beside the lines, if it carries those.
@@ -124,7 +124,6 @@ impl JournalPage {
     fn of_window(window: &Window, deployment: &Deployment, url: &str) -> Self {
         let base = Self::empty(deployment, url);
         Self {
-            lines: window.lines.iter().map(Line::from).collect(),
             empty: window.lines.is_empty(),
             live: base.running && window.at_end,
             earlier: earlier(window, url),
@@ -134,13 +133,12 @@ impl JournalPage {
         }
     }
 
-    fn of_search(found: Found, deployment: &Deployment, url: &str, query: String) -> Self {
+    fn of_search(found: &Found, deployment: &Deployment, url: &str, query: String) -> Self {
         let next = serde_urlencoded::to_string([("q", &*query), ("after", &found.to.to_string())]).ok();
         Self {
-            lines: found.lines.iter().map(Line::from).collect(),
             empty: false,
             search: Some(Search {
-                sentence: search_sentence(&found),
+                sentence: search_sentence(found),
                 next: next.filter(|_| !found.complete).map(|next| format!("{url}?{next}#journal")),
                 back_href: format!("{url}#journal"),
             }),
@@ -204,22 +202,36 @@ pub(super) struct Neighbours {
 pub(super) async fn more(ui: Ui, At((slug, number)): At<(String, i64)>, Asked(asked): Asked<Neighbours>) -> Result<Response, Error> {
     let (app, deployment) = deployments::by_number(&ui.state, &slug, number).await?;
     let url = present::deployment_url(&app, number);
-    let window = read(&ui.state, &deployment, move |reader| match (asked.before, asked.after) {
+    let window = read_lines(&ui.state, &deployment, move |reader| match (asked.before, asked.after) {
         (Some(line), _) => reader.before_line(line, LINES),
         (None, after) => reader.from_line(after.unwrap_or(0).saturating_add(1), LINES),
     });
-    let window = window.await?.unwrap_or_default();
+    let (window, lines) = window.await?;
     let journal = LinesOnly {
         earlier: earlier(&window, &url).filter(|_| asked.before.is_some()),
-        lines: window.lines.iter().map(Line::from).collect(),
+        lines,
         later: later(&window, &url).filter(|_| asked.before.is_none()),
     };
-    ui.fragment(&Lines { journal })
+    block_in_place(|| ui.fragment(&Lines { journal }))
 }
 
 /// The last lines of a journal.
 pub(super) async fn last(state: &AppState, deployment: &Deployment, count: usize) -> Result<Vec<journal::Line>, Error> {
     Ok(read(state, deployment, move |reader| reader.last(count)).await?.unwrap_or_default().lines)
+}
+
+/// Reads neighbouring lines, and makes them ready for the page; none when there is no journal.
+async fn read_lines(
+    state: &AppState,
+    deployment: &Deployment,
+    which: impl FnOnce(&mut Reader) -> io::Result<Window> + Send + 'static,
+) -> Result<(Window, Vec<Line>), Error> {
+    let read = read(state, deployment, |reader| {
+        let window = which(reader)?;
+        let lines = window.lines.iter().map(Line::from).collect();
+        Ok((window, lines))
+    });
+    Ok(read.await?.unwrap_or((Window { at_start: true, at_end: true, ..Window::default() }, Vec::new())))
 }
 
 /// Reads something of a journal, on a thread that may block; none when there is no journal.
@@ -234,11 +246,15 @@ async fn read<T: Send + 'static>(
 }
 
 /// Searches; stops when whoever asked has gone.
-async fn search(state: &AppState, deployment: &Deployment, needle: Needle, from: u64) -> Result<Found, Error> {
+async fn search(state: &AppState, deployment: &Deployment, needle: Needle, from: u64) -> Result<(Found, Vec<Line>), Error> {
     let gone = CancellationToken::new();
     let _guard = gone.clone().drop_guard();
-    let found = read(state, deployment, move |reader| reader.search(&needle, from, Limits::default(), &|| !gone.is_cancelled()));
-    Ok(found.await?.unwrap_or(Found { complete: true, ..Found::default() }))
+    let read = read(state, deployment, move |reader| {
+        let found = reader.search(&needle, from, Limits::default(), &|| !gone.is_cancelled())?;
+        let lines = found.lines.iter().map(Line::from).collect();
+        Ok((found, lines))
+    });
+    Ok(read.await?.unwrap_or((Found { complete: true, ..Found::default() }, Vec::new())))
 }
 
 /// The whole journal as it is kept.

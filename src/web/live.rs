@@ -32,7 +32,7 @@ use futures_util::{
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, watch},
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep_until},
 };
 
 use super::{
@@ -76,7 +76,7 @@ where
     F: Future<Output = Result<V, Error>> + Send + 'static,
 {
     let state = ui.state.clone();
-    let place = state.streams.clone().try_acquire_owned().map_err(|_| Error::TooMany)?;
+    let place = state.streams.clone().try_acquire_owned().map_err(|_| Error::Busy("Too many pages are open at once."))?;
     let changes = state.changes.listen();
     let looking: Looking = Box::new(move || {
         let (ui, view) = (ui.clone(), load(ui.clone()));
@@ -92,6 +92,7 @@ where
         shown: Vec::new(),
         look_at: None,
         looked_at: Instant::now(),
+        spoke_at: Instant::now(),
         changes,
         tail,
         farewell: None,
@@ -99,7 +100,7 @@ where
         _place: place,
     };
     // What is wrong now is answered as it would be to a request for the page.
-    let first = Message::reconnect_after(RECONNECT_AFTER).and(Message::alive()).and(viewer.look().await?);
+    let first = Message::alive_and_back_after(RECONNECT_AFTER).and(viewer.look().await?);
     let events = stream::once(async { first.into_bytes() })
         .chain(stream::unfold((viewer, state), async |(mut viewer, state)| Some((viewer.next(&state).await?, (viewer, state)))))
         .map(Ok::<_, Infallible>);
@@ -115,6 +116,7 @@ struct Viewer {
     /// What was sent of the title and of each fragment, as a hash.
     shown: Vec<u64>,
     looked_at: Instant,
+    spoke_at: Instant,
     /// When to look again, once there was news.
     look_at: Option<Instant>,
     changes: watch::Receiver<()>,
@@ -152,7 +154,7 @@ impl Viewer {
                     }
                     Err(err) => return self.break_off(err),
                 },
-                () = sleep(SILENCE_MAX) => return Some(Message::alive().into_bytes()),
+                () = sleep_until(self.spoke_at + SILENCE_MAX) => return Some(Message::alive().into_bytes()),
             }
         }
         None

@@ -9,7 +9,7 @@ use rust_embed::RustEmbed;
 use serde::Serialize;
 
 use super::{assets, frame::Frame};
-use crate::domain::is_deceptive;
+use crate::domain::is_hidden;
 
 #[derive(RustEmbed)]
 #[folder = "templates/"]
@@ -115,7 +115,7 @@ fn format(out: &mut Output, state: &mut State, value: &Value) -> Result<(), mini
 
 /// A text in which what could make it look like another one is shown as what it is.
 pub(super) fn undeceptive(text: &str) -> Cow<'_, str> {
-    let shown_as_it_is = |c: char| !is_deceptive(c) || matches!(c, '\n' | '\t');
+    let shown_as_it_is = |c: char| !is_hidden(c) || matches!(c, '\n' | '\t');
     if text.chars().all(shown_as_it_is) {
         return Cow::Borrowed(text);
     }

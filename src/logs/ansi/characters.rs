@@ -2,17 +2,17 @@
 
 use unicode_normalization::char::is_combining_mark;
 
-use crate::domain::is_deceptive;
+use crate::domain;
 
 /// So many characters in a row are drawn on one; no script needs more, and a hundred of them cover the lines around.
 pub(super) const ATTACHED_MAX: usize = 8;
 
 const ZERO_WIDTH_JOINER: char = '\u{200d}';
 
-/// Whether a character is to be shown as its code, wherever it is. U+200C separates letters that would be joined, where people write
-/// so; in a log nobody would see it.
+/// Whether a character is to be shown as its code, wherever it is. U+200C parts letters that would be joined, where people write so;
+/// in a log nobody would see it.
 pub(super) fn is_hidden(c: char) -> bool {
-    is_deceptive(c) || c == '\u{200c}'
+    domain::is_hidden(c) || c == '\u{200c}'
 }
 
 /// Whether a character is drawn together with the one before it.

@@ -30,6 +30,15 @@ impl Stream {
         Self { body, buffer: Vec::new() }
     }
 
+    /// Whether this is what comes first.
+    pub(crate) async fn begins_with(&mut self, text: &str) -> bool {
+        while self.buffer.len() < text.len() {
+            let more = self.more().await.unwrap();
+            self.buffer.extend_from_slice(&more);
+        }
+        self.buffer.starts_with(text.as_bytes())
+    }
+
     /// The next event that carries something; none when the stream ends. Signs of life are passed over.
     pub(crate) async fn next(&mut self) -> Option<Event> {
         loop {

@@ -51,14 +51,14 @@ impl Message {
         Self(format!("event: {name}\ndata: {data}\n\n"))
     }
 
-    /// Says when to come back after the stream has ended.
-    pub(super) fn reconnect_after(pause: Duration) -> Self {
-        Self(format!("retry: {}\n\n", pause.as_millis()))
-    }
-
     /// No news, but a sign of life: a page that gets none for long takes the connection for dead.
     pub(super) fn alive() -> Self {
         Self::named("alive", "")
+    }
+
+    /// The first sign of life, which says when to come back after the stream has ended.
+    pub(super) fn alive_and_back_after(pause: Duration) -> Self {
+        Self(format!("retry: {}\n", pause.as_millis())).and(Self::alive())
     }
 
     /// This one, then another one.

@@ -45,10 +45,8 @@ impl Tail {
 
     /// The next lines, as far as they are written.
     pub(super) async fn next(&mut self, state: &AppState) -> Result<Step, Error> {
-        // Zero as long as nobody writes in this process: then the file tells.
-        let written = *self.growth.borrow_and_update();
-        if written > 0 && self.place >= written {
-            self.place = written;
+        // The file may be ahead of what is told here: only where both agree there is nothing more.
+        if *self.growth.borrow_and_update() == self.place && self.place > 0 {
             return Ok(Step::Nothing);
         }
         loop {

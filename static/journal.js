@@ -98,9 +98,16 @@
     settle(false);
   };
 
+  /** Goes to a page, also to this one anew. */
+  const load = ({ href, pathname, search }) => {
+    if (pathname !== location.pathname || search !== location.search) return location.assign(href);
+    history.replaceState(null, "", href);
+    location.reload();
+  };
+
   const toEnd = () => {
     if (!isWhole) return box.scrollTo(0, box.scrollHeight);
-    if (!reachesEnd) return location.assign(jump.href);
+    if (!reachesEnd) return load(jump);
     follow();
     box.scrollIntoView({ block: "nearest" });
   };
@@ -130,7 +137,11 @@
       held.replaceChildren();
       reachesEnd = false;
     }
-    for (const task of detail.tasks) if (hold && task.target === lines) task.target = reachesEnd ? held : null;
+    for (const task of detail.tasks) {
+      if (task.target !== lines) continue;
+      if (!reachesEnd) task.target = null;
+      else if (hold) task.target = held;
+    }
   });
 
   // News come several times between two frames; no frame comes while the tab is hidden.

@@ -11,6 +11,7 @@ use upaas::deploy::platform::FailureKind;
 use super::support::{
     browser::Browser,
     fake::{Fake, Step},
+    gitea,
     server::{PASSWORD, Server, quick},
     stream::{Event, Stream},
 };
@@ -303,6 +304,35 @@ async fn a_stream_begins_with_a_sign_of_life_and_when_to_come_back() {
     let server = with_shop(&Fake::default()).await;
     let mut stream = server.browser.watch("/events").await;
     assert!(stream.begins_with("retry: 500\nevent: alive\n").await);
+}
+
+#[tokio::test]
+async fn a_quiet_stream_gives_a_sign_of_life_now_and_then_and_still_tells_of_changes() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    let mut stream = server.browser.watch("/events").await;
+    stream.fragment("apps").await;
+    let began = Instant::now();
+    stream.sign_of_life().await;
+    assert!(began.elapsed() > Duration::from_secs(10), "{:?}", began.elapsed());
+    server.deploy("shop").await;
+    assert!(stream.next_frame().await.contains("hx-partial"), "what comes next is no sign of life");
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_the_age_of_its_session() {
+    use sqlx::Connection;
+    let (mut server, hook) = gitea::with_shop(&Fake::default()).await;
+    let mut stream = server.browser.watch("/events").await;
+    stream.fragment("apps").await;
+    let file = format!("sqlite://{}", server.data().join("upaas.db").display());
+    let mut db = sqlx::SqliteConnection::connect(&file).await.unwrap();
+    sqlx::query("UPDATE tower_sessions SET expiry_date = 1").execute(&mut db).await.unwrap();
+    db.close().await.unwrap();
+    // Whatever is written next makes it look: here a delivery that nobody has signed.
+    hook.send(Method::POST, &[("x-gitea-event", "push"), ("content-type", "application/json")], "{}").await;
+    while stream.next().await.is_some() {}
+    server.browser.get("/").await.expect(303);
 }
 
 #[tokio::test]

@@ -76,13 +76,15 @@ pub(super) async fn require_administrator(State(state): State<AppState>, request
     if request.extensions().get::<CurrentUser>().is_some() {
         return next.run(request).await;
     }
+    let by_script = is_asked_by_a_script(request.headers());
+    let path = request.uri().path();
     let target = match db::users::administrator(state.db.read()).await {
         Ok(None) => "/setup".to_owned(),
-        Ok(Some(_)) if request.method() == Method::GET => login_with_return(page_of(request.uri().path())),
+        Ok(Some(_)) if request.method() == Method::GET => login_with_return(if by_script { page_of(path) } else { path }),
         Ok(Some(_)) => "/login".to_owned(),
         Err(err) => return Error::from(err).into_response(),
     };
-    if is_asked_by_a_script(request.headers()) {
+    if by_script {
         let redirect = HeaderValue::try_from(target).unwrap_or(HeaderValue::from_static("/login"));
         return (StatusCode::UNAUTHORIZED, [("hx-redirect", redirect)]).into_response();
     }

@@ -102,7 +102,11 @@ where
     // What is wrong now is answered as it would be to a request for the page.
     let first = Message::alive_and_back_after(RECONNECT_AFTER).and(viewer.look().await?);
     let events = stream::once(async { first.into_bytes() })
-        .chain(stream::unfold((viewer, state), async |(mut viewer, state)| Some((viewer.next(&state).await?, (viewer, state)))))
+        .chain(stream::unfold((viewer, state), async |(mut viewer, state)| {
+            let event = viewer.next(&state).await?;
+            viewer.spoke_at = Instant::now();
+            Some((event, (viewer, state)))
+        }))
         .map(Ok::<_, Infallible>);
     let headers = [(header::CONTENT_TYPE, "text/event-stream"), (HeaderName::from_static("x-accel-buffering"), "no")];
     let mut response = (headers, Body::from_stream(events)).into_response();

@@ -39,6 +39,20 @@ impl Stream {
         self.buffer.starts_with(text.as_bytes())
     }
 
+    /// Waits for the next sign of life.
+    pub(crate) async fn sign_of_life(&mut self) {
+        while !self.next_frame().await.contains("event: alive") {}
+    }
+
+    /// What is sent next, as it comes.
+    pub(crate) async fn next_frame(&mut self) -> String {
+        let mut frame = std::mem::take(&mut self.buffer);
+        if frame.is_empty() {
+            frame.extend_from_slice(&self.more().await.expect("the stream goes on"));
+        }
+        String::from_utf8(frame).unwrap()
+    }
+
     /// The next event that carries something; none when the stream ends. Signs of life are passed over.
     pub(crate) async fn next(&mut self) -> Option<Event> {
         loop {

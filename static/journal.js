@@ -144,9 +144,17 @@
     }
   });
 
-  // News come several times between two frames; no frame comes while the tab is hidden.
+  /** The box ends where the window does, as long as what stands above it leaves room. */
+  const fit = () => {
+    page.style.setProperty("--journal-top", `${Math.round(box.getBoundingClientRect().top + window.scrollY)}px`);
+  };
+  new ResizeObserver(fit).observe(document.getElementById("main"));
+
+  // News come several times between two frames; and no frame comes to a window that nobody sees.
+  const FRAME_MAX_MS = 250;
   let due = false;
   const keepUp = () => {
+    if (!due) return;
     due = false;
     if (following) follow();
     else showJump();
@@ -155,8 +163,8 @@
     if (detail.ctx.sourceElement === stream) {
       if (due) return;
       due = true;
-      if (document.hidden) keepUp();
-      else requestAnimationFrame(keepUp);
+      requestAnimationFrame(keepUp);
+      setTimeout(keepUp, FRAME_MAX_MS);
     } else {
       stay();
     }
@@ -202,6 +210,7 @@
   });
 
   page.classList.add("journal-scripted");
+  fit();
   const asked = isWhole && /^#L\d/.test(location.hash) && document.getElementById(location.hash.slice(1));
   if (asked) show(asked);
   else if (reachesEnd) follow();

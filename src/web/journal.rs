@@ -10,7 +10,10 @@ use axum::{
 use bytes::Bytes;
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use tokio::task::{block_in_place, spawn_blocking};
+use tokio::{
+    sync::Semaphore,
+    task::{block_in_place, spawn_blocking},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -217,7 +220,7 @@ pub(super) async fn more(ui: Ui, At((slug, number)): At<(String, i64)>, Asked(as
 
 /// The last lines of a journal.
 pub(super) async fn last(state: &AppState, deployment: &Deployment, count: usize) -> Result<Vec<journal::Line>, Error> {
-    Ok(read(state, deployment, move |reader| reader.last(count)).await?.unwrap_or_default().lines)
+    Ok(read(state, deployment, &state.journal_reads, move |reader| reader.last(count)).await?.unwrap_or_default().lines)
 }
 
 /// Reads neighbouring lines, and makes them ready for the page; none when there is no journal.
@@ -226,7 +229,7 @@ async fn read_lines(
     deployment: &Deployment,
     which: impl FnOnce(&mut Reader) -> io::Result<Window> + Send + 'static,
 ) -> Result<(Window, Vec<Line>), Error> {
-    let read = read(state, deployment, |reader| {
+    let read = read(state, deployment, &state.journal_reads, |reader| {
         let window = which(reader)?;
         let lines = window.lines.iter().map(Line::from).collect();
         Ok((window, lines))
@@ -234,22 +237,31 @@ async fn read_lines(
     Ok(read.await?.unwrap_or((Window { at_start: true, at_end: true, ..Window::default() }, Vec::new())))
 }
 
-/// Reads something of a journal, on a thread that may block; none when there is no journal.
+/// Reads something of a journal; none when there is no journal.
 async fn read<T: Send + 'static>(
     state: &AppState,
     deployment: &Deployment,
+    places: &Semaphore,
     what: impl FnOnce(&mut Reader) -> io::Result<T> + Send + 'static,
 ) -> Result<Option<T>, Error> {
     let file = state.deployer.journal(deployment);
-    let read = move || Reader::open(&file)?.map(|mut reader| what(&mut reader)).transpose();
-    Ok(spawn_blocking(read).await.map_err(|err| Error::Internal(err.into()))??)
+    reading(places, move || Ok(Reader::open(&file)?.map(|mut reader| what(&mut reader)).transpose()?)).await
+}
+
+/// Runs what blocks on a thread where it may, once one of these places is free.
+pub(super) async fn reading<T: Send + 'static>(
+    places: &Semaphore,
+    read: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let _place = places.acquire().await.map_err(|err| Error::Internal(err.into()))?;
+    spawn_blocking(read).await.map_err(|err| Error::Internal(err.into()))?
 }
 
 /// Searches; stops when whoever asked has gone.
 async fn search(state: &AppState, deployment: &Deployment, needle: Needle, from: u64) -> Result<(Found, Vec<Line>), Error> {
     let gone = CancellationToken::new();
     let _guard = gone.clone().drop_guard();
-    let read = read(state, deployment, move |reader| {
+    let read = read(state, deployment, &state.searches, move |reader| {
         let found = reader.search(&needle, from, Limits::default(), &|| !gone.is_cancelled())?;
         let lines = found.lines.iter().map(Line::from).collect();
         Ok((found, lines))

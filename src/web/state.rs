@@ -18,6 +18,11 @@ const HASHES_AT_ONCE: usize = 1;
 /// So many may wait for it; more are told to come back.
 const HASHES_WAITING_MAX: usize = 32;
 
+/// So much of journals is read and rendered at once: more threads at it would cost memory and win nothing.
+const JOURNAL_READS_AT_ONCE: usize = 4;
+/// So many journals are searched at once; each search may take seconds.
+const SEARCHES_AT_ONCE: usize = 2;
+
 /// So many large deliveries are read at once; each may have 25 MiB.
 const LARGE_DELIVERIES_AT_ONCE: usize = 4;
 
@@ -39,6 +44,8 @@ pub struct Parts {
     /// The places of open streams.
     pub(super) streams: Arc<Semaphore>,
     pub(super) feeds: Feeds,
+    pub(super) journal_reads: Semaphore,
+    pub(super) searches: Semaphore,
     pub(super) changes: Changes,
     pub(super) stop: CancellationToken,
 }
@@ -58,6 +65,8 @@ impl AppState {
             large_deliveries: Semaphore::new(LARGE_DELIVERIES_AT_ONCE),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             feeds: Feeds::default(),
+            journal_reads: Semaphore::new(JOURNAL_READS_AT_ONCE),
+            searches: Semaphore::new(SEARCHES_AT_ONCE),
             changes,
             stop,
         }))

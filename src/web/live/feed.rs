@@ -90,7 +90,7 @@ impl Feed {
     pub(super) async fn after(&self, state: &AppState, place: u64) -> Result<Next, Error> {
         let mut ring = self.ring.lock().await;
         if ring.front.is_none() {
-            ring.front = Some(self.end().await?);
+            ring.front = Some(self.end(state).await?);
         }
         loop {
             let front = ring.front.unwrap_or_default();
@@ -113,9 +113,10 @@ impl Feed {
         }
     }
 
-    async fn end(&self) -> Result<u64, Error> {
+    async fn end(&self, state: &AppState) -> Result<u64, Error> {
         let file = self.file.clone();
-        blocking(move || Ok(Reader::open(&file)?.map(|mut reader| reader.end()).transpose()?.unwrap_or(0))).await
+        journal::reading(&state.journal_reads, move || Ok(Reader::open(&file)?.map(|mut reader| reader.end()).transpose()?.unwrap_or(0)))
+            .await
     }
 }
 
@@ -150,22 +151,17 @@ pub(super) async fn chunk(
     from: u64,
     up_to: u64,
 ) -> Result<(Option<Chunk>, Option<Reader>), Error> {
-    let (state, file) = (state.clone(), file.to_owned());
-    blocking(move || {
+    let (parts, file) = (state.clone(), file.to_owned());
+    let read = move || {
         let Some(mut reader) = reader.map_or_else(|| Reader::open(&file), |reader| Ok(Some(reader)))? else { return Ok((None, None)) };
         let bytes = usize::try_from(up_to - from).unwrap_or(usize::MAX).min(CHUNK_MAX_BYTES);
         let window = reader.from_place(from, bytes)?;
         if window.to == from {
             return Ok((None, Some(reader)));
         }
-        let html = appended("lines", &journal::lines(&state.views, &window.lines)?);
+        let html = appended("lines", &journal::lines(&parts.views, &window.lines)?);
         let event = Message::html_up_to(window.to, &html).into_bytes();
         Ok((Some(Chunk { from, to: window.to, event }), Some(reader)))
-    })
-    .await
-}
-
-/// Runs what blocks on a thread where it may.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work).await.map_err(|err| Error::Internal(err.into()))?
+    };
+    journal::reading(&state.journal_reads, read).await
 }

@@ -84,7 +84,7 @@ impl Error {
             Self::Internal(_) => (
                 "Something went wrong",
                 "µPaaS could not do this; the fault is its own.".to_owned(),
-                Some("Its log has the details under the request id below."),
+                Some("Try again; its log says what went wrong."),
             ),
         }
     }

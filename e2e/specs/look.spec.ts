@@ -1,8 +1,11 @@
+import type { Page } from "@playwright/test";
+
 import {
   type App,
   authorise,
   checked,
   connect,
+  connectedApp,
   connectWebhook,
   createApp,
   deploy,
@@ -14,11 +17,14 @@ import {
 } from "../support/app";
 import { expectGoodLook } from "../support/axe";
 import { containerOf, made, removeByHand, startOrphan } from "../support/engine";
-import { expect, installation, PASSWORD, test, USERNAME } from "../support/signedIn";
+import { printed, printing, printingAtOnce, script } from "../support/journal";
+import { Server } from "../support/server";
+import { expect, installation, PASSWORD, setUp, test, USERNAME } from "../support/signedIn";
+import { watch } from "../support/test";
 
 const it = installation({ account: false });
 
-// The second test logs in to the account that the first one makes.
+// The others log in to the account that the first one makes.
 test.describe.configure({ mode: "serial" });
 
 // Every page in every look, in the order in which an operator meets them. What axe-core finds is collected, not stopped at.
@@ -158,11 +164,7 @@ test("every page is accessible and fits, wide and narrow, light and dark", async
 
 test("what pushes, stops and absences bring is accessible and fits too", async ({ page }) => {
   test.setTimeout(240_000);
-  await page.goto("/login");
-  await page.getByLabel("User name").fill(USERNAME);
-  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
-  await page.getByRole("button", { name: "Log in" }).click();
-  await expect(page.locator("#app-shop")).toBeVisible();
+  await logIn(page);
   await it.forge.commit("pushed", "hello", { message: "Work" });
   const pushed = await runningApp(page, it.forge, { slug: "pushed" });
 
@@ -228,3 +230,113 @@ test("what pushes, stops and absences bring is accessible and fits too", async (
     expect((await made(it.server.instance, 7)).containers).toEqual([]);
   });
 });
+
+test.describe("with a stream that breaks", () => {
+  test.use({ breaksStreams: true });
+
+  test("a journal in all its states is accessible and fits", async ({ page }) => {
+    test.setTimeout(240_000);
+    await logIn(page);
+    const inColour = (code: number) => `\\033[${code}mcolour ${code}\\033[0m, \\033[1;${code + 10}mon it\\033[0m`;
+    const colours = [31, 32, 33, 34, 35, 36, 37, 90, 91].map(inColour);
+    const words = script(`printf '${colours.join("\\n")}\\na very ${"long ".repeat(60)}line\\n'`);
+    await it.forge.commit("talker", "scripted-build", { message: "Talk", files: { "build.sh": words + printing({ perSecond: 20 }) } });
+    const talker = await connectedApp(page, it.forge, { slug: "talker" });
+
+    await test.step("live, scrolled up, and without a connection", async () => {
+      await deploy(page, talker);
+      await expect(printed(page, 40)).toBeVisible();
+      await expectGoodLook(page, "deployment-live");
+      await page.locator("#journal-box").evaluate((box) => box.scrollTo(0, 100));
+      await expect(page.locator("#journal-jump")).toContainText("new lines");
+      await expectGoodLook(page, "deployment-scrolled-up");
+      await page.locator("#journal-jump").click();
+      await it.server.goDown();
+      await expect(page.locator(".top-state .reconnecting")).toBeVisible();
+      await expectGoodLook(page, "deployment-reconnecting");
+      await it.server.comeBack();
+      await expect(page.locator("#journal-state .live-on")).toBeVisible();
+      await page.getByRole("button", { name: "Cancel" }).click();
+      await expect(status(page)).toHaveText("Cancelled");
+    });
+
+    await test.step("a failure with its last lines", async () => {
+      const broken = `${printingAtOnce(1_200)}echo "the compiler is not amused"; exit 3\n`;
+      await it.forge.push("talker", { "build.sh": broken }, { message: "Break the build" });
+      await deploy(page, talker);
+      await expect(page.locator(".failure .lines-tail")).toContainText("not amused");
+      await expectGoodLook(page, "deployment-failed-tail");
+    });
+
+    await test.step("the middle of a journal, a line of it, a search", async () => {
+      await page.goto(`${talker.url}/deployments/2?line=150#L150`);
+      await expect(page.locator("#L150")).toHaveClass(/line-chosen/);
+      await expect(page.locator("#earlier")).toHaveCount(1);
+      await expect(page.locator("#later")).toHaveCount(1);
+      await expectGoodLook(page, "journal-middle");
+      await page.goto(`${talker.url}/deployments/2?q=amused`);
+      await expect(page.locator(".journal-note").first()).toBeVisible();
+      await expectGoodLook(page, "journal-search");
+      await page.goto(`${talker.url}/deployments/2?q=no+such+words`);
+      await expect(page.locator(".journal-note").first()).toContainText("No line");
+      await expectGoodLook(page, "journal-search-none");
+    });
+
+    await test.step("the help", async () => {
+      await page.keyboard.press("?");
+      await expect(page.getByRole("dialog", { name: "Keyboard" })).toBeVisible();
+      await expectGoodLook(page, "help");
+      await page.keyboard.press("Escape");
+    });
+  });
+});
+
+test("errors and the engine's absence are accessible and fit", async ({ browser, page }) => {
+  test.setTimeout(120_000);
+
+  await test.step("another site's page posts here", async () => {
+    await page.setContent(`<form method="post" action="${it.server.url}/logout"><button>Win a prize</button></form>`);
+    await page.getByRole("button", { name: "Win a prize" }).click();
+    await expect(page.getByRole("heading", { name: "Not allowed" })).toBeVisible();
+    await expectGoodLook(page, "error-403");
+  });
+
+  await test.step("no engine", async () => {
+    const server = await Server.start({ engine: "unix:///nowhere/docker.sock" });
+    try {
+      const context = await browser.newContext({ baseURL: server.url, storageState: await setUp(server), reducedMotion: "reduce" });
+      const complaints = await watch(context);
+      const away = await context.newPage();
+      await away.goto("/");
+      await expect(away.locator("#engine-alert .alert")).toBeVisible();
+      await expectGoodLook(away, "engine-away");
+      await away.goto("/system");
+      await expect(away.locator("#system-engine .badge")).toBeVisible();
+      await expectGoodLook(away, "system-engine-away");
+      expect(complaints).toEqual([]);
+      await context.close();
+    } finally {
+      await server.stop();
+    }
+  });
+
+  await test.step("a fault of µPaaS's own", async () => {
+    await it.server.breakJournals();
+    const context = await browser.newContext({ baseURL: it.server.url, reducedMotion: "reduce" });
+    const broken = await context.newPage();
+    await logIn(broken);
+    await broken.goto("/apps/talker/deployments/2");
+    await expect(broken.getByRole("heading", { name: "Something went wrong" })).toBeVisible();
+    await expect(broken.locator(".code-line")).toHaveText(/^\S{8,}$/);
+    await expectGoodLook(broken, "error-500");
+    await context.close();
+  });
+});
+
+async function logIn(page: Page): Promise<void> {
+  await page.goto("/login");
+  await page.getByLabel("User name").fill(USERNAME);
+  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await expect(page.locator("#app-shop")).toBeVisible();
+}

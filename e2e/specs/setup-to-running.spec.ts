@@ -106,7 +106,7 @@ test("from a fresh installation to a running app, and on to its next version", a
     await expect(page.locator(".summary .commit")).toContainText(SUBJECT);
     await expect(page.locator("#journal")).toContainText("COPY index.html /www/");
     await expect(page.locator("#journal .live")).toHaveCount(0);
-    await expect(page).toHaveTitle("✓ Success #1: shop · µPaaS");
+    await expect(page).toHaveTitle("✓ #1 Success: shop · µPaaS");
     await expect(page.locator("html"), "the page was never loaded anew").toHaveAttribute("data-loaded", "once");
     expect(await answer(port)).toBe("first version");
   });

@@ -1,4 +1,5 @@
 import { authorise, checked, createApp, deploy, status } from "../support/app";
+import { expectNeighbours, lines, printedNumber, printingAtOnce } from "../support/journal";
 import { answer } from "../support/ports";
 import { expect, installation, PASSWORD, test, USERNAME } from "../support/signedIn";
 
@@ -55,6 +56,50 @@ test("everything from setup to the second version works without JavaScript", asy
     await deploy(page, plain);
     await expect(status(page)).toHaveText("Success");
     expect(await answer(plain.port)).toBe("second version");
+  });
+
+  await test.step("a page of what is under way is loaded anew until it is over", async () => {
+    await it.forge.commit("plain", "scripted-build", { message: "Talk", files: { "build.sh": printingAtOnce(2_500) } });
+    await deploy(page, plain);
+    await expect(page).toHaveTitle(/^● #4 /);
+    await expect(page.locator("#journal-state")).toContainText("live");
+    await expect(page.locator("meta[http-equiv=refresh]")).toHaveCount(1);
+    await expect(status(page)).toHaveText("Success");
+    await expect(page.locator("meta[http-equiv=refresh]")).toHaveCount(0);
+    await expect(page.locator("#journal-state")).toHaveText("complete");
+    await expect(page).toHaveTitle("✓ #4 Success: plain · µPaaS");
+  });
+
+  await test.step("earlier lines are behind a link", async () => {
+    const last = await lines(page);
+    expect(last).toHaveLength(1_000);
+    await page.getByRole("link", { name: "Earlier lines" }).click();
+    const [{ number: first }] = last;
+    await expect(page).toHaveURL(new RegExp(`#L${first - 1}$`));
+    await expect(page.locator(`#L${first - 1}`)).toBeInViewport();
+    expectNeighbours(await lines(page));
+    await page.getByRole("link", { name: "Earlier lines" }).click();
+    expectNeighbours(await lines(page));
+    await page.getByRole("link", { name: "Later lines" }).click();
+    await expect(page.locator(`#L${first}`), "and back").toHaveCount(1);
+    await page.getByRole("link", { name: "Jump to end" }).click();
+    await expect(page).toHaveURL(/\/deployments\/4#journal-end$/);
+    expect(await lines(page)).toEqual(last);
+  });
+
+  await test.step("a search, and the line that it leads to", async () => {
+    await page.getByRole("searchbox").fill("line 123");
+    await page.getByRole("searchbox").press("Enter");
+    await expect(page.locator("#lines .line")).toHaveCount(11);
+    const wanted = (await lines(page)).find((line) => printedNumber(line) === 1_234)!.number;
+    await page.locator(`#L${wanted} .line-number`).click();
+    await expect(page).toHaveURL(`${plain.url}/deployments/4?line=${wanted}#L${wanted}`);
+    const line = page.locator(`#L${wanted}`);
+    await expect(line).toBeInViewport();
+    const ground = (of: typeof line) => of.evaluate((it) => getComputedStyle(it).backgroundColor);
+    expect(await ground(line), "it is marked").not.toBe(await ground(page.locator(`#L${wanted - 1}`)));
+    await page.goto(`${plain.url}/deployments/4`);
+    await expect(line, "it is not among the last ones").toHaveCount(0);
   });
 
   await test.step("logging out and in", async () => {

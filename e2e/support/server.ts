@@ -1,7 +1,7 @@
 // The real binary, on a port and a data directory of its own.
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -21,10 +21,12 @@ export class Server {
   private constructor(
     private readonly data: string,
     private readonly port: number,
+    private readonly engine: string | undefined,
   ) {}
 
-  static async start(): Promise<Server> {
-    const server = new Server(await mkdtemp(join(tmpdir(), "upaas-e2e-data-")), await freePort());
+  /** `engine` is where it looks for the Docker engine; without one it is this machine's. */
+  static async start({ engine = process.env.UPAAS_DOCKER_HOST }: { engine?: string } = {}): Promise<Server> {
+    const server = new Server(await mkdtemp(join(tmpdir(), "upaas-e2e-data-")), await freePort(), engine);
     try {
       await server.run();
     } catch (err) {
@@ -49,8 +51,28 @@ export class Server {
 
   /** As after a reboot: the same data directory, a new process. */
   async restart(): Promise<void> {
+    await this.goDown();
+    await this.comeBack();
+  }
+
+  /** As during an upgrade: nobody listens, the data stays. */
+  async goDown(): Promise<void> {
     await this.terminate();
+  }
+
+  /** After {@link goDown}: the same address and data, a new process. */
+  async comeBack(): Promise<void> {
     await this.run();
+  }
+
+  /** As after a failure of the disk: there is something in the journals' place that cannot be read. */
+  async breakJournals(): Promise<void> {
+    const logs = join(this.data, "logs");
+    for (const name of await readdir(logs, { recursive: true })) {
+      if (!/\.journal(\.zst)?$/.test(name)) continue;
+      await rm(join(logs, name));
+      await mkdir(join(logs, name));
+    }
   }
 
   /** Ends it for good; it has to end by itself in time. */
@@ -101,11 +123,11 @@ export class Server {
 
   /** Nothing of the caller's, except where the programs and the engine are. */
   private environment(): NodeJS.ProcessEnv {
-    const { PATH, HOME, UPAAS_DOCKER_HOST } = process.env;
+    const { PATH, HOME } = process.env;
     return {
       PATH,
       HOME,
-      ...(UPAAS_DOCKER_HOST && { UPAAS_DOCKER_HOST }),
+      ...(this.engine && { UPAAS_DOCKER_HOST: this.engine }),
       PORT: String(this.port),
       UPAAS_DATA_DIR: this.data,
       UPAAS_LISTEN_ADDR: "127.0.0.1",

@@ -62,7 +62,7 @@ export function installation({ account = true } = {}): Installation {
 }
 
 /** Makes the account and returns its session. */
-async function setUp(server: Server): Promise<BrowserContextOptions["storageState"]> {
+export async function setUp(server: Server): Promise<BrowserContextOptions["storageState"]> {
   const client = await request.newContext({ baseURL: server.url });
   try {
     const form = { setup_code: await server.setupCode(), username: USERNAME, password: PASSWORD, password_confirmation: PASSWORD };

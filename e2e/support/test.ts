@@ -2,8 +2,14 @@
 // that the content security policy has blocked.
 import { type BrowserContext, expect, test as base } from "@playwright/test";
 
-/** Collects what the browser complains about in any page of the context. */
-export async function watch(context: BrowserContext): Promise<string[]> {
+/** A page's stream of news. */
+const STREAM = /\/events(\?|$)/;
+
+/**
+ * Collects what the browser complains about in any page of the context. Where the test itself breaks the streams, by ending the server, the
+ * network or the session, that they cannot be had is no complaint.
+ */
+export async function watch(context: BrowserContext, { breaksStreams = false } = {}): Promise<string[]> {
   const complaints: string[] = [];
   const refused = new Set<string>();
   await context.addInitScript(() => {
@@ -18,16 +24,19 @@ export async function watch(context: BrowserContext): Promise<string[]> {
   });
   context.on("console", (message) => {
     if (message.type() !== "error") return;
-    const deliberate = message.text().startsWith("Failed to load resource") && refused.has(message.location().url);
-    if (!deliberate) complaints.push(`${message.text()} (${message.location().url})`);
+    const { url } = message.location();
+    const unloaded = message.text().startsWith("Failed to load resource");
+    const broken = breaksStreams && ((unloaded && STREAM.test(url)) || message.text().startsWith("htmx: htmx:sse:error: "));
+    if (!broken && !(unloaded && refused.has(url))) complaints.push(`${message.text()} (${url})`);
   });
   context.on("weberror", (error) => complaints.push(String(error.error().stack ?? error.error())));
   return complaints;
 }
 
-export const test = base.extend({
-  context: async ({ context }, use) => {
-    const complaints = await watch(context);
+export const test = base.extend<{ breaksStreams: boolean }>({
+  breaksStreams: [false, { option: true }],
+  context: async ({ context, breaksStreams }, use) => {
+    const complaints = await watch(context, { breaksStreams });
     await use(context);
     expect(complaints, "the browser complained").toEqual([]);
   },

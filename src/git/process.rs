@@ -14,8 +14,10 @@ use tokio::{
 
 use super::{Error, faces::GIT_FACE};
 
-/// What a program prints is kept up to this; the rest is read and dropped, so that it never blocks.
+/// So much of what a program prints is kept, from its end: that is where it says what went wrong.
 const OUTPUT_MAX_BYTES: usize = 1024 * 1024;
+/// So much of one line is told.
+const LINE_MAX_BYTES: usize = 64 * 1024;
 /// What git may learn of our own environment when it goes through the web: proxies and certificates.
 const WEB_VARIABLES: &[&str] =
     &["http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"];
@@ -132,25 +134,41 @@ impl Drop for Group {
     }
 }
 
-/// Reads to the end, keeps at most [`OUTPUT_MAX_BYTES`], and passes on whole lines; of a progress line only its last state.
+/// Reads to the end, passes on every line (of a progress line only its last state), and keeps the last [`OUTPUT_MAX_BYTES`].
 async fn collect(mut from: impl AsyncRead + Unpin, say: &mut (dyn FnMut(&str) + Send)) -> Result<String, Error> {
     let mut kept = Vec::new();
-    let mut line_from = 0;
+    let mut line = Vec::new();
     let mut piece = [0; 8192];
     loop {
         let read = from.read(&mut piece).await?;
         if read == 0 {
             break;
         }
-        let room = OUTPUT_MAX_BYTES.saturating_sub(kept.len()).min(read);
-        kept.extend_from_slice(&piece[..room]);
-        while let Some(end) = kept[line_from..].iter().position(|byte| *byte == b'\n') {
-            tell(&kept[line_from..line_from + end], say);
-            line_from += end + 1;
+        for part in piece[..read].split_inclusive(|byte| *byte == b'\n') {
+            extend(&mut line, part);
+            if part.ends_with(b"\n") {
+                tell(&line, say);
+                line.clear();
+            }
+        }
+        kept.extend_from_slice(&piece[..read]);
+        if kept.len() > 2 * OUTPUT_MAX_BYTES {
+            kept.drain(..kept.len() - OUTPUT_MAX_BYTES);
         }
     }
-    tell(&kept[line_from..], say);
-    Ok(String::from_utf8_lossy(&kept).into_owned())
+    tell(&line, say);
+    let surplus = kept.len().saturating_sub(OUTPUT_MAX_BYTES);
+    Ok(String::from_utf8_lossy(&kept[surplus..]).into_owned())
+}
+
+/// Makes an unfinished line longer, within bounds: of a progress line the states before the last one go.
+fn extend(line: &mut Vec<u8>, part: &[u8]) {
+    line.extend_from_slice(part);
+    if line.len() > LINE_MAX_BYTES {
+        let state = line.iter().rposition(|byte| *byte == b'\r').map_or(0, |at| at + 1);
+        line.drain(..state);
+        line.truncate(LINE_MAX_BYTES);
+    }
 }
 
 fn tell(line: &[u8], say: &mut (dyn FnMut(&str) + Send)) {
@@ -174,9 +192,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn output_without_end_is_kept_up_to_its_limit() {
-        let printed = vec![b'x'; OUTPUT_MAX_BYTES * 2];
-        let kept = collect(printed.as_slice(), &mut |_| {}).await.expect("read");
-        assert_eq!(kept.len(), OUTPUT_MAX_BYTES);
+    async fn of_output_without_end_every_line_is_told_and_the_end_is_kept() {
+        let mut printed = b"a line\n".repeat(OUTPUT_MAX_BYTES);
+        printed.extend_from_slice(b"fatal: no\n");
+        let mut told = 0;
+        let kept = collect(printed.as_slice(), &mut |_| told += 1).await.expect("read");
+        assert_eq!((kept.len(), told), (OUTPUT_MAX_BYTES, OUTPUT_MAX_BYTES + 1));
+        assert!(kept.ends_with("a line\nfatal: no\n"));
+    }
+
+    #[tokio::test]
+    async fn a_line_without_end_is_told_up_to_its_limit_and_a_progress_line_in_its_last_state() {
+        let mut printed = vec![b'x'; 4 * LINE_MAX_BYTES];
+        printed.push(b'\n');
+        for percent in 0..100_000 {
+            printed.extend_from_slice(format!("{percent} %\r").as_bytes());
+        }
+        printed.extend_from_slice(b"done\n");
+        let mut told = Vec::new();
+        collect(printed.as_slice(), &mut |line| told.push(line.to_owned())).await.expect("read");
+        assert_eq!((told.len(), told[0].len(), &*told[1]), (2, LINE_MAX_BYTES, "done"));
     }
 }

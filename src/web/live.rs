@@ -135,33 +135,65 @@ impl Viewer {
     /// The next piece of the stream; none at its end.
     async fn next(&mut self, state: &AppState) -> Option<Bytes> {
         while !self.over {
-            let look_at = self.look_at.unwrap_or(self.looked_at + LOOK_EVERY);
-            // What is dropped half done here loses nothing: a look is looked again, lines count as sent when they are returned.
-            tokio::select! {
-                biased;
-                () = state.stop.cancelled() => return self.end_with(Message::named("end", "µPaaS stops")),
-                () = sleep_until(look_at), if self.farewell.is_none() => match self.look().await {
-                    Ok(news) if news.is_empty() => {}
+            if state.stop.is_cancelled() {
+                return self.end_with(Message::named("end", "µPaaS stops"));
+            }
+            if self.is_to_look() {
+                match self.look().await {
+                    Ok(news) if news.is_empty() => continue,
                     Ok(news) => return Some(news.into_bytes()),
                     Err(err) => return self.break_off(err),
-                },
-                news = self.changes.changed(), if self.look_at.is_none() && self.farewell.is_none() => {
-                    news.expect("the sender lives in the state");
-                    self.look_at = Some(Instant::now().max(self.looked_at + LOOK_PAUSE));
                 }
-                step = step(&mut self.tail, state, self.farewell.is_some()) => match step {
-                    Ok(Step::Lines(lines)) => return Some(lines),
-                    Ok(Step::TooSlow) => self.over = true,
-                    Ok(Step::Nothing) => {
-                        let farewell = self.farewell.take().unwrap_or_default();
-                        return self.end_with(farewell);
-                    }
-                    Err(err) => return self.break_off(err),
+            }
+            match self.read_on(state).await {
+                Ok(Step::Lines(lines)) => return Some(lines),
+                Ok(Step::TooSlow) => self.over = true,
+                Ok(Step::Nothing) => match self.farewell.take() {
+                    Some(farewell) => return self.end_with(farewell),
+                    None if self.has_been_silent(state).await => return Some(Message::alive().into_bytes()),
+                    None => {}
                 },
-                () = sleep_until(self.spoke_at + SILENCE_MAX) => return Some(Message::alive().into_bytes()),
+                Err(err) => return self.break_off(err),
             }
         }
         None
+    }
+
+    /// Whether there was news, or none for long; asked between any two lines, so that neither waits for the other.
+    fn is_to_look(&mut self) -> bool {
+        if self.look_at.is_none() && self.changes.has_changed().unwrap_or_default() {
+            self.look_at = Some(self.looked_at + LOOK_PAUSE);
+        }
+        self.farewell.is_none() && Instant::now() >= self.look_at.unwrap_or(self.looked_at + LOOK_EVERY)
+    }
+
+    /// The next lines of the journal, as far as it is followed and written.
+    async fn read_on(&mut self, state: &AppState) -> Result<Step, Error> {
+        match &mut self.tail {
+            Some(tail) => tail.next(state).await,
+            None => Ok(Step::Nothing),
+        }
+    }
+
+    /// Waits for anything to do. True when nothing was said for so long that it is time for a sign of life.
+    async fn has_been_silent(&mut self, state: &AppState) -> bool {
+        let grown = async {
+            match &mut self.tail {
+                Some(tail) => tail.grown().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = sleep_until(self.spoke_at + SILENCE_MAX) => return true,
+            () = state.stop.cancelled() => {}
+            () = sleep_until(self.look_at.unwrap_or(self.looked_at + LOOK_EVERY)) => {}
+            news = self.changes.changed(), if self.look_at.is_none() => {
+                news.expect("the sender lives in the state");
+                self.look_at = Some(self.looked_at + LOOK_PAUSE);
+            }
+            () = grown => {}
+        }
+        false
     }
 
     fn end_with(&mut self, last: Message) -> Option<Bytes> {
@@ -202,19 +234,6 @@ impl Viewer {
             return Ok(Message::default());
         }
         Ok(news)
-    }
-}
-
-/// The next lines of the journal that is followed. Waits for them, unless these are the `last`.
-async fn step(tail: &mut Option<Tail>, state: &AppState, last: bool) -> Result<Step, Error> {
-    let Some(tail) = tail else {
-        return if last { Ok(Step::Nothing) } else { std::future::pending().await };
-    };
-    loop {
-        match tail.next(state).await? {
-            Step::Nothing if !last => tail.grown().await,
-            step => return Ok(step),
-        }
     }
 }
 

@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-.PHONY: help run build fmt fmt-check lint test css css-fresh e2e shots needs check docker hooks
+.PHONY: help run build fmt fmt-check lint test css css-fresh e2e bench shots needs check docker hooks
 
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
 BINARY  := $(TARGET)/release/upaas
@@ -59,6 +59,9 @@ e2e: needs e2e/$(NPM) ## browser tests against the real binary and a real engine
 	cargo test --locked --no-run
 	UPAAS_E2E_CHROMIUM=$$(scripts/chromium); export UPAAS_E2E_CHROMIUM; \
 	cd e2e; npx playwright test
+
+bench: needs ## measure how a journal reaches 1,000 viewers, and how late
+	cargo bench --locked --bench live
 
 shots: $(BINARY) needs e2e/$(NPM) ## take the README's pictures anew
 	UPAAS_E2E_CHROMIUM=$$(scripts/chromium); export UPAAS_E2E_CHROMIUM; \

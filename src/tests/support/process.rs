@@ -8,7 +8,7 @@ use std::{
 };
 
 pub(crate) struct Process {
-    child: Child,
+    pub(crate) child: Child,
     pub(crate) address: SocketAddr,
 }
 

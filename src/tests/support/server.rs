@@ -27,7 +27,7 @@ pub(crate) struct Server {
     /// Of its own, so that it can be dropped with everything in it.
     runtime: Option<Runtime>,
     /// Instead of both, when it runs as the binary.
-    process: Option<Process>,
+    pub(crate) process: Option<Process>,
     data: TempDir,
     pub(crate) browser: Browser,
     limits: Limits,

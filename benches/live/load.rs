@@ -61,7 +61,6 @@ impl Load {
         let (cpu, bench_cpu, all_cpu) =
             (share(server.cpu() - cpu_before), share(bench.cpu() - bench_before), share(cpu_of_all() - all_before));
         let memory_printing = server.memory();
-        let threads = server.threads();
         printed_sender.send_replace(true);
 
         let mut all = Vec::new();
@@ -72,8 +71,8 @@ impl Load {
         })
         .await;
         let ending = began.elapsed();
-        let path_page = world.server.wait_for(&path, &["Success", "Failed"]).await;
-        assert_eq!(path_page.text(".summary .badge"), "Success", "{}", path_page.text(".failure"));
+        let page = world.server.wait_for(&path, &["Success", "Failed"]).await;
+        assert_eq!(page.text(".summary .badge"), "Success", "{}", page.text(".failure"));
         let journal = Journal::of(&mut world.server.browser, &path, lines).await;
         let files_after = eventually("the streams to be closed", async || match server.open_files() {
             files if files <= files_before + 8 => Ok(files),
@@ -87,37 +86,35 @@ impl Load {
         let back = count(|seen| seen.left + seen.ended + seen.broken);
         let per_viewer = (memory_printing.max(memory_connected)).saturating_sub(memory_before) as f64 / self.viewers as f64;
         let (late, lag) = self.lateness(&all, &journal, &sent, origin);
-        println!("Load: {} viewers, {} lines ({lines} printed, {LINES_PER_SECOND}/s)", self.viewers, journal.checksum.lines);
+        println!("Load: {} viewers, {} lines ({lines} printed, {LINES_PER_SECOND}/s)", all.len(), journal.checksum.lines);
         println!(
             "  reconnects            {back}: {} left, {} cut off in order, {} in the middle; {} refused",
-            count(|it| it.left),
-            count(|it| it.ended),
-            count(|it| it.broken),
-            count(|it| it.refused)
+            count(|seen| seen.left),
+            count(|seen| seen.ended),
+            count(|seen| seen.broken),
+            count(|seen| seen.refused),
         );
         println!(
-            "  all connected         after {:.2} s; all done {:.1} s after the first line",
+            "  connected, done       {:.2} s after the first one; {:.1} s after the first line",
             connecting.as_secs_f64(),
             ending.as_secs_f64()
         );
         println!(
-            "  server memory         {memory_before} KiB before, {memory_connected} KiB connected, {memory_printing} KiB at the last line, {} KiB at most, {} KiB after",
+            "  server memory         {memory_before} KiB before, {memory_connected} connected, {memory_printing} at the last line, {} at most",
             server.peak_memory(),
-            server.memory()
         );
         println!("  per viewer            {per_viewer:.1} KiB");
         println!(
-            "  server CPU            {cpu:.0} % of a core while printing ({threads} threads); the bench itself {bench_cpu:.0} %, this machine {all_cpu:.0} %"
+            "  CPU while printing    {cpu:.0} % of a core; the bench itself {bench_cpu:.0} %, everything on this machine {all_cpu:.0} %"
         );
         println!("  open files            {files_before} before, {files_after} after");
-        println!("  after first viewer    {late}");
+        println!("  after the first one   {late}");
         println!("  after the builder     {lag}");
         println!(
-            "  lost {}, doubled {}, checksums that differ {} of {}",
-            count(|it| it.checksum.lost),
-            count(|it| it.checksum.doubled),
+            "  lost {}, doubled {}; {} checksums differ",
+            count(|seen| seen.checksum.lost),
+            count(|seen| seen.checksum.doubled),
             wrong.len(),
-            all.len()
         );
         for (habit, seen) in wrong.iter().take(5) {
             println!("  wrong: {habit:?}: {} lines, {} lost, {} doubled", seen.checksum.lines, seen.checksum.lost, seen.checksum.doubled);

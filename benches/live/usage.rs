@@ -40,10 +40,6 @@ impl Usage {
         self.status("VmHWM:")
     }
 
-    pub(crate) fn threads(self) -> u64 {
-        self.status("Threads:")
-    }
-
     /// The time that it has computed, without its children.
     pub(crate) fn cpu(self) -> Duration {
         let stat = self.read("stat");

@@ -4,10 +4,14 @@ use crate::{
     tests::support::{
         engine::{BUSYBOX, Leftovers, dockerfile},
         forge::{Forge, Repository},
+        process::Process,
         server::Server,
     },
     usage::Usage,
 };
+
+/// So much of the server's log is shown when the bench cannot go on.
+const LOG_LINES: usize = 20;
 
 /// Dropped in this order: the server stops before what it made is taken away.
 pub(crate) struct World {
@@ -52,6 +56,16 @@ impl World {
     /// Of the server's process.
     pub(crate) fn usage(&self) -> Usage {
         Usage::of(self.server.process.as_ref().unwrap().child.id())
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(Process::log(&self.server.data())).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            eprintln!("The end of the server's log:\n{}", lines[lines.len().saturating_sub(LOG_LINES)..].join("\n"));
+        }
     }
 }
 

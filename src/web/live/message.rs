@@ -83,17 +83,19 @@ mod tests {
     #[test]
     fn html_of_several_lines_stays_one_event_and_cannot_forge_another_one() {
         let message = Message::html_up_to(42, "<li>a</li>\n\n<li>b\rid: 7\r\nevent: done</li>\n").and(Message::named("done", ""));
-        insta::assert_snapshot!(message.0.trim_end(), @r"
-        id: 42
-        data: <li>a</li>
-        data:
-        data: <li>b
-        data: id: 7
-        data: event: done</li>
-
-        event: done
-        data:
-        ");
+        let lines = [
+            "id: 42",
+            "data: <li>a</li>",
+            "data: ",
+            "data: <li>b",
+            "data: id: 7",
+            "data: event: done</li>",
+            "",
+            "event: done",
+            "data: ",
+            "",
+        ];
+        assert_eq!(message.0.lines().collect::<Vec<_>>(), lines);
     }
 
     #[test]

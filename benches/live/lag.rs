@@ -34,13 +34,16 @@ pub(crate) async fn measure(world: &mut World, printer: &Printer) -> bool {
     let seen = viewer.await.unwrap();
     let journal = Journal::of(&mut world.server.browser, &path, LINES).await;
     let complete = direct.len() == LINES && seen.checksum.clone().finish() == journal.checksum.clone().finish();
-    let arrivals = journal.printed.iter().filter_map(|number| Some(origin + seen.arrival(*number)?));
-    let through: Vec<Duration> = arrivals.zip(&sent[0]).map(|(arrived, sent)| arrived.saturating_duration_since(*sent)).collect();
-    let direct: Vec<Duration> = direct.iter().zip(&sent[1]).map(|(arrived, sent)| arrived.saturating_duration_since(*sent)).collect();
-    let more = through.iter().zip(&direct).map(|(through, direct)| through.as_secs_f64() - direct.as_secs_f64());
+    // A line that never came has no time, and shifts no other one's.
+    let arrivals: Vec<Option<Instant>> = journal.printed.iter().map(|number| Some(origin + seen.arrival(*number)?)).collect();
+    let late = |arrived: Option<Instant>, sent: &Instant| arrived.map(|arrived| arrived.saturating_duration_since(*sent));
+    let through: Vec<Option<Duration>> = arrivals.into_iter().zip(&sent[0]).map(|(arrived, sent)| late(arrived, sent)).collect();
+    let direct: Vec<Option<Duration>> = direct.into_iter().zip(&sent[1]).map(|(arrived, sent)| late(Some(arrived), sent)).collect();
+    let more = through.iter().zip(&direct).filter_map(|(through, direct)| Some((*through)?.as_secs_f64() - (*direct)?.as_secs_f64()));
 
     let builder = if direct::has_buildkit().await { "BuildKit" } else { "the classic builder" };
-    let (more, through, direct) = (Spread::of(more), Spread::of_times(through), Spread::of_times(direct));
+    let (more, through, direct) =
+        (Spread::of(more), Spread::of_times(through.into_iter().flatten()), Spread::of_times(direct.into_iter().flatten()));
     println!("Lag: {LINES} lines, {LINES_PER_SECOND}/s with jitter, {builder}");
     println!("  through µPaaS         {through}");
     println!("  directly              {direct}");

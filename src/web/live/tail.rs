@@ -8,7 +8,6 @@ use tokio::sync::watch;
 use super::feed::{self, Chunk, Feed, Next};
 use crate::{
     domain::deployment::Deployment,
-    logs::reader::Reader,
     web::{AppState, error::Error},
 };
 
@@ -19,8 +18,6 @@ pub(in crate::web) struct Tail {
     /// Everything before it was sent.
     place: u64,
     growth: watch::Receiver<u64>,
-    /// While it is behind.
-    reader: Option<Reader>,
     /// Whether it has met the others.
     live: bool,
 }
@@ -40,7 +37,7 @@ impl Tail {
     pub(in crate::web) fn new(state: &AppState, deployment: &Deployment, place: u64) -> Self {
         let file = state.deployer.journal(deployment);
         let feed = state.feeds.of(deployment.id, &file);
-        Self { feed, file, place, growth: state.deployer.journal_growth(deployment.id), reader: None, live: false }
+        Self { feed, file, place, growth: state.deployer.journal_growth(deployment.id), live: false }
     }
 
     /// The next lines, as far as they are written.
@@ -56,7 +53,7 @@ impl Tail {
                     return Ok(Step::Nothing);
                 }
                 Next::Chunk(chunk) => {
-                    (self.live, self.reader) = (true, None);
+                    self.live = true;
                     chunk
                 }
                 Next::ReadUpTo(_) if self.live => return Ok(Step::TooSlow),
@@ -78,9 +75,8 @@ impl Tail {
         self.growth.changed().await.expect("a sender is kept as long as somebody listens");
     }
 
-    async fn read(&mut self, state: &AppState, up_to: u64) -> Result<Option<Chunk>, Error> {
-        let (chunk, reader) = feed::chunk(state, &self.file, self.reader.take(), self.place, up_to).await?;
-        self.reader = reader;
-        Ok(chunk)
+    /// Reads from the file, which is opened each time: many may be behind, and an open compressed journal holds an unpacked frame.
+    async fn read(&self, state: &AppState, up_to: u64) -> Result<Option<Chunk>, Error> {
+        Ok(feed::chunk(state, &self.file, None, self.place, up_to).await?.0)
     }
 }

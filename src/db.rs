@@ -7,12 +7,14 @@
 //! write or checkpoint at once, cannot occur. The session store shares the writer.
 
 pub mod apps;
+pub mod audit;
 pub mod connections;
 pub mod deliveries;
 pub mod deployments;
 pub mod secrets;
 pub mod settings;
 pub mod snapshots;
+pub mod tokens;
 pub mod users;
 
 use std::{path::Path, time::Duration};

@@ -3,6 +3,7 @@
 //! Whatever enters the program is parsed into one of these at the edge; what holds one needs no second look.
 
 pub mod app;
+pub mod audit;
 pub mod branch;
 pub mod commit;
 pub mod connection;
@@ -15,8 +16,10 @@ pub mod moment;
 pub mod port;
 pub mod repo_path;
 pub mod repo_url;
+pub mod retention;
 pub mod secret;
 pub mod slug;
+pub mod token;
 
 mod text_enum;
 

@@ -76,3 +76,8 @@ uuid_id!(
     DeliveryId,
     now_v7
 );
+uuid_id!(
+    /// A token for another program. Time-ordered: the list sorts by it.
+    TokenId,
+    now_v7
+);

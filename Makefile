@@ -60,8 +60,9 @@ e2e: needs e2e/$(NPM) ## browser tests against the real binary and a real engine
 	UPAAS_E2E_CHROMIUM=$$(scripts/chromium); export UPAAS_E2E_CHROMIUM; \
 	cd e2e; npx playwright test
 
-bench: needs ## measure how a journal reaches 1,000 viewers, and how late
+bench: needs ## measure how a journal reaches 1,000 viewers, and how pages bear a million rows
 	cargo bench --locked --bench live
+	cargo bench --locked --bench pages
 
 shots: $(BINARY) needs e2e/$(NPM) ## take the README's pictures anew
 	UPAAS_E2E_CHROMIUM=$$(scripts/chromium); export UPAAS_E2E_CHROMIUM; \

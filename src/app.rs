@@ -15,6 +15,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    audit,
     config::{BadValue, Config},
     db::{self, Db},
     deploy::{Deployer, Limits, files::Files, platform::Platform},
@@ -24,6 +25,7 @@ use crate::{
     git::Git,
     host::{EngineHost, GitHost},
     keyfile,
+    metrics::Metrics,
     vault::Vault,
     web::{self, setup_code::SetupCode},
 };
@@ -40,6 +42,9 @@ pub struct App {
     pub address: SocketAddr,
     stop: CancellationToken,
     tasks: [JoinHandle<()>; 3],
+    /// Copies audit entries, also those of the end.
+    copier: JoinHandle<()>,
+    stop_copying: CancellationToken,
     deployer: Deployer,
     db: Db,
     /// Held as long as the process uses the data directory.
@@ -76,15 +81,19 @@ impl App {
         let stop = CancellationToken::new();
         let changes = Changes::default();
         let platform = platform(&config, instance, &files);
-        let deployer = Deployer::start(db.clone(), vault, files, platform, limits, changes.clone(), stop.clone());
+        let metrics = Metrics::new();
+        let copier = audit::Copier::prepare(db.clone(), files.audit(), metrics.clone()).await?;
+        let deployer = Deployer::start(db.clone(), vault, files, platform, limits, metrics, changes.clone(), stop.clone());
         let address = listener.local_addr()?;
         let state = web::AppState::new(config, db.clone(), deployer.clone(), setup_code, changes.clone(), stop.clone());
         let sessions = db.session_store().await?;
         let sweep = tokio::spawn(web::sweep_sessions(sessions.clone(), stop.clone()));
+        let stop_copying = CancellationToken::new();
+        let copier = tokio::spawn(copier.run(changes.clone(), stop_copying.clone()));
         let news = tokio::spawn(db.clone().tell_of_commits(changes, stop.clone()));
         let server = tokio::spawn(web::serve(listener, web::router(state, sessions, &*session_key), stop.clone()));
         tracing::info!(version = env!("CARGO_PKG_VERSION"), %instance, "µPaaS is ready: {}", readable(address));
-        Ok(Self { address, stop, tasks: [server, sweep, news], deployer, db, _lock: lock })
+        Ok(Self { address, stop, tasks: [server, sweep, news], copier, stop_copying, deployer, db, _lock: lock })
     }
 
     /// Stops: no new requests, open ones and running deployments get a moment, then the database is closed.
@@ -95,6 +104,8 @@ impl App {
                 let _ = task.await;
             }
             self.deployer.stopped().await;
+            self.stop_copying.cancel();
+            let _ = self.copier.await;
         };
         if tokio::time::timeout(STOP_DEADLINE, ended).await.is_err() {
             tracing::warn!("not everything ended in time");

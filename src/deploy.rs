@@ -12,6 +12,7 @@ pub mod platform;
 mod connection;
 mod create;
 mod disorder;
+mod ends;
 mod engine;
 mod journals;
 mod lifecycle;
@@ -22,6 +23,7 @@ mod receive;
 mod reconcile;
 mod recover;
 mod rejections;
+mod retention;
 mod run;
 mod seat;
 mod settle;
@@ -49,6 +51,7 @@ use crate::{
     db::{self, Db},
     domain::{
         app::{App, AppConfig},
+        audit::{Act, Action, Actor, Resource, Subject},
         commit::CommitId,
         connection::ConnectionCheck,
         container::Observed,
@@ -56,10 +59,12 @@ use crate::{
         deployment::Deployment,
         engine::EngineState,
         ids::{AppId, DeploymentId, WebhookId},
+        retention::LastRun,
         secret::Secret,
         slug::Slug,
     },
     events::Changes,
+    metrics::Metrics,
     vault::{self, Vault},
 };
 use disorder::Disorder;
@@ -161,9 +166,12 @@ struct Shared {
     picture: Picture,
     journals: Journals,
     rejections: Rejections,
+    /// Held while retention runs.
+    retention: tokio::sync::Mutex<()>,
     permits: Semaphore,
     line: Line,
     tasks: TaskTracker,
+    metrics: Metrics,
     changes: Changes,
     stop: CancellationToken,
 }
@@ -197,6 +205,7 @@ impl Deployer {
         files: Files,
         platform: Platform,
         limits: Limits,
+        metrics: Metrics,
         changes: Changes,
         stop: CancellationToken,
     ) -> Self {
@@ -217,15 +226,18 @@ impl Deployer {
             picture: Picture::new(changes.clone()),
             journals: Journals::default(),
             rejections: Rejections::default(),
+            retention: tokio::sync::Mutex::default(),
             permits: Semaphore::new(RUNNING_AT_ONCE),
             line: Line::default(),
             tasks: TaskTracker::new(),
+            metrics,
             changes,
             stop,
         });
         shared.tasks.spawn(engine::watch(shared.clone()));
         shared.tasks.spawn(watch::follow(shared.clone()));
         shared.tasks.spawn(journals::compress(shared.clone()));
+        shared.tasks.spawn(retention::daily(shared.clone()));
         Self { shared }
     }
 
@@ -237,6 +249,19 @@ impl Deployer {
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
         self.shared.tasks.spawn(act(self.shared.clone())).await.map_err(|err| Error::Internal(err.into()))?
+    }
+
+    /// As [`Deployer::to_the_end`], for an act of somebody's: it records itself when it works, and `act` is recorded when it does not.
+    async fn audited<T, F>(&self, act: Act, does: impl FnOnce(Arc<Shared>, Actor) -> F + Send + 'static) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        self.to_the_end(|shared| async move {
+            let done = does(shared.clone(), act.actor.clone()).await;
+            shared.or_record(done, || act).await
+        })
+        .await
     }
 
     /// Waits until every task has ended, after `stop` was cancelled.
@@ -251,21 +276,24 @@ impl Deployer {
     }
 
     /// Creates an app with its deploy key and webhook secret; [`Error::SlugTaken`] when the slug is in use.
-    pub async fn create_app(&self, slug: Slug, config: AppConfig) -> Result<App, Error> {
-        self.to_the_end(|shared| async move { create::create(&shared, slug, config).await }).await
+    pub async fn create_app(&self, slug: Slug, config: AppConfig, by: &Actor) -> Result<App, Error> {
+        let act = Act::done(Action::AppCreate, by, Subject::new(Resource::App, "", slug.as_str()));
+        self.audited(act, move |shared, by| async move { create::create(&shared, slug, config, &by).await }).await
     }
 
     /// Puts a deployment into the app's queue for a person, before what pushes ask for and in its place. One that waits already is the
     /// answer to a second press.
-    pub async fn deploy_now(&self, app: &App, commit: Option<&CommitId>, by: &str) -> Result<Deployment, Error> {
-        let (app, commit, by) = (app.clone(), commit.cloned(), by.to_owned());
-        self.to_the_end(|shared| async move { queue::deploy_now(&shared, &app, commit.as_ref(), &by).await }).await
+    pub async fn deploy_now(&self, app: &App, commit: Option<&CommitId>, by: &Actor) -> Result<Deployment, Error> {
+        let act = Act::done(Action::Deploy, by, Subject::app(app));
+        let (app, commit) = (app.clone(), commit.cloned());
+        self.audited(act, move |shared, by| async move { queue::deploy_now(&shared, &app, commit.as_ref(), &by).await }).await
     }
 
     /// Cancels a deployment: one that waits ends at once, one that runs is told to. Refused once its container is live.
-    pub async fn cancel(&self, deployment: &Deployment, by: &str) -> Result<(), Error> {
-        let (deployment, by) = (deployment.clone(), by.to_owned());
-        self.to_the_end(|shared| async move { queue::cancel(&shared, &deployment, &by).await }).await
+    pub async fn cancel(&self, app: &App, deployment: &Deployment, by: &Actor) -> Result<(), Error> {
+        let act = Act::done(Action::DeployCancel, by, Subject::deployment(app, deployment));
+        let (app, deployment) = (app.clone(), deployment.clone());
+        self.audited(act, move |shared, by| async move { queue::cancel(&shared, &app, &deployment, &by).await }).await
     }
 
     /// What a queued deployment waits for.
@@ -289,20 +317,24 @@ impl Deployer {
     }
 
     /// Pauses auto-deploy, so that pushes are ignored, or resumes it.
-    pub async fn set_auto_deploy_paused(&self, app: &App, paused: bool, by: &str) -> Result<(), Error> {
-        lifecycle::set_paused(&self.shared, app, paused, by).await
+    pub async fn set_auto_deploy_paused(&self, app: &App, paused: bool, by: &Actor) -> Result<(), Error> {
+        let act = Act::done(Action::AppUpdate, by, Subject::app(app));
+        let app = app.clone();
+        self.audited(act, move |shared, by| async move { lifecycle::set_paused(&shared, &app, paused, &by).await }).await
     }
 
     /// Stops the app's container. Refused while a deployment runs.
-    pub async fn stop_app(&self, app: &App, by: &str) -> Result<(), Error> {
-        let (app, by) = (app.clone(), by.to_owned());
-        self.to_the_end(|shared| async move { lifecycle::stop(&shared, &app, &by).await }).await
+    pub async fn stop_app(&self, app: &App, by: &Actor) -> Result<(), Error> {
+        let act = Act::done(Action::ContainerStop, by, Subject::app(app));
+        let app = app.clone();
+        self.audited(act, move |shared, by| async move { lifecycle::stop(&shared, &app, &by).await }).await
     }
 
     /// Starts the app's container; one that was removed is made anew. Refused while a deployment runs.
-    pub async fn start_app(&self, app: &App, by: &str) -> Result<(), Error> {
-        let (app, by) = (app.clone(), by.to_owned());
-        self.to_the_end(|shared| async move { lifecycle::start(&shared, &app, &by).await }).await
+    pub async fn start_app(&self, app: &App, by: &Actor) -> Result<(), Error> {
+        let act = Act::done(Action::ContainerStart, by, Subject::app(app));
+        let app = app.clone();
+        self.audited(act, move |shared, by| async move { lifecycle::start(&shared, &app, &by).await }).await
     }
 
     /// Containers with this installation's label that its database does not know, as far as the engine shows them now.
@@ -311,9 +343,16 @@ impl Deployer {
     }
 
     /// Removes an orphan. Refused when it is none.
-    pub async fn remove_orphan(&self, container: &str, by: &str) -> Result<(), Error> {
-        let (container, by) = (container.to_owned(), by.to_owned());
-        self.to_the_end(|shared| async move { recover::remove_orphan(&shared, &container, &by).await }).await
+    pub async fn remove_orphan(&self, container: &str, by: &Actor) -> Result<(), Error> {
+        let act = Act::done(Action::Cleanup, by, Subject::new(Resource::Container, container, ""));
+        let container = container.to_owned();
+        self.audited(act, move |shared, by| async move { recover::remove_orphan(&shared, &container, &by).await }).await
+    }
+
+    /// Removes what is older than the settings say, now. Refused while that is going on.
+    pub async fn run_retention(&self, by: &Actor) -> Result<LastRun, Error> {
+        let act = Act::done(Action::Retention, by, retention::subject());
+        self.audited(act, |shared, by| async move { retention::run(&shared, &by).await }).await
     }
 
     /// Looks at the repository as a deployment would, and keeps what was found.
@@ -322,8 +361,10 @@ impl Deployer {
     }
 
     /// Pins the host key that the last connection test showed, provided it is the one the operator saw; then tests again.
-    pub async fn confirm_host_key(&self, app: &App, fingerprint: &str) -> Result<ConnectionCheck, Error> {
-        connection::confirm_host_key(&self.shared, app, fingerprint).await
+    pub async fn confirm_host_key(&self, app: &App, fingerprint: &str, by: &Actor) -> Result<ConnectionCheck, Error> {
+        let act = Act::done(Action::SettingsChange, by, connection::server(app));
+        let (app, fingerprint) = (app.clone(), fingerprint.to_owned());
+        self.audited(act, move |shared, by| async move { connection::confirm_host_key(&shared, &app, &fingerprint, &by).await }).await
     }
 
     /// The container of a deployment, as the engine shows it now.

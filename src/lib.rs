@@ -43,6 +43,7 @@
 //! from its file, by the place where the browser left off: rendered once for all who watch, and read from the file by who is behind.
 
 pub mod app;
+pub mod audit;
 pub mod config;
 pub mod db;
 pub mod deploy;
@@ -55,6 +56,7 @@ pub mod health;
 pub mod host;
 pub mod keyfile;
 pub mod logs;
+pub mod metrics;
 pub mod vault;
 pub mod web;
 

@@ -131,3 +131,11 @@ pub async fn before(db: impl SqliteExecutor<'_>, app: AppId, older_than: Option<
             .await?;
     rows.into_iter().map(Delivery::try_from).collect()
 }
+
+/// Removes some of the deliveries from before `moment`; returns how many.
+pub async fn remove_some(db: impl SqliteExecutor<'_>, before: Moment, limit: i64) -> Result<u64, Error> {
+    let removed = sqlx::query(
+        "DELETE FROM deliveries WHERE rowid IN (SELECT rowid FROM deliveries WHERE received_at < ? ORDER BY received_at LIMIT ?)",
+    );
+    Ok(removed.bind(before).bind(limit).execute(db).await?.rows_affected())
+}

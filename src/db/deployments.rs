@@ -16,7 +16,8 @@ macro_rules! select {
         concat!(
             "SELECT id, app_id, number, \"trigger\", requested_by, status, attempt, requested_commit, commit_id, commit_message, commit_author, committed_at,
                     snapshot_id, image, container, host_port, switch, gap_ms, queued_at, cloning_at, building_at, deploying_at, finished_at,
-                    cloning_line, building_line, deploying_line, cancel_requested_at, cancel_reason, failure_cause, ended_in, ending, ending_hint
+                    cloning_line, building_line, deploying_line, cancel_requested_at, cancel_reason, failure_cause, ended_in, ending, ending_hint,
+                    journal_removed_at
              FROM deployments ",
             $tail
         )
@@ -57,6 +58,7 @@ struct Row {
     ended_in: Option<Status>,
     ending: Option<String>,
     ending_hint: Option<String>,
+    journal_removed_at: Option<Moment>,
 }
 
 impl TryFrom<Row> for Deployment {
@@ -101,6 +103,7 @@ impl TryFrom<Row> for Deployment {
             lines: PhaseLines { cloning: row.cloning_line, building: row.building_line, deploying: row.deploying_line },
             cancel: row.cancel_requested_at.map(|_| row.cancel_reason.unwrap_or_else(|| "Cancelled".to_owned())),
             ending,
+            journal_removed: row.journal_removed_at,
         })
     }
 }
@@ -269,19 +272,24 @@ pub async fn finish(db: impl SqliteExecutor<'_>, deployment: &Deployment, end: S
     one_row(moved.rows_affected())
 }
 
-/// Ends what pushes have queued before this deployment: it is newer. Returns how many those were.
-pub async fn supersede(db: impl SqliteExecutor<'_>, newer: &Deployment) -> Result<u64, Error> {
-    let ended = sqlx::query(
+/// Ends what pushes have queued before this deployment: it is newer. Returns what it has ended.
+pub async fn supersede(tx: &mut SqliteConnection, newer: &Deployment) -> Result<Vec<Deployment>, Error> {
+    let ids: Vec<DeploymentId> = sqlx::query_scalar(
         "UPDATE deployments SET status = 'superseded', finished_at = ?, ended_in = 'queued', ending = ?
-         WHERE app_id = ? AND number < ? AND finished_at IS NULL AND status = 'queued' AND \"trigger\" IN ('webhook', 'poll')",
+         WHERE app_id = ? AND number < ? AND finished_at IS NULL AND status = 'queued' AND \"trigger\" IN ('webhook', 'poll')
+         RETURNING id",
     )
     .bind(Moment::now())
     .bind(format!("Superseded by #{}.", newer.number))
     .bind(newer.app)
     .bind(newer.number)
-    .execute(db)
+    .fetch_all(&mut *tx)
     .await?;
-    Ok(ended.rows_affected())
+    let mut ended = Vec::with_capacity(ids.len());
+    for id in ids {
+        ended.push(get(&mut *tx, id).await?);
+    }
+    Ok(ended)
 }
 
 /// The newest deployment that a push asked for and that waits.
@@ -371,22 +379,10 @@ pub async fn set_switch(
     Ok(())
 }
 
-/// The first deployment after this one, in the order of ids, that has ended and whose journal is not compressed.
-pub async fn next_journal_to_compress(
-    db: impl SqliteExecutor<'_>,
-    after: Option<DeploymentId>,
-) -> Result<Option<(DeploymentId, AppId, i64)>, Error> {
-    let next = sqlx::query_as(
-        "SELECT id, app_id, number FROM deployments
-         WHERE journal_compressed = 0 AND finished_at IS NOT NULL AND id > coalesce(?, '') ORDER BY id LIMIT 1",
-    );
-    Ok(next.bind(after).fetch_optional(db).await?)
-}
-
-/// Notes that a deployment's journal is compressed.
-pub async fn set_journal_compressed(db: impl SqliteExecutor<'_>, id: DeploymentId) -> Result<(), Error> {
-    sqlx::query("UPDATE deployments SET journal_compressed = 1 WHERE id = ?").bind(id).execute(db).await?;
-    Ok(())
+/// The app's newest successful deployments, newest first: id and image.
+pub async fn newest_successes(db: impl SqliteExecutor<'_>, app: AppId, limit: i64) -> Result<Vec<(DeploymentId, Option<String>)>, Error> {
+    let query = sqlx::query_as("SELECT id, image FROM deployments WHERE app_id = ? AND status = 'success' ORDER BY number DESC LIMIT ?");
+    Ok(query.bind(app).bind(limit).fetch_all(db).await?)
 }
 
 fn one_row(rows: u64) -> Result<(), Error> {

@@ -1,9 +1,12 @@
 //! Settings of the installation that are not configured by environment.
 
-use sqlx::SqliteExecutor;
+use sqlx::{SqliteConnection, SqliteExecutor};
 
 use super::Error;
-use crate::domain::ids::InstanceId;
+use crate::domain::{
+    ids::InstanceId,
+    retention::{LastRun, Retention},
+};
 
 /// The installation's identity; made at first start and never again.
 pub async fn instance_id(db: impl SqliteExecutor<'_>) -> Result<InstanceId, Error> {
@@ -19,14 +22,56 @@ pub async fn instance_id(db: impl SqliteExecutor<'_>) -> Result<InstanceId, Erro
 
 /// Keeps the external URL.
 pub async fn set_base_url(db: impl SqliteExecutor<'_>, url: &str) -> Result<(), Error> {
-    sqlx::query("INSERT INTO settings (key, value) VALUES ('base_url', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
-        .bind(url)
-        .execute(db)
-        .await?;
-    Ok(())
+    set(db, "base_url", url).await
 }
 
 /// The external URL that was seen at setup.
 pub async fn base_url(db: impl SqliteExecutor<'_>) -> Result<Option<String>, Error> {
-    Ok(sqlx::query_scalar("SELECT value FROM settings WHERE key = 'base_url'").fetch_optional(db).await?)
+    get(db, "base_url").await
+}
+
+/// What is kept for how long.
+pub async fn retention(db: impl SqliteExecutor<'_> + Copy) -> Result<Retention, Error> {
+    let mut retention = Retention::default();
+    for (key, days) in [
+        ("retention_audit_days", &mut retention.audit),
+        ("retention_deliveries_days", &mut retention.deliveries),
+        ("retention_journals_days", &mut retention.journals),
+    ] {
+        if let Some(kept) = get(db, key).await? {
+            *days = kept.parse()?;
+        }
+    }
+    Ok(retention)
+}
+
+/// Sets what is kept for how long.
+pub async fn set_retention(tx: &mut SqliteConnection, retention: &Retention) -> Result<(), Error> {
+    set(&mut *tx, "retention_audit_days", &retention.audit.to_string()).await?;
+    set(&mut *tx, "retention_deliveries_days", &retention.deliveries.to_string()).await?;
+    set(tx, "retention_journals_days", &retention.journals.to_string()).await
+}
+
+/// What retention did the last time.
+pub async fn retention_last_run(db: impl SqliteExecutor<'_>) -> Result<Option<LastRun>, Error> {
+    let kept = get(db, "retention_last_run").await?;
+    Ok(kept.map(|kept| serde_json::from_str(&kept)).transpose()?)
+}
+
+/// Notes what retention did.
+pub async fn set_retention_last_run(db: impl SqliteExecutor<'_>, run: &LastRun) -> Result<(), Error> {
+    set(db, "retention_last_run", &serde_json::to_string(run)?).await
+}
+
+async fn get(db: impl SqliteExecutor<'_>, key: &str) -> Result<Option<String>, Error> {
+    Ok(sqlx::query_scalar("SELECT value FROM settings WHERE key = ?").bind(key).fetch_optional(db).await?)
+}
+
+async fn set(db: impl SqliteExecutor<'_>, key: &str, value: &str) -> Result<(), Error> {
+    sqlx::query("INSERT INTO settings (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
+        .bind(key)
+        .bind(value)
+        .execute(db)
+        .await?;
+    Ok(())
 }

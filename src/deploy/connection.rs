@@ -5,9 +5,10 @@ use super::{
     platform::{Failure, FailureKind, Origin},
 };
 use crate::{
-    db,
+    audit, db,
     domain::{
         app::App,
+        audit::{Act, Action, Actor, Resource, Subject},
         connection::{ConnectionCheck, Verdict},
         moment::Moment,
     },
@@ -24,16 +25,24 @@ pub(super) async fn test(shared: &Shared, app: &App) -> Result<ConnectionCheck, 
     Ok(check)
 }
 
-pub(super) async fn confirm_host_key(shared: &Shared, app: &App, fingerprint: &str) -> Result<ConnectionCheck, Error> {
+pub(super) async fn confirm_host_key(shared: &Shared, app: &App, fingerprint: &str, by: &Actor) -> Result<ConnectionCheck, Error> {
     let check = db::connections::check(shared.db.read(), app.id).await?;
     let offered = check.and_then(|check| check.offered).filter(|key| key.fingerprint == fingerprint);
     let Some(key) = offered else {
         return Err(Error::Refused("That is not the key the server showed last. Test the connection again.".to_owned()));
     };
     let url = &app.config.repo_url;
-    db::connections::confirm_host_key(shared.db.write(), url.host(), url.port(), &key).await?;
-    tracing::info!(host = url.host(), port = url.port(), fingerprint, "host key confirmed");
+    let mut tx = shared.db.begin().await?;
+    db::connections::confirm_host_key(&mut *tx, url.host(), url.port(), &key).await?;
+    audit::record(&mut tx, &Act::done(Action::SettingsChange, by, server(app)).detail(format!("confirmed {fingerprint}"))).await?;
+    tx.commit().await.map_err(db::Error::from)?;
     test(shared, app).await
+}
+
+/// The git server of an app, as what somebody does something to.
+pub(super) fn server(app: &App) -> Subject {
+    let url = &app.config.repo_url;
+    Subject::new(Resource::HostKey, "", format!("{}:{}", url.host(), url.port()))
 }
 
 async fn look(shared: &Shared, origin: &Origin) -> ConnectionCheck {

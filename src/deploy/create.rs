@@ -2,9 +2,10 @@
 
 use super::{Error, Shared};
 use crate::{
-    db,
+    audit, db,
     domain::{
         app::{App, AppConfig, DesiredState},
+        audit::{Act, Action, Actor, Subject},
         ids::{AppId, SecretId, WebhookId},
         moment::Moment,
         secret::Secret,
@@ -13,7 +14,7 @@ use crate::{
     vault,
 };
 
-pub(super) async fn create(shared: &Shared, slug: Slug, config: AppConfig) -> Result<App, Error> {
+pub(super) async fn create(shared: &Shared, slug: Slug, config: AppConfig, by: &Actor) -> Result<App, Error> {
     let created_at = Moment::now();
     let key = vault::new_deploy_key(&format!("upaas_{}_{slug}", created_at.date()))?;
     let mut tx = shared.db.begin().await?;
@@ -39,8 +40,9 @@ pub(super) async fn create(shared: &Shared, slug: Slug, config: AppConfig) -> Re
         Err(db::Error::Taken(_)) => return Err(Error::SlugTaken),
         Err(err) => return Err(err.into()),
     }
+    let detail = format!("{} of {}", app.config.branch, app.config.repo_url);
+    audit::record(&mut tx, &Act::done(Action::AppCreate, by, Subject::app(&app)).detail(detail)).await?;
     tx.commit().await.map_err(db::Error::from)?;
-    tracing::info!(app = %app.slug, id = %app.id, "app created");
     Ok(app)
 }
 

@@ -39,6 +39,11 @@ impl Files {
         self.root.join("logs").join(app.to_string()).join(format!("{number}.journal"))
     }
 
+    /// The copies of audit entries.
+    pub fn audit(&self) -> PathBuf {
+        self.root.join("audit")
+    }
+
     /// Keys in use.
     pub fn scratch(&self) -> PathBuf {
         self.root.join("scratch")

@@ -61,7 +61,7 @@ pub(super) async fn compress(shared: Arc<Shared>) {
 async fn compress_what_is_over(shared: &Shared, failed: &mut HashMap<DeploymentId, Instant>) -> Result<(), db::Error> {
     let before = std::mem::take(failed);
     let mut last = None;
-    while let Some((id, app, number)) = db::deployments::next_journal_to_compress(shared.db.read(), last).await? {
+    while let Some((id, app, number)) = db::journals::next_to_compress(shared.db.read(), last).await? {
         last = Some(id);
         if let Some(again) = before.get(&id).filter(|again| **again > Instant::now()) {
             failed.insert(id, *again);
@@ -85,7 +85,7 @@ async fn compress_what_is_over(shared: &Shared, failed: &mut HashMap<DeploymentI
 
 async fn compress_one(shared: &Shared, id: DeploymentId, file: PathBuf) -> anyhow::Result<()> {
     tokio::task::spawn_blocking(move || logs::archive::compress(&file)).await??;
-    Ok(db::deployments::set_journal_compressed(shared.db.write(), id).await?)
+    Ok(db::journals::set_compressed(shared.db.write(), id).await?)
 }
 
 fn is_open(err: &anyhow::Error) -> bool {

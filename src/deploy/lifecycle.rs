@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use super::{
     Error, Shared,
+    ends::Ended,
     platform::{Failure, FailureKind, Target},
     queue,
     run::{STOP_GRACE, environment},
     seat::Seat,
 };
 use crate::{
-    db,
+    audit, db,
     domain::{
         app::{App, DesiredState, Pause},
+        audit::{Act, Action, Actor, Subject},
         deployment::{Deployment, Status},
         moment::Moment,
         port::Publish,
@@ -20,15 +22,18 @@ use crate::{
 };
 
 /// Pauses auto-deploy or resumes it.
-pub(super) async fn set_paused(shared: &Shared, app: &App, paused: bool, by: &str) -> Result<(), Error> {
-    let pause = paused.then(|| Pause { since: Moment::now(), by: by.to_owned() });
-    db::apps::set_auto_deploy_paused(shared.db.write(), app.id, pause.as_ref()).await?;
-    tracing::info!(app = %app.slug, paused, by, "auto-deploy switched");
+pub(super) async fn set_paused(shared: &Shared, app: &App, paused: bool, by: &Actor) -> Result<(), Error> {
+    let pause = paused.then(|| Pause { since: Moment::now(), by: by.name.clone() });
+    let said = if paused { "auto-deploy paused" } else { "auto-deploy resumed" };
+    let mut tx = shared.db.begin().await?;
+    db::apps::set_auto_deploy_paused(&mut *tx, app.id, pause.as_ref()).await?;
+    audit::record(&mut tx, &Act::done(Action::AppUpdate, by, Subject::app(app)).detail(said)).await?;
+    tx.commit().await.map_err(db::Error::from)?;
     Ok(())
 }
 
 /// Stops the app's container; from now on pushes are ignored. What pushes have queued is cancelled.
-pub(super) async fn stop(shared: &Shared, app: &App, by: &str) -> Result<(), Error> {
+pub(super) async fn stop(shared: &Shared, app: &App, by: &Actor) -> Result<(), Error> {
     let _seat = seat(shared, app).await?;
     let unfinished = db::deployments::unfinished(shared.db.read(), app.id).await?;
     if let Some(asked) = unfinished.iter().find(|it| !it.trigger.is_automatic()) {
@@ -37,7 +42,7 @@ pub(super) async fn stop(shared: &Shared, app: &App, by: &str) -> Result<(), Err
     if !shared.engine_is_up() {
         return Err(Error::Refused("The engine cannot be reached, so nothing can be stopped now. Try again when it answers.".to_owned()));
     }
-    set_stopped(shared, app, &format!("{by} stopped the app")).await?;
+    set_stopped(shared, app, by, &format!("{} stopped the app", by.name)).await?;
     let Some(container) = live(shared, app).await?.and_then(|live| live.container) else { return Ok(()) };
     if let Err(failure) = shared.stop_container(&container, STOP_GRACE).await {
         db::apps::set_desired_state(shared.db.write(), app.id, DesiredState::Running).await?;
@@ -48,27 +53,30 @@ pub(super) async fn stop(shared: &Shared, app: &App, by: &str) -> Result<(), Err
 }
 
 /// Notes that the app is to be stopped, and cancels what pushes have asked for.
-pub(super) async fn set_stopped(shared: &Shared, app: &App, why: &str) -> Result<(), db::Error> {
+pub(super) async fn set_stopped(shared: &Shared, app: &App, by: &Actor, why: &str) -> Result<(), db::Error> {
+    let mut ended = Ended::default();
     let mut tx = shared.db.begin().await?;
     let unfinished = db::deployments::unfinished(&mut *tx, app.id).await?;
-    let running = queue::cancel_automatic(&mut tx, &unfinished, &format!("Cancelled because {why},")).await?;
+    let running = queue::cancel_automatic(&mut tx, &mut ended, app, &unfinished, &format!("Cancelled because {why},")).await?;
     db::apps::set_desired_state(&mut *tx, app.id, DesiredState::Stopped).await?;
+    audit::record(&mut tx, &Act::done(Action::ContainerStop, by, Subject::app(app)).detail(why)).await?;
     tx.commit().await?;
+    ended.count(shared, app);
     shared.tell_to_cancel(&running);
-    tracing::info!(app = %app.slug, why, "app stopped");
     Ok(())
 }
 
 /// Starts the app's container, or makes it anew from its image and configuration when it was removed.
-pub(super) async fn start(shared: &Arc<Shared>, app: &App, by: &str) -> Result<(), Error> {
+pub(super) async fn start(shared: &Arc<Shared>, app: &App, by: &Actor) -> Result<(), Error> {
     let _seat = seat(shared, app).await?;
     let refused = || Error::Refused("Nothing is deployed yet. “Deploy now” builds and starts the app.".to_owned());
     let live = live(shared, app).await?.ok_or_else(refused)?;
     let mut tx = shared.db.begin().await?;
     db::apps::set_desired_state(&mut *tx, app.id, DesiredState::Running).await?;
     db::apps::set_halted(&mut *tx, app.id, None).await?;
+    let act = Act::done(Action::ContainerStart, by, Subject::app(app)).detail(format!("#{}", live.number));
+    audit::record(&mut tx, &act).await?;
     tx.commit().await.map_err(db::Error::from)?;
-    tracing::info!(app = %app.slug, by, "app started");
     let publish = db::snapshots::published(shared.db.read(), app, Some(&live)).await?;
     let runtime = &shared.platform.runtime;
     let there = match &live.container {

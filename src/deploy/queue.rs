@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Error, Shared};
+use super::{Error, Shared, ends::Ended};
 use crate::{
-    db,
+    audit, db,
     domain::{
         app::App,
+        audit::{Act, Action, Actor, Subject},
         commit::CommitId,
         deployment::{Deployment, Ending, Status, Trigger},
         ids::DeploymentId,
@@ -14,21 +15,27 @@ use crate::{
 };
 
 /// Puts a deployment into the app's queue for a person. One that waits already is the answer to a second press.
-pub(super) async fn deploy_now(shared: &Arc<Shared>, app: &App, commit: Option<&CommitId>, by: &str) -> Result<Deployment, Error> {
+pub(super) async fn deploy_now(shared: &Arc<Shared>, app: &App, commit: Option<&CommitId>, by: &Actor) -> Result<Deployment, Error> {
+    let mut ended = Ended::default();
     let mut tx = shared.db.begin().await?;
     let unfinished = db::deployments::unfinished(&mut *tx, app.id).await?;
     let same = |it: &&Deployment| it.status == Status::Queued && it.trigger == Trigger::Manual && it.requested_commit.as_ref() == commit;
     if let Some(waiting) = unfinished.iter().find(same) {
-        drop(tx);
+        let act = Act::done(Action::Deploy, by, Subject::deployment(app, waiting)).detail("queued already");
+        audit::record(&mut tx, &act).await?;
+        tx.commit().await.map_err(db::Error::from)?;
         shared.wake(app.id);
         return Ok(waiting.clone());
     }
-    let new = db::deployments::NewDeployment { app: app.id, trigger: Trigger::Manual, requested_by: Some(by), commit };
+    let new = db::deployments::NewDeployment { app: app.id, trigger: Trigger::Manual, requested_by: Some(&by.name), commit };
     let deployment = db::deployments::enqueue(&mut tx, &new).await?;
-    let reason = format!("Cancelled for #{}, which {by} asked for,", deployment.number);
-    let running = cancel_automatic(&mut tx, &unfinished, &reason).await?;
+    let reason = format!("Cancelled for #{}, which {} asked for,", deployment.number, by.name);
+    let running = cancel_automatic(&mut tx, &mut ended, app, &unfinished, &reason).await?;
+    let what = commit.map_or_else(|| app.config.branch.to_string(), |commit| commit.short().to_owned());
+    let act = Act::done(Action::Deploy, by, Subject::deployment(app, &deployment)).detail(format!("queued: {what}"));
+    audit::record(&mut tx, &act).await?;
     tx.commit().await.map_err(db::Error::from)?;
-    tracing::info!(app = %app.slug, deployment = deployment.number, trigger = %deployment.trigger, by, "deployment queued");
+    ended.count(shared, app);
     shared.tell_to_cancel(&running);
     shared.wake(app.id);
     Ok(deployment)
@@ -37,13 +44,15 @@ pub(super) async fn deploy_now(shared: &Arc<Shared>, app: &App, commit: Option<&
 /// Ends what pushes have queued, and asks what runs for them to be cancelled; returns the latter, to be told after the commit.
 pub(super) async fn cancel_automatic(
     tx: &mut db::Transaction,
+    ended: &mut Ended,
+    app: &App,
     unfinished: &[Deployment],
     reason: &str,
 ) -> Result<Vec<DeploymentId>, db::Error> {
     let mut running = Vec::new();
     for it in unfinished.iter().filter(|it| it.trigger.is_automatic()) {
         if it.status == Status::Queued {
-            db::deployments::finish(&mut **tx, it, Status::Cancelled, Some(&before_it_began(reason))).await?;
+            ended.end(tx, app, it, Status::Cancelled, Some(&before_it_began(reason))).await?;
         } else if db::deployments::request_cancel(&mut **tx, it.id, reason).await? {
             running.push(it.id);
         }
@@ -52,18 +61,21 @@ pub(super) async fn cancel_automatic(
 }
 
 /// Cancels a deployment: one that waits ends at once, one that runs is told to. Refused once its container is live.
-pub(super) async fn cancel(shared: &Shared, deployment: &Deployment, by: &str) -> Result<(), Error> {
-    let reason = format!("Cancelled by {by}");
-    let queued = Deployment { status: Status::Queued, ..deployment.clone() };
-    match db::deployments::finish(shared.db.write(), &queued, Status::Cancelled, Some(&before_it_began(&reason))).await {
-        Ok(()) => return Ok(()),
-        Err(db::Error::Stale(_)) => {}
-        Err(err) => return Err(err.into()),
-    }
-    if !db::deployments::request_cancel(shared.db.write(), deployment.id, &reason).await? {
+pub(super) async fn cancel(shared: &Shared, app: &App, deployment: &Deployment, by: &Actor) -> Result<(), Error> {
+    let reason = format!("Cancelled by {}", by.name);
+    let act = Act::done(Action::DeployCancel, by, Subject::deployment(app, deployment));
+    let mut ended = Ended::default();
+    let mut tx = shared.db.begin().await?;
+    let now = db::deployments::get(&mut *tx, deployment.id).await?;
+    if now.status == Status::Queued {
+        ended.end(&mut tx, app, &now, Status::Cancelled, Some(&before_it_began(&reason))).await?;
+    } else if !db::deployments::request_cancel(&mut *tx, deployment.id, &reason).await? {
         let number = deployment.number;
         return Err(Error::Refused(format!("#{number} cannot be cancelled any more: it is over, or its container serves already.")));
     }
+    audit::record(&mut tx, &act.detail(format!("while {}", now.status))).await?;
+    tx.commit().await.map_err(db::Error::from)?;
+    ended.count(shared, app);
     shared.tell_to_cancel(&[deployment.id]);
     Ok(())
 }

@@ -1,17 +1,20 @@
 //! Deliveries: believed or not, decided, kept, and queued, in one transaction of milliseconds.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 
 use super::{
     Error, Shared,
+    ends::Ended,
     verdict::{self, Decision, Standing},
 };
 use crate::{
+    audit,
     db::{self, deliveries::Kept, deployments::NewDeployment},
     domain::{
         app::App,
+        audit::{Act, Action, Actor, Resource, Subject},
         commit::CommitId,
         delivery::{Delivery, Rejection, Verdict},
         deployment::{Deployment, Trigger},
@@ -40,6 +43,8 @@ const HEADERS_NOT_KEPT: [&str; 3] = ["authorization", "proxy-authorization", "co
 
 /// A request to an app's webhook URL.
 pub struct Arrival {
+    /// The client that sent it.
+    pub from: IpAddr,
     /// Its headers.
     pub headers: Headers,
     /// Its body, or why there is none to look at.
@@ -89,15 +94,18 @@ struct Understood {
 pub(super) async fn receive(shared: &Arc<Shared>, app: App, arrival: Arrival) -> Result<Delivery, Error> {
     let head = arrival.headers.head();
     let secret = webhook_secret(shared, &app).await?;
-    let length = arrival.length;
+    let (from, length) = (arrival.from, arrival.length);
     let headers = arrival.headers.kept();
     let at = head.clone();
     // A body may be large: this is work for a thread that may be kept busy.
     let understood = tokio::task::spawn_blocking(move || understand(&secret, &at, &arrival)).await;
-    match understood.map_err(|err| Error::Internal(err.into()))? {
-        Ok(understood) => accept(shared, app, head, headers, understood, length).await,
-        Err(rejection) => reject(shared, &app, head, headers, &rejection, length).await,
-    }
+    let understood = understood.map_err(|err| Error::Internal(err.into()))?;
+    let delivery = match understood {
+        Ok(understood) => accept(shared, &app, from, head, headers, understood, length).await?,
+        Err(rejection) => reject(shared, &app, from, head, headers, &rejection, length).await?,
+    };
+    shared.metrics.delivery(app.id, &app.slug, &delivery.event, delivery.verdict);
+    Ok(delivery)
 }
 
 /// The app's webhook secret in clear.
@@ -121,13 +129,15 @@ fn understand(secret: &Secret, head: &Head, arrival: &Arrival) -> Result<Underst
 /// Decides about what is believed, keeps it and queues what it asks for: all or nothing.
 async fn accept(
     shared: &Arc<Shared>,
-    app: App,
+    app: &App,
+    from: IpAddr,
     head: Head,
     headers: String,
     understood: Understood,
     length: u64,
 ) -> Result<Delivery, Error> {
     let push = understood.push.as_ref();
+    let mut ended = Ended::default();
     let mut tx = shared.db.begin().await?;
     // As it is now: the app may have been stopped, paused or pointed elsewhere since the request began.
     let app = db::apps::get(&mut *tx, app.id).await?;
@@ -136,15 +146,15 @@ async fn accept(
         None => Decision::Ignore(verdict::other_event(&head.event)),
     };
     let queued = match &decision {
-        Decision::Deploy(commit) => Some(queue(&mut tx, &app, commit, push.and_then(|push| push.pusher.as_deref())).await?),
+        Decision::Deploy(commit) => Some(queue(&mut tx, &mut ended, &app, commit, push.and_then(|push| push.pusher.as_deref())).await?),
         Decision::Ignore(_) => None,
     };
     let delivery = delivery(&app, head, push, &decision, queued.as_ref(), length);
     let kept = Kept { headers, body: understood.body };
     db::deliveries::insert(&mut *tx, &delivery, queued.as_ref().map(|it| it.id), &kept).await?;
+    audit::record(&mut tx, &act(&app, &delivery, from)).await?;
     tx.commit().await.map_err(db::Error::from)?;
-    let (verdict, reason, event) = (delivery.verdict, &delivery.reason, &delivery.event);
-    tracing::info!(app = %app.slug, %verdict, reason, event, deployment = delivery.deployment, "delivery received");
+    ended.count(shared, &app);
     if queued.is_some() {
         shared.wake(app.id);
     }
@@ -152,10 +162,16 @@ async fn accept(
 }
 
 /// Queues what was pushed, in the place of what pushes have queued before.
-async fn queue(tx: &mut db::Transaction, app: &App, commit: &CommitId, pusher: Option<&str>) -> Result<Deployment, db::Error> {
+async fn queue(
+    tx: &mut db::Transaction,
+    ended: &mut Ended,
+    app: &App,
+    commit: &CommitId,
+    pusher: Option<&str>,
+) -> Result<Deployment, db::Error> {
     let new = NewDeployment { app: app.id, trigger: Trigger::Webhook, requested_by: pusher, commit: Some(commit) };
     let queued = db::deployments::enqueue(tx, &new).await?;
-    db::deployments::supersede(&mut **tx, &queued).await?;
+    ended.supersede(tx, app, &queued).await?;
     Ok(queued)
 }
 
@@ -196,7 +212,15 @@ fn delivery(app: &App, head: Head, push: Option<&Push>, decision: &Decision, que
 }
 
 /// Keeps that something came which is not believed, without its body, unless too many such come.
-async fn reject(shared: &Shared, app: &App, head: Head, headers: String, rejection: &Rejection, length: u64) -> Result<Delivery, Error> {
+async fn reject(
+    shared: &Shared,
+    app: &App,
+    from: IpAddr,
+    head: Head,
+    headers: String,
+    rejection: &Rejection,
+    length: u64,
+) -> Result<Delivery, Error> {
     let delivery = Delivery {
         id: DeliveryId::new(),
         app: app.id,
@@ -216,10 +240,21 @@ async fn reject(shared: &Shared, app: &App, head: Head, headers: String, rejecti
         let mut tx = shared.db.begin().await?;
         db::deliveries::insert(&mut *tx, &delivery, None, &Kept { headers, body: None }).await?;
         db::deliveries::forget_old_rejected(&mut *tx, app.id).await?;
+        audit::record(&mut tx, &act(app, &delivery, from)).await?;
         tx.commit().await.map_err(db::Error::from)?;
-        tracing::warn!(app = %app.slug, reason = %delivery.reason, "delivery rejected");
     }
     Ok(delivery)
+}
+
+/// As it is recorded. Who pushed is what a signed delivery says.
+fn act(app: &App, delivery: &Delivery, from: IpAddr) -> Act {
+    let name = delivery.pusher.clone().unwrap_or_else(|| "webhook".to_owned());
+    let actor = Actor { user: None, name, address: Some(from) };
+    let act = Act::done(Action::WebhookReceived, &actor, Subject::new(Resource::Delivery, delivery.id, app.slug.as_str()));
+    match delivery.verdict {
+        Verdict::Deploy | Verdict::Ignored => act.detail(format!("{}: {}", delivery.verdict, delivery.reason)),
+        Verdict::Rejected => act.failed(format!("rejected: {}", delivery.reason)),
+    }
 }
 
 /// The body as it is kept: without a secret in it, compressed, and only when it is small enough then.

@@ -33,14 +33,14 @@ pub(super) enum Standing {
 
 /// What to do about a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Action {
+pub(super) enum Remedy {
     /// Start it: it should serve.
     Start(String),
     /// Remove it: nothing will ever need it.
     Remove(String),
 }
 
-impl Action {
+impl Remedy {
     /// The container it is about.
     pub(super) fn container(&self) -> &str {
         match self {
@@ -50,12 +50,12 @@ impl Action {
 }
 
 /// The plan. Removals come first: what lost may hold the port that the one to be started needs.
-pub(super) fn plan(known: &[Known], seen: &[Observed]) -> Vec<Action> {
+pub(super) fn plan(known: &[Known], seen: &[Observed]) -> Vec<Remedy> {
     let standing = |it: &Observed| standing(known, &it.id);
     let removals = seen.iter().filter(|it| standing(it) == Some(Standing::Over));
     let starts = seen.iter().filter(|it| !it.running && !it.restarting && standing(it) == Some(Standing::Live(DesiredState::Running)));
-    let removals = removals.map(|it| Action::Remove(it.id.clone()));
-    removals.chain(starts.map(|it| Action::Start(it.id.clone()))).collect()
+    let removals = removals.map(|it| Remedy::Remove(it.id.clone()));
+    removals.chain(starts.map(|it| Remedy::Start(it.id.clone()))).collect()
 }
 
 /// What the database knows of a container; none when it is an orphan.
@@ -99,7 +99,7 @@ mod tests {
     fn the_lost_container_goes_before_the_old_one_starts_because_it_may_hold_its_port() {
         let known = [known("c1", Standing::Live(DesiredState::Running)), known("c2", Standing::Over)];
         let plan = plan(&known, &[seen("c1", false), seen("c2", true)]);
-        assert_eq!(plan, [Action::Remove("c2".to_owned()), Action::Start("c1".to_owned())]);
+        assert_eq!(plan, [Remedy::Remove("c2".to_owned()), Remedy::Start("c1".to_owned())]);
     }
 
     #[test]

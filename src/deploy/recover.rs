@@ -4,13 +4,15 @@
 use super::{
     ATTEMPTS_MAX, Error, Shared,
     disorder::Absence,
+    ends,
     platform::{Failure, FailureKind, Target},
-    reconcile::{self, Action, Known, Standing},
+    reconcile::{self, Known, Remedy, Standing},
 };
 use crate::{
-    db,
+    audit, db,
     domain::{
         app::{App, DesiredState},
+        audit::{Act, Action, Actor, Resource, Subject},
         container::Observed,
         deployment::{Cause, Deployment, Ending, Status, Switch},
         engine::EngineState,
@@ -28,7 +30,7 @@ pub(super) async fn recover(shared: &Shared, absence: Option<&Absence>) -> Resul
     for action in reconcile::plan(&known, &seen) {
         let Some(container) = seen.iter().find(|it| it.id == *action.container()) else { continue };
         let exited_in_it = absence.is_some_and(|absence| !absence.exited_before.contains(&container.id));
-        let wanted = matches!(action, Action::Remove(_)) || exited_in_it || shared.is_owed(&container.id);
+        let wanted = matches!(action, Remedy::Remove(_)) || exited_in_it || shared.is_owed(&container.id);
         if wanted {
             carry_out(shared, &action, container, reconcile::standing(&known, &container.id)).await?;
         }
@@ -37,11 +39,11 @@ pub(super) async fn recover(shared: &Shared, absence: Option<&Absence>) -> Resul
 }
 
 /// Does what the plan says, unless somebody is at work at the app: then it is done when that is over.
-async fn carry_out(shared: &Shared, action: &Action, container: &Observed, planned: Option<Standing>) -> Result<(), Failure> {
+async fn carry_out(shared: &Shared, action: &Remedy, container: &Observed, planned: Option<Standing>) -> Result<(), Failure> {
     let Some(_seat) = shared.seats.try_take(container.app) else {
         match action {
-            Action::Start(_) => shared.owe_start(&container.id),
-            Action::Remove(_) => shared.tidy_later(),
+            Remedy::Start(_) => shared.owe_start(&container.id),
+            Remedy::Remove(_) => shared.tidy_later(),
         }
         return Ok(());
     };
@@ -50,8 +52,8 @@ async fn carry_out(shared: &Shared, action: &Action, container: &Observed, plann
         return Ok(());
     }
     match action {
-        Action::Remove(_) => remove(shared, container).await,
-        Action::Start(_) => {
+        Remedy::Remove(_) => remove(shared, container).await,
+        Remedy::Start(_) => {
             start(shared, container).await;
             Ok(())
         }
@@ -69,12 +71,13 @@ pub(super) async fn orphans(shared: &Shared) -> Vec<Observed> {
 }
 
 /// Removes an orphan for a person.
-pub(super) async fn remove_orphan(shared: &Shared, container: &str, by: &str) -> Result<(), Error> {
+pub(super) async fn remove_orphan(shared: &Shared, container: &str, by: &Actor) -> Result<(), Error> {
     let Some(orphan) = orphans(shared).await.into_iter().find(|it| it.id == container) else {
         return Err(Error::Refused("There is no such orphan any more.".to_owned()));
     };
     shared.platform.runtime.remove(&orphan.id).await.map_err(Error::from_engine)?;
-    tracing::info!(container, app = %orphan.app, deployment = orphan.deployment, by, "orphan removed");
+    let subject = Subject::new(Resource::Container, container, format!("{} #{}", orphan.app, orphan.deployment));
+    audit::record_alone(&shared.db, &Act::done(Action::Cleanup, by, subject).detail("orphan removed")).await?;
     shared.look_again(&orphan.id).await;
     Ok(())
 }
@@ -129,18 +132,27 @@ fn tidied(shared: &Shared, done: Result<(), Failure>) -> Result<(), Failure> {
 async fn start(shared: &Shared, container: &Observed) {
     let started = async {
         let app = db::apps::get(shared.db.read(), container.app).await.map_err(Failure::internal)?;
-        tracing::info!(app = %app.slug, deployment = container.deployment, "starting the container that should serve");
-        shared.platform.runtime.start(&container.id, &app.config.publish).await
+        shared.platform.runtime.start(&container.id, &app.config.publish).await?;
+        Ok::<_, Failure>(app)
     };
     match started.await {
-        Ok(()) => {
+        Ok(app) => {
             shared.start_is_paid(&container.id);
+            record_start(shared, &app, container).await;
             shared.look_again(&container.id).await;
         }
         Err(failure) => {
             tracing::warn!(app = %container.app, reason = %failure.sentence, error = failure.chain(), "a container could not be started");
             shared.owe_start(&container.id);
         }
+    }
+}
+
+async fn record_start(shared: &Shared, app: &App, container: &Observed) {
+    let act =
+        Act::done(Action::ContainerStart, &Actor::upaas(), Subject::app(app)).detail(format!("#{} should serve", container.deployment));
+    if let Err(err) = audit::record_alone(&shared.db, &act).await {
+        tracing::error!(error = ?err, "a start could not be recorded");
     }
 }
 
@@ -189,15 +201,14 @@ async fn move_on(shared: &Shared, app: &App, row: &Deployment) -> Result<(), db:
             journal.say(text);
         }
     };
-    let write = shared.db.write();
     tracing::info!(app = %app.slug, deployment = row.number, attempt = row.attempt, "putting an interrupted deployment in order");
     if app.live_deployment == Some(row.id) {
         say("Interrupted after the switch: this version serves.");
-        return db::deployments::finish(write, row, Status::Success, None).await;
+        return ends::end(shared, app, row, Status::Success, None).await;
     }
     if let Some(reason) = &row.cancel {
         let ending = Ending::without_fault(row.status, format!("{reason} while {}; an interruption came in between.", row.status));
-        return db::deployments::finish(write, row, Status::Cancelled, Some(&ending)).await;
+        return ends::end(shared, app, row, Status::Cancelled, Some(&ending)).await;
     }
     if row.trigger.is_automatic()
         && let Some(newer) = db::deployments::newest_automatic_queued(shared.db.read(), row.app).await?
@@ -205,14 +216,14 @@ async fn move_on(shared: &Shared, app: &App, row: &Deployment) -> Result<(), db:
         let sentence = format!("Superseded by #{newer}: it was interrupted while {}, and a newer push waits.", row.status);
         say(&sentence);
         let ending = Ending::without_fault(row.status, sentence);
-        return db::deployments::finish(write, row, Status::Superseded, Some(&ending)).await;
+        return ends::end(shared, app, row, Status::Superseded, Some(&ending)).await;
     }
     if row.attempt >= ATTEMPTS_MAX {
         let ending = given_up(row);
-        return db::deployments::finish(write, row, Status::Failed, Some(&ending)).await;
+        return ends::end(shared, app, row, Status::Failed, Some(&ending)).await;
     }
     say(&format!("Interrupted while {}. Trying again: attempt {} of {ATTEMPTS_MAX}.", row.status, row.attempt + 1));
-    db::deployments::requeue(write, row).await
+    db::deployments::requeue(shared.db.write(), row).await
 }
 
 fn given_up(row: &Deployment) -> Ending {

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Shared,
+    Shared, ends,
     platform::{Failure, FailureKind, Target},
     seat::Seat,
 };
@@ -90,7 +90,7 @@ pub(super) async fn run(shared: &Arc<Shared>, app: App, id: DeploymentId) -> Res
         Err(err) => {
             let failure = Failure::new(Cause::Internal, "The journal could not be written.").hint("Is µPaaS's disk full?").source(err);
             log_failure(&app, &row, &failure);
-            db::deployments::finish(shared.db.write(), &row, Status::Failed, Some(&ending(failure, Status::Queued))).await?;
+            ends::end(shared, &app, &row, Status::Failed, Some(&ending(failure, Status::Queued))).await?;
             return Ok(Outcome::Ended);
         }
     };
@@ -229,7 +229,7 @@ impl Run<'_> {
         // Before the row ends: who sees that reads the journal for the last time, or compresses it.
         self.journal.say(&format!("Ended: {status} after {}", duration(took)));
         drop(self.journal);
-        db::deployments::finish(self.shared.db.write(), &self.row, status, ending.as_ref()).await?;
+        ends::end(self.shared, &self.app, &self.row, status, ending.as_ref()).await?;
         tracing::info!(app = %self.app.slug, deployment = self.row.number, %status, duration_ms = took, "deployment ended");
         Ok(Outcome::Ended)
     }

@@ -15,9 +15,10 @@ use super::{
     run::STOP_GRACE,
 };
 use crate::{
-    db,
+    audit, db,
     domain::{
         app::{App, DesiredState},
+        audit::{Act as AuditAct, Action, Actor, Subject},
         container::{Act, Happening, Observed},
         deployment::Cause,
         engine::EngineState,
@@ -175,7 +176,9 @@ async fn confirm_stop(shared: &Shared, happening: &Happening) -> Result<(), Fail
         return Ok(());
     }
     if let Some(app) = serving(shared, container, happening.app).await.map_err(Failure::internal)? {
-        lifecycle::set_stopped(shared, &app, "its container was stopped outside µPaaS").await.map_err(Failure::internal)?;
+        lifecycle::set_stopped(shared, &app, &Actor::at_the_engine(), "its container was stopped outside µPaaS")
+            .await
+            .map_err(Failure::internal)?;
     }
     Ok(())
 }
@@ -188,7 +191,14 @@ async fn halt(shared: &Shared, seen: &Observed, restarts: usize, span: Duration)
     let why = format!("Stopped after {restarts} restarts within {span}: the container keeps exiting{code}.");
     tracing::warn!(app = %app.slug, restarts, exit_code = seen.exit_code, "a container that keeps exiting is stopped");
     shared.stop_container(&seen.id, STOP_GRACE).await?;
-    db::apps::set_halted(shared.db.write(), app.id, Some(&why)).await.map_err(Failure::internal)
+    set_halted(shared, &app, &why).await.map_err(Failure::internal)
+}
+
+async fn set_halted(shared: &Shared, app: &App, why: &str) -> Result<(), db::Error> {
+    let mut tx = shared.db.begin().await?;
+    db::apps::set_halted(&mut *tx, app.id, Some(why)).await?;
+    audit::record(&mut tx, &AuditAct::done(Action::ContainerStop, &Actor::upaas(), Subject::app(app)).detail(why)).await?;
+    Ok(tx.commit().await?)
 }
 
 /// A container that was stopped for crashing and was started again has another try.

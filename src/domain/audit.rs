@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{moment::Moment, text_enum::text_enum};
+use super::{app::App, deployment::Deployment, moment::Moment, text_enum::text_enum};
 
 text_enum! {
     /// What was done. The words are an interface: other programs filter by them.
@@ -163,4 +163,38 @@ pub struct Entry {
     pub at: Moment,
     /// What was done.
     pub act: Act,
+}
+
+impl Subject {
+    /// An app.
+    pub fn app(app: &App) -> Self {
+        Self::new(Resource::App, app.id, app.slug.as_str())
+    }
+
+    /// A deployment: `shop#12`.
+    pub fn deployment(app: &App, deployment: &Deployment) -> Self {
+        Self::new(Resource::Deployment, deployment.id, format!("{}#{}", app.slug, deployment.number))
+    }
+}
+
+impl Act {
+    /// Something that worked.
+    pub fn done(action: Action, actor: &Actor, subject: Subject) -> Self {
+        Self { action, outcome: Outcome::Success, actor: actor.clone(), subject, detail: String::new() }
+    }
+
+    /// Says more about it.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
+    /// It did not work, and why.
+    #[must_use]
+    pub fn failed(mut self, why: impl Into<String>) -> Self {
+        self.outcome = Outcome::Failure;
+        self.detail = why.into();
+        self
+    }
 }

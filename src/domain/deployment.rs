@@ -145,6 +145,8 @@ pub struct Deployment {
     pub cancel: Option<String>,
     /// How it ended, when it did not succeed.
     pub ending: Option<Ending>,
+    /// When retention removed its journal.
+    pub journal_removed: Option<Moment>,
 }
 
 /// When each phase of a deployment's present attempt began.

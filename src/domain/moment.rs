@@ -3,8 +3,9 @@
 use time::{OffsetDateTime, macros::format_description};
 
 /// A point in time: milliseconds since the Unix epoch, UTC. Stored as an integer, so that order is plain comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type, serde::Serialize, serde::Deserialize)]
 #[sqlx(transparent)]
+#[serde(transparent)]
 pub struct Moment(i64);
 
 impl Moment {
@@ -46,6 +47,12 @@ impl Moment {
     /// Milliseconds from `earlier` to this moment, never negative (clocks may step back).
     pub fn since(self, earlier: Self) -> u64 {
         u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
+    }
+
+    /// This many milliseconds before this moment.
+    #[must_use]
+    pub const fn before(self, ms: i64) -> Self {
+        Self(self.0.saturating_sub(ms))
     }
 
     /// `3 min ago`, as read at `now`.

@@ -2,7 +2,9 @@
 
 use std::{fmt, str::FromStr};
 
-use super::Invalid;
+use serde::{Deserialize, Serialize};
+
+use super::{Invalid, moment::Moment};
 
 /// A number of days for which something is kept, from 1 to 3650.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,35 @@ pub struct Retention {
 impl Default for Retention {
     fn default() -> Self {
         Self { audit: Days(90), deliveries: Days(30), journals: Days(90) }
+    }
+}
+
+/// What a run of retention has removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastRun {
+    /// When it ended.
+    pub at: Moment,
+    /// Audit entries.
+    pub audit: u64,
+    /// Files with copies of audit entries.
+    pub files: u64,
+    /// Deliveries.
+    pub deliveries: u64,
+    /// Journals.
+    pub journals: u64,
+}
+
+impl LastRun {
+    /// A run that has removed nothing yet.
+    pub fn begun() -> Self {
+        Self { at: Moment::now(), audit: 0, files: 0, deliveries: 0, journals: 0 }
+    }
+}
+
+impl fmt::Display for LastRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { audit, files, deliveries, journals, .. } = self;
+        write!(f, "removed {audit} audit entries and {files} audit files, {deliveries} deliveries, {journals} journals")
     }
 }
 

@@ -52,6 +52,17 @@ pub fn compress(file: &Path) -> io::Result<()> {
     std::fs::remove_file(file)
 }
 
+/// Removes a journal, whatever form it has. One that is gone already is removed.
+pub fn remove(file: &Path) -> io::Result<()> {
+    for file in [file.to_owned(), packed_path(file), with_ending(file, ".part"), with_ending(&packed_path(file), ".part")] {
+        match std::fs::remove_file(file) {
+            Err(err) if err.kind() != io::ErrorKind::NotFound => return Err(err),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Opens a journal for appending, and keeps it from being compressed as long as it is open. A compressed one is made plain again first.
 pub(super) fn open_for_writing(file: &Path) -> io::Result<File> {
     let packed = packed_path(file);

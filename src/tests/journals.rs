@@ -80,7 +80,7 @@ async fn a_journal_from_before_an_upgrade_is_compressed_after_it() {
     let plain: &Path = &file.with_extension("");
     Journal::open(plain, Default::default()).unwrap();
     let db = upaas::db::Db::open(&server.data().join("upaas.db")).await.unwrap();
-    assert!(upaas::db::deployments::next_journal_to_compress(db.read(), None).await.unwrap().is_none(), "it was noted");
+    assert!(upaas::db::journals::next_to_compress(db.read(), None).await.unwrap().is_none(), "it was noted");
     db.close().await;
     forget_compression(&server).await;
     assert!(plain.exists());

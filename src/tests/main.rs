@@ -4,6 +4,7 @@
 
 mod account;
 mod apps;
+mod audit;
 mod containers;
 mod deployments;
 mod interruptions;
@@ -11,8 +12,10 @@ mod journals;
 mod layers;
 mod live;
 mod migrations;
+mod plans;
 mod queue;
 mod real;
+mod retention;
 mod routes;
 mod setup;
 mod startup;

@@ -49,7 +49,7 @@ async fn a_database_of_the_first_version_opens_with_everything_in_it() {
     assert_eq!(app.live_deployment, Some(rows[1].id));
     assert_eq!((rows[1].lines, rows[1].times.building.is_some()), (PhaseLines::default(), true));
     assert_eq!(
-        db::deployments::next_journal_to_compress(db.read(), None).await.unwrap(),
+        db::journals::next_to_compress(db.read(), None).await.unwrap(),
         Some((rows[1].id, app.id, 1)),
         "what has ended is compressed"
     );

@@ -13,11 +13,17 @@ use super::{
     extract::Asked,
     form::{FormView, Typed},
     frame::When,
-    password,
+    login, password,
     ui::Ui,
     view::View,
 };
-use crate::{db, domain::Invalid};
+use crate::{
+    audit, db,
+    domain::{
+        Invalid,
+        audit::{Act, Action},
+    },
+};
 
 const FIELDS: &[(&str, &str)] = &[("current_password", ""), ("password", ""), ("password_confirmation", "")];
 
@@ -52,6 +58,7 @@ pub(super) async fn change_password(ui: Ui, session: Session, typed: Typed) -> R
     let (Some(CurrentUser(user)), Some(client)) = (ui.user.clone(), ui.client) else {
         return Err(Error::Internal(anyhow::anyhow!("a private route without a user")));
     };
+    let act = Act::done(Action::PasswordChange, &ui.actor(), login::subject(&ui.actor()));
     let mut form = FormView::new(FIELDS);
     let entered = ui.state.throttle.enter(client.address, &user.username).await.map_err(|_| Error::TooMany)?;
     if !password::verify(&ui.state, typed.secret("current_password"), Some(user.password_hash.clone())).await? {
@@ -63,13 +70,16 @@ pub(super) async fn change_password(ui: Ui, session: Session, typed: Typed) -> R
     form.check("password", good);
     form.check("password_confirmation", same);
     if !form.is_good() {
+        audit::record_alone(&ui.state.db, &act.failed(form.first_error())).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&ui, form)?).into_response());
     }
     let hash = password::hash(&ui.state, new).await?;
-    let epoch = db::users::change_password(ui.state.db.write(), &user, &hash).await?;
+    let mut tx = ui.state.db.begin().await?;
+    let epoch = db::users::change_password(&mut *tx, &user, &hash).await?;
+    audit::record(&mut tx, &act).await?;
+    tx.commit().await.map_err(db::Error::from)?;
     entered.right();
     access::sign_in(&session, epoch).await?;
-    tracing::info!(username = user.username, "password changed");
     Ok(Redirect::to("/settings?changed=password").into_response())
 }
 

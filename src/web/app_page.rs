@@ -134,13 +134,13 @@ pub(super) async fn show_secret(ui: Ui, app: &App, webhook: Webhook) -> Result<R
 
 pub(super) async fn stop(ui: Ui, At(slug): At<String>) -> Result<Redirect, Error> {
     let app = by_slug(&ui.state, &slug).await?;
-    ui.state.deployer.stop_app(&app, ui.user_name()).await?;
+    ui.state.deployer.stop_app(&app, &ui.actor()).await?;
     Ok(Redirect::to(&present::app_url(&app)))
 }
 
 pub(super) async fn start(ui: Ui, At(slug): At<String>) -> Result<Redirect, Error> {
     let app = by_slug(&ui.state, &slug).await?;
-    ui.state.deployer.start_app(&app, ui.user_name()).await?;
+    ui.state.deployer.start_app(&app, &ui.actor()).await?;
     Ok(Redirect::to(&present::app_url(&app)))
 }
 

@@ -15,7 +15,13 @@ use super::{
     ui::Ui,
     view::View,
 };
-use crate::{db, domain::app::App};
+use crate::{
+    audit, db,
+    domain::{
+        app::{App, AppConfig},
+        audit::{Act, Action, Subject},
+    },
+};
 
 #[derive(Serialize)]
 struct Show {
@@ -49,9 +55,17 @@ pub(super) async fn update(ui: Ui, At(slug): At<String>, typed: Typed) -> Result
         db::connections::forget_check(&mut *tx, app.id).await?;
     }
     db::apps::set_config(&mut *tx, app.id, &config).await?;
+    let act = Act::done(Action::AppUpdate, &ui.actor(), Subject::app(&app)).detail(changed(&app.config, &config));
+    audit::record(&mut tx, &act).await?;
     tx.commit().await.map_err(db::Error::from)?;
-    tracing::info!(app = %app.slug, by = ui.user_name(), "configuration changed");
     Ok(Redirect::to(&format!("{}/settings?saved=yes", present::app_url(&app))).into_response())
+}
+
+/// `branch: main → dev`, for each field that is another one now.
+fn changed(old: &AppConfig, new: &AppConfig) -> String {
+    let (old, new) = (app_form::of(old), app_form::of(new));
+    let changes: Vec<String> = old.changes(&new).map(|(field, old, new)| format!("{field}: {old} → {new}")).collect();
+    if changes.is_empty() { "nothing changed".to_owned() } else { changes.join(", ") }
 }
 
 fn page(ui: &Ui, app: &App, form: FormView) -> Result<Response, Error> {

@@ -190,7 +190,7 @@ pub(super) async fn create(ui: Ui, typed: Typed) -> Result<Response, Error> {
     let slug = form.check("slug", typed.text("slug").parse::<Slug>());
     let config = app_form::config(&typed, &mut form);
     if let (Some(slug), Some(config)) = (slug, config) {
-        match ui.state.deployer.create_app(slug, config).await {
+        match ui.state.deployer.create_app(slug, config, &ui.actor()).await {
             Ok(app) => return Ok(Redirect::to(&present::app_url(&app)).into_response()),
             Err(deploy::Error::SlugTaken) => {
                 form.check::<()>("slug", Err(Invalid::because("Another app has this name. Choose another one.")));

@@ -107,7 +107,7 @@ pub(super) async fn test(ui: Ui, At(slug): At<String>) -> Result<Response, Error
 
 pub(super) async fn confirm_host_key(ui: Ui, At(slug): At<String>, typed: Typed) -> Result<Response, Error> {
     let app = apps::by_slug(&ui.state, &slug).await?;
-    ui.state.deployer.confirm_host_key(&app, typed.text("fingerprint")).await?;
+    ui.state.deployer.confirm_host_key(&app, typed.text("fingerprint"), &ui.actor()).await?;
     show(&ui, &app).await
 }
 

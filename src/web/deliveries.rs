@@ -3,6 +3,7 @@
 //! The answer's text is what the operator reads in the forge's delivery history, so it says what became of the delivery and what to do.
 
 use axum::{
+    Extension,
     extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     AppState, apps,
     body::{self, Busy},
+    client::Client,
     error::Error,
     extract::{Asked, At},
     frame::When,
@@ -35,13 +37,18 @@ use crate::{
 const PAGE: i64 = 50;
 
 /// The machine's side: `POST /webhook/{uuid}`.
-pub(super) async fn receive(State(state): State<AppState>, At(id): At<String>, request: Request) -> Response {
+pub(super) async fn receive(
+    State(state): State<AppState>,
+    Extension(client): Extension<Client>,
+    At(id): At<String>,
+    request: Request,
+) -> Response {
     let app = match id.parse::<WebhookId>() {
         Ok(id) => state.deployer.app_of_webhook(id).await,
         Err(_) => Ok(None),
     };
     match app {
-        Ok(Some(app)) => match answer(&state, app, request).await {
+        Ok(Some(app)) => match answer(&state, app, client, request).await {
             Ok(response) => response,
             Err(err) => failed(err),
         },
@@ -62,7 +69,7 @@ pub(super) async fn only_post() -> Response {
     response
 }
 
-async fn answer(state: &AppState, app: App, request: Request) -> Result<Response, Error> {
+async fn answer(state: &AppState, app: App, client: Client, request: Request) -> Result<Response, Error> {
     let (parts, body) = request.into_parts();
     let text = |value: &header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = Headers(parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect());
@@ -80,7 +87,7 @@ async fn answer(state: &AppState, app: App, request: Request) -> Result<Response
         },
     };
     let slug = app.slug.clone();
-    let arrival = Arrival { headers, body: read.body.clone(), length: read.length };
+    let arrival = Arrival { from: client.address, headers, body: read.body.clone(), length: read.length };
     let delivery = state.deployer.receive(app, arrival).await?;
     let mut text = format!("{}: {}", delivery.verdict, view::undeceptive(&delivery.reason).replace('\n', " "));
     if let Some(number) = delivery.deployment {

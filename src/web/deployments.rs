@@ -107,13 +107,13 @@ pub(super) async fn create(ui: Ui, At(slug): At<String>, typed: Typed) -> Result
         "" => None,
         text => Some(text.parse::<CommitId>().map_err(|invalid| Error::BadRequest(invalid.0))?),
     };
-    let deployment = ui.state.deployer.deploy_now(&app, commit.as_ref(), ui.user_name()).await?;
+    let deployment = ui.state.deployer.deploy_now(&app, commit.as_ref(), &ui.actor()).await?;
     Ok(Redirect::to(&present::deployment_url(&app, deployment.number)))
 }
 
 pub(super) async fn cancel(ui: Ui, At((slug, number)): At<(String, i64)>) -> Result<Redirect, Error> {
     let (app, deployment) = by_number(&ui.state, &slug, number).await?;
-    ui.state.deployer.cancel(&deployment, ui.user_name()).await?;
+    ui.state.deployer.cancel(&app, &deployment, &ui.actor()).await?;
     Ok(Redirect::to(&present::deployment_url(&app, number)))
 }
 

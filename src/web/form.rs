@@ -93,6 +93,17 @@ impl FormView {
         }
     }
 
+    /// The fields whose values another form has otherwise: name, this value, the other one.
+    pub(super) fn changes<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (&'static str, &'a str, &'a str)> {
+        let both = self.values.iter().filter_map(|(name, old)| Some((*name, &**old, &**other.values.get(name)?)));
+        both.filter(|(_, old, new)| old != new)
+    }
+
+    /// The first of the sentences about what is wrong; empty when nothing is.
+    pub(super) fn first_error(&self) -> &str {
+        self.error.iter().chain(self.errors.values().flatten()).next().map_or("", |sentence| sentence)
+    }
+
     /// Notes what is wrong with the whole.
     pub(super) fn reject(&mut self, sentence: impl Into<String>) {
         self.error = Some(sentence.into());

@@ -20,6 +20,7 @@ use super::{
     AppState, deployments,
     error::Error,
     extract::{Asked, At},
+    frame::When,
     present::{self, Line},
     ui::Ui,
     view::{Fragment, Views},
@@ -57,6 +58,8 @@ pub(super) struct Asking {
 pub(super) struct JournalPage {
     lines: Vec<Line>,
     empty: bool,
+    /// When retention removed it.
+    removed: Option<When>,
     /// Whether the deployment has not ended.
     running: bool,
     /// Whether lines are still coming to this view.
@@ -112,6 +115,7 @@ impl JournalPage {
         Self {
             lines: Vec::new(),
             empty: true,
+            removed: deployment.journal_removed.map(When::from),
             running: !deployment.status.is_end(),
             live: false,
             earlier: None,
@@ -272,6 +276,9 @@ async fn search(state: &AppState, deployment: &Deployment, needle: Needle, from:
 /// The whole journal as it is kept.
 pub(super) async fn download(ui: Ui, At((slug, number)): At<(String, i64)>) -> Result<Response, Error> {
     let (app, deployment) = deployments::by_number(&ui.state, &slug, number).await?;
+    if deployment.journal_removed.is_some() {
+        return Err(Error::NotFound);
+    }
     let file = ui.state.deployer.journal(&deployment);
     let open = move || Ok::<_, io::Error>(Reader::open(&file)?.map(Reader::into_content));
     let body = match spawn_blocking(open).await.map_err(|err| Error::Internal(err.into()))?? {

@@ -17,7 +17,10 @@ use super::{
     ui::Ui,
     view::View,
 };
-use crate::db;
+use crate::{
+    audit, db,
+    domain::audit::{Act, Action, Actor, Resource, Subject},
+};
 
 const FIELDS: &[(&str, &str)] = &[("username", ""), ("password", "")];
 
@@ -54,23 +57,34 @@ pub(super) async fn create(ui: Ui, session: Session, typed: Typed) -> Result<Res
     let username: String = typed.text("username").chars().take(USERNAME_MAX_CHARS).collect();
     let client = ui.client.ok_or_else(|| Error::Internal(anyhow::anyhow!("a request without a client")))?;
     let entered = ui.state.throttle.enter(client.address, &username).await.map_err(|_| Error::TooMany)?;
+    let user = Actor { user: None, name: username.clone(), address: Some(client.address) };
     let hash = (administrator.username == username).then(|| administrator.password_hash.clone());
     if !password::verify(&ui.state, typed.secret("password"), hash).await? {
         entered.wrong();
-        tracing::warn!(username, client = %client.address, "sign-in failed");
+        audit::record_alone(&ui.state.db, &act(&user).failed("wrong name or password")).await?;
         let mut form = FormView::new(FIELDS).filled(&typed, &["password"]);
         form.reject("This name and password do not belong together.");
         let page = ui.page("Log in", &Show { form, next: typed.text("next").to_owned() })?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     entered.right();
+    audit::record_alone(&ui.state.db, &act(&Actor { user: Some(administrator.id), ..user })).await?;
     access::sign_in(&session, administrator.session_epoch).await?;
-    tracing::info!(username, client = %client.address, "logged in");
     Ok(Redirect::to(local_path(typed.text("next"))).into_response())
 }
 
 pub(super) async fn destroy(ui: Ui, session: Session) -> Result<Redirect, Error> {
+    let user = ui.actor();
+    audit::record_alone(&ui.state.db, &Act::done(Action::Logout, &user, subject(&user))).await?;
     access::sign_out(&session).await?;
-    tracing::info!(username = ui.user_name(), "logged out");
     Ok(Redirect::to("/login"))
+}
+
+fn act(user: &Actor) -> Act {
+    Act::done(Action::Login, user, subject(user))
+}
+
+/// The account that somebody uses, or tries to.
+pub(super) fn subject(user: &Actor) -> Subject {
+    Subject::new(Resource::User, user.user.map(|id| id.to_string()).unwrap_or_default(), user.name.clone())
 }

@@ -11,13 +11,18 @@ use super::{
     access,
     error::Error,
     form::{FormView, Typed},
-    password,
+    login, password,
     ui::Ui,
     view::View,
 };
 use crate::{
+    audit,
     db::{self, users::User},
-    domain::{Invalid, is_deceptive},
+    domain::{
+        Invalid,
+        audit::{Act, Action, Actor},
+        is_deceptive,
+    },
 };
 
 const FIELDS: &[(&str, &str)] = &[("setup_code", ""), ("username", "admin"), ("password", ""), ("password_confirmation", "")];
@@ -49,6 +54,7 @@ pub(super) async fn create(ui: Ui, session: Session, typed: Typed) -> Result<Res
     if db::users::administrator(ui.state.db.read()).await?.is_some() {
         return Err(CLOSED);
     }
+    let nobody = ui.actor();
     let mut form = FormView::new(FIELDS).filled(&typed, SECRETS);
     let entered = match ui.client {
         Some(client) => ui.state.throttle.enter(client.address, CODE_ACCOUNT).await.map_err(|_| Error::TooMany)?,
@@ -56,6 +62,7 @@ pub(super) async fn create(ui: Ui, session: Session, typed: Typed) -> Result<Res
     };
     if !ui.state.setup_code.matches(typed.text("setup_code")) {
         entered.wrong();
+        audit::record_alone(&ui.state.db, &Act::done(Action::Setup, &nobody, login::subject(&nobody)).failed("wrong setup code")).await?;
         form.check::<()>("setup_code", Err(Invalid::because("That is not the code. It is in µPaaS's log and in the file named above.")));
     }
     let username = form.check("username", username(typed.text("username")));
@@ -70,7 +77,6 @@ pub(super) async fn create(ui: Ui, session: Session, typed: Typed) -> Result<Res
     let user = become_administrator(&ui, &username, &hash).await?;
     entered.right();
     access::sign_in(&session, user.session_epoch).await?;
-    tracing::info!(username, "setup done");
     Ok(Redirect::to("/").into_response())
 }
 
@@ -85,10 +91,12 @@ async fn become_administrator(ui: &Ui, username: &str, hash: &crate::domain::sec
     if let Some(origin) = origin(ui) {
         db::settings::set_base_url(&mut *tx, &origin).await?;
     }
-    let user = db::users::administrator(&mut *tx).await?;
+    let user = db::users::administrator(&mut *tx).await?.ok_or_else(|| Error::Internal(anyhow::anyhow!("the administrator vanished")))?;
+    let actor = Actor { user: Some(user.id), name: user.username.clone(), ..ui.actor() };
+    audit::record(&mut tx, &Act::done(Action::Setup, &actor, login::subject(&actor))).await?;
     tx.commit().await.map_err(db::Error::from)?;
     ui.state.setup_code.close();
-    user.ok_or_else(|| Error::Internal(anyhow::anyhow!("the administrator vanished")))
+    Ok(user)
 }
 
 /// The address the browser used: the external URL until it is configured.

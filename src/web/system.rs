@@ -144,6 +144,6 @@ impl From<Observed> for Orphan {
 }
 
 pub(super) async fn remove_orphan(ui: Ui, typed: Typed) -> Result<Redirect, Error> {
-    ui.state.deployer.remove_orphan(typed.text("container"), ui.user_name()).await?;
+    ui.state.deployer.remove_orphan(typed.text("container"), &ui.actor()).await?;
     Ok(Redirect::to("/system#orphans"))
 }

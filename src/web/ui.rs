@@ -18,6 +18,7 @@ use super::{
     theme::COOKIE,
     view::{Fragment, Mood, View, Watched},
 };
+use crate::domain::audit::Actor;
 
 /// The hands of a handler.
 #[derive(Clone)]
@@ -56,9 +57,14 @@ impl Ui {
         &self.path
     }
 
-    /// The administrator's name. Private routes have one.
-    pub(super) fn user_name(&self) -> &str {
-        self.user.as_ref().map_or("", |user| &user.0.username)
+    /// Who does what this request asks for.
+    pub(super) fn actor(&self) -> Actor {
+        let user = self.user.as_ref().map(|user| &user.0);
+        Actor {
+            user: user.map(|user| user.id),
+            name: user.map_or_else(String::new, |user| user.username.clone()),
+            address: self.client.map(|client| client.address),
+        }
     }
 
     /// The host name that the browser used, without port.

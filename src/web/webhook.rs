@@ -136,7 +136,7 @@ pub(super) async fn set_auto_deploy(ui: Ui, At(slug): At<String>, typed: Typed) 
         "on" => false,
         _ => return Err(Error::BadRequest("Auto-deploy is either “on” or “paused”.".to_owned())),
     };
-    ui.state.deployer.set_auto_deploy_paused(&app, paused, ui.user_name()).await?;
+    ui.state.deployer.set_auto_deploy_paused(&app, paused, &ui.actor()).await?;
     Ok(Redirect::to(&format!("{}#webhook", present::app_url(&app))).into_response())
 }
 

@@ -87,6 +87,7 @@ mod tests {
             lines: PhaseLines::default(),
             cancel: None,
             ending: finished.map(|_| Ending::without_fault(Status::Queued, "")),
+            journal_removed: None,
         }
     }
 

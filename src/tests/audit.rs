@@ -1,0 +1,243 @@
+//! Whoever does something finds it in the audit log: in the table, in the file, in the API and in the counter, and no secret with it.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+use upaas::{db::Db, domain::ids::AppId, web::routes};
+
+use super::support::{
+    eventually,
+    fake::{Fake, Step},
+    gitea::{Hook, ZEROS, commit},
+    server::{PASSWORD, Server},
+};
+use upaas::deploy::platform::FailureKind;
+
+/// Every address that takes a POST, and the action that doing it records.
+const ACTS: &[(&str, &str)] = &[
+    ("/setup", "SETUP"),
+    ("/login", "LOGIN"),
+    ("/logout", "LOGOUT"),
+    ("/auth/token", "TOKEN_CREATE"),
+    ("/webhook/{uuid}", "WEBHOOK_RECEIVED"),
+    ("/apps", "APP_CREATE"),
+    ("/apps/{app}/settings", "APP_UPDATE"),
+    ("/apps/{app}/host-key", "SETTINGS_CHANGE"),
+    ("/apps/{app}/auto-deploy", "APP_UPDATE"),
+    ("/apps/{app}/deployments", "DEPLOY"),
+    ("/apps/{app}/deployments/{n}/cancellation", "DEPLOY_CANCEL"),
+    ("/apps/{app}/stop", "CONTAINER_STOP"),
+    ("/apps/{app}/start", "CONTAINER_START"),
+    ("/system/orphans/removal", "CLEANUP"),
+    ("/settings/password", "PASSWORD_CHANGE"),
+    ("/settings/retention", "SETTINGS_CHANGE"),
+    ("/settings/retention/run", "RETENTION"),
+    ("/settings/tokens", "TOKEN_CREATE"),
+    ("/settings/tokens/{id}/revocation", "TOKEN_REVOKE"),
+];
+
+/// Those that change nothing an operator would call state.
+const NO_ACTS: &[&str] = &["/theme", "/apps/{app}/connection-test", "/apps/{app}/webhook-secret", "/system/integrity-check"];
+
+/// The lines of the files, in order of their days.
+fn lines(server: &Server) -> Vec<Value> {
+    let Ok(folder) = std::fs::read_dir(server.data().join("audit")) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = folder.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let text: String = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The newest entry of the API.
+async fn entries(server: &mut Server) -> Vec<Value> {
+    let reply = server.browser.get("/api/audit?limit=500").await.expect(200);
+    let answer: Value = serde_json::from_str(&reply.body).unwrap();
+    answer["entries"].as_array().unwrap().clone()
+}
+
+/// Who did what to what and whether it worked, as one line.
+fn said(entry: &Value) -> String {
+    let text = |key: &str| entry[key].as_str().unwrap_or("-").to_owned();
+    format!("{} {} {}: {} {}", text("user_name"), text("action"), text("result"), text("resource_type"), text("resource_name"))
+}
+
+#[tokio::test]
+async fn every_address_that_takes_a_post_is_known_to_record_or_to_change_nothing() {
+    let mut server = Server::fake(&Fake::default()).await;
+    server.set_up().await;
+    let mut unknown = Vec::new();
+    for route in routes() {
+        let path = route.path.replace("{app}", "none").replace("{n}", "1").replace("{id}", "none").replace("{uuid}", "none");
+        let takes_post = server.browser.post(&path, &[]).await.status != 405;
+        let known = ACTS.iter().any(|(path, _)| *path == route.path) || NO_ACTS.contains(&route.path);
+        if takes_post && !known {
+            unknown.push(route.path);
+        }
+    }
+    assert!(unknown.is_empty(), "say in ACTS what is recorded, and do it in the walk below: {unknown:?}");
+    let gone: Vec<_> = ACTS.iter().map(|(path, _)| path).filter(|path| routes().iter().all(|route| route.path != **path)).collect();
+    assert!(gone.is_empty(), "{gone:?}");
+}
+
+/// Does every act once, and what can fail once more so that it does.
+pub(crate) async fn do_everything(server: &mut Server, fake: &Fake) -> Vec<String> {
+    let mut secrets = vec![PASSWORD.to_owned(), server.setup_code(), "a wrong password".to_owned()];
+    server.browser.post("/setup", &[("setup_code", "wrong")]).await.expect(422);
+    server.set_up().await;
+    server.create_shop(&[("container_port", "80"), ("host_port", "8081")]).await.expect(303);
+    server.create_shop(&[]).await.expect(422);
+    let hook = Hook::of(server, "shop").await;
+    secrets.push(hook.secret.clone());
+    server.browser.post("/apps/shop/connection-test", &[]).await.expect(303);
+    let page = server.browser.get("/apps/shop").await.expect(200);
+    let fingerprint = page.attribute("input[name=fingerprint]", "value").unwrap();
+    server.browser.post("/apps/shop/host-key", &[("fingerprint", "SHA256:another")]).await.expect(409);
+    server.browser.post("/apps/shop/host-key", &[("fingerprint", &fingerprint)]).await.expect(303);
+    server.browser.post("/apps/shop/auto-deploy", &[("auto_deploy", "paused")]).await.expect(303);
+    server.browser.post("/apps/shop/auto-deploy", &[("auto_deploy", "on")]).await.expect(303);
+    let settings = [("repo_url", "git@git.example.org:dev/shop.git"), ("branch", "main"), ("container_port", "80"), ("host_port", "8082")];
+    server.browser.post("/apps/shop/settings", &settings).await.expect(303);
+
+    server.deploy_to_the_end("shop").await;
+    fake.fail(Step::Build, FailureKind::Final);
+    let failing = server.deploy("shop").await;
+    server.wait_for(&failing, &["Failed"]).await;
+    fake.mend(Step::Build);
+    fake.hold(Step::Build);
+    let held = server.deploy("shop").await;
+    server.wait_for(&held, &["Building"]).await;
+    server.browser.post("/apps/shop/stop", &[]).await.expect(409);
+    server.browser.post(&format!("{held}/cancellation"), &[]).await.expect(303);
+    fake.release(Step::Build);
+    server.wait_for(&held, &["Cancelled"]).await;
+    server.browser.post(&format!("{held}/cancellation"), &[]).await.expect(409);
+    server.browser.post("/apps/shop/stop", &[]).await.expect(303);
+    server.browser.post("/apps/shop/start", &[]).await.expect(303);
+    hook.deliver_signed("push", b"{}".to_vec(), &"0".repeat(64)).await;
+    hook.push("main", ZEROS, &commit('d')).await;
+    server.wait_for("/apps/shop/deployments/4", &["Success"]).await;
+    fake.add_orphan(AppId::new());
+    let orphan = eventually("the orphan to be seen", async || {
+        let page = server.browser.get("/system").await;
+        page.attribute("input[name=container]", "value").ok_or_else(|| page.text("#orphans"))
+    })
+    .await;
+    server.browser.post("/system/orphans/removal", &[("container", &orphan)]).await.expect(303);
+    server.browser.post("/system/orphans/removal", &[("container", &orphan)]).await.expect(409);
+
+    let days = [("audit_days", "30"), ("deliveries_days", "20"), ("journals_days", "10")];
+    server.browser.post("/settings/retention", &days).await.expect(303);
+    server.browser.post("/settings/retention/run", &[]).await.expect(303);
+    let page = server.browser.post("/settings/tokens", &[("name", "ci"), ("scope", "deploy"), ("expires", "30")]).await.expect(200);
+    secrets.push(page.attribute("#new-token", "value").unwrap());
+    let revoke = page.attribute("form[action$=revocation]", "action").unwrap();
+    server.browser.post(&revoke, &[]).await.expect(303);
+    let mut program = server.new_browser();
+    let given = program.send_json("/auth/token", serde_json::json!({ "username": "ada", "password": PASSWORD })).await.expect(200);
+    secrets.push(serde_json::from_str::<Value>(&given.body).unwrap()["access_token"].as_str().unwrap().to_owned());
+    program.send_json("/auth/token", serde_json::json!({ "username": "ada", "password": "a wrong password" })).await.expect(401);
+
+    let mut stranger = server.new_browser();
+    stranger.post("/login", &[("username", "eve"), ("password", "a wrong password")]).await.expect(422);
+    stranger.post("/login", &[("username", "ada"), ("password", PASSWORD)]).await.expect(303);
+    stranger.post("/logout", &[]).await.expect(303);
+    let new = "another long password";
+    secrets.push(new.to_owned());
+    let wrong = [("current_password", "a wrong password"), ("password", new), ("password_confirmation", new)];
+    server.browser.post("/settings/password", &wrong).await.expect(422);
+    let right = [("current_password", PASSWORD), wrong[1], wrong[2]];
+    server.browser.post("/settings/password", &right).await.expect(303);
+    secrets
+}
+
+#[tokio::test]
+async fn every_act_is_in_the_table_the_file_the_api_and_the_counter_without_a_secret() {
+    let fake = Fake::default();
+    let mut server = Server::fake(&fake).await;
+    let secrets = do_everything(&mut server, &fake).await;
+    let entries: Vec<Value> = entries(&mut server).await.into_iter().rev().collect();
+    let walked: Vec<String> = entries.iter().map(said).collect();
+    insta::assert_snapshot!(walked.join("\n"), @"");
+    for (path, action) in ACTS {
+        assert!(entries.iter().any(|entry| entry["action"] == *action && entry["result"] == "SUCCESS"), "{path}: no {action}");
+    }
+    for entry in &entries {
+        let by_a_request =
+            entry["user_name"] != "µPaaS" && !(entry["action"] == "DEPLOY" && !entry["detail"].as_str().unwrap().starts_with("queued"));
+        assert_eq!(entry["address"].is_string(), by_a_request, "{entry}");
+        assert!(entry["timestamp"].as_str().unwrap().ends_with('Z'), "{entry}");
+    }
+    let copied = eventually("the file to have them all", async || {
+        let lines = lines(&server);
+        if lines.len() == entries.len() { Ok(lines) } else { Err(format!("{} of {}", lines.len(), entries.len())) }
+    })
+    .await;
+    assert_eq!(copied, entries, "the file has what the API has");
+    let metrics = server.browser.get("/metrics").await.expect(200).body;
+    let rows = Db::open(&server.data().join("upaas.db")).await.unwrap();
+    for (_, action) in ACTS {
+        let count = entries.iter().filter(|entry| entry["action"] == *action).count();
+        assert!(metrics.contains(&format!("upaas_audit_events_total{{action=\"{action}\"}} {count}\n")), "{action} {count}\n{metrics}");
+    }
+    assert_eq!(upaas::db::audit::last(rows.read()).await.unwrap(), entries.len() as i64);
+    rows.close().await;
+    let text = serde_json::to_string(&entries).unwrap() + &metrics;
+    for secret in &secrets {
+        assert!(!text.contains(secret.as_str()), "a secret is in the audit log");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_was_not_copied_before_a_kill_is_copied_after_it_once() {
+    let mut server = Server::binary(Some("unix:///nowhere/docker.sock".to_owned())).await;
+    // Nothing can be copied into a folder that is a file.
+    std::fs::write(server.data().join("audit"), "").unwrap();
+    server.set_up().await;
+    server.create_shop(&[]).await.expect(303);
+    server.kill();
+    std::fs::remove_file(server.data().join("audit")).unwrap();
+    server.start_binary().await;
+    let copied = |server: &Server| lines(server).iter().map(|line| line["action"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    eventually("the file to catch up", async || match copied(&server) {
+        actions if actions == ["SETUP", "APP_CREATE"] => Ok(()),
+        actions => Err(format!("{actions:?}")),
+    })
+    .await;
+    // Killed after the copy and before that is noted: nothing is copied twice.
+    server.kill();
+    let db = Db::open(&server.data().join("upaas.db")).await.unwrap();
+    upaas::db::audit::set_copied(db.write(), 1).await.unwrap();
+    db.close().await;
+    server.start_binary().await;
+    server.browser.post("/logout", &[]).await.expect(303);
+    eventually("the next entry to be copied", async || match copied(&server) {
+        actions if actions == ["SETUP", "APP_CREATE", "LOGOUT"] => Ok(()),
+        actions => Err(format!("{actions:?}")),
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_full_disk_under_the_files_holds_nothing_up_and_loses_nothing() {
+    let mut server = Server::fake(&Fake::default()).await;
+    let folder = server.data().join("audit");
+    std::fs::create_dir(&folder).unwrap();
+    let today = folder.join(format!("{}.jsonl", upaas::domain::moment::Moment::now().date()));
+    // A disk that is always full.
+    std::os::unix::fs::symlink("/dev/full", &today).unwrap();
+    server.set_up().await;
+    server.create_shop(&[]).await.expect(303);
+    assert_eq!(entries(&mut server).await.len(), 2, "the acts are done and recorded");
+    eventually("the backlog to be told", async || {
+        let metrics = server.browser.get("/metrics").await.body;
+        if metrics.contains("upaas_audit_copy_backlog 2\n") { Ok(()) } else { Err(metrics) }
+    })
+    .await;
+    std::fs::remove_file(&today).unwrap();
+    server.browser.post("/logout", &[]).await.expect(303);
+    eventually("the file to catch up", async || {
+        let actions: Vec<Value> = lines(&server).iter().map(|line| line["action"].clone()).collect();
+        if actions == ["SETUP", "APP_CREATE", "LOGOUT"] { Ok(()) } else { Err(format!("{actions:?}")) }
+    })
+    .await;
+}

@@ -10,7 +10,7 @@ use std::{
 
 use ipnet::IpNet;
 
-use crate::domain::engine::Address;
+use crate::domain::{engine::Address, secret::Secret};
 
 /// A value that cannot be used; its text is the line that the operator reads.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +55,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// How log lines look.
     pub log_format: LogFormat,
+    /// Where errors are reported: a DSN, which holds a key. `logging` says whether it is one.
+    pub sentry_dsn: Option<Secret>,
     /// Unknown `UPAAS_*` names, to be warned about: probably typing errors.
     pub unknown: Vec<String>,
 }
@@ -95,6 +97,7 @@ impl Config {
             base_url: value("UPAAS_BASE_URL").map(base_url).transpose()?,
             trusted_proxies: trusted_proxies(value("UPAAS_TRUSTED_PROXIES").unwrap_or("127.0.0.0/8, ::1/128"))?,
             log_format: value("UPAAS_LOG_FORMAT").map_or(Ok(if on_terminal { LogFormat::Text } else { LogFormat::Json }), log_format)?,
+            sentry_dsn: value("SENTRY_DSN").map(Secret::new),
             unknown: variables.keys().filter(|name| name.starts_with("UPAAS_") && !KNOWN.contains(&name.as_str())).cloned().collect(),
         })
     }

@@ -46,6 +46,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
 
 use crate::{
     db::{self, Db},
@@ -248,7 +249,7 @@ impl Deployer {
         T: Send + 'static,
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        self.shared.tasks.spawn(act(self.shared.clone())).await.map_err(|err| Error::Internal(err.into()))?
+        self.shared.tasks.spawn(act(self.shared.clone()).in_current_span()).await.map_err(|err| Error::Internal(err.into()))?
     }
 
     /// As [`Deployer::to_the_end`], for an act of somebody's: it records itself when it works, and `act` is recorded when it does not.

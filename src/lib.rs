@@ -21,7 +21,8 @@
 //! | [`host`] | the seam's traits on real git and a real engine | `git`, `docker`, the seam, `logs`, `domain` |
 //! | [`health`] | probes | – |
 //! | [`web`] | all axum: routes, pages, errors | `deploy`, `db`, `logs`, `events`, `config`, `health`, `keyfile`, `domain` |
-//! | [`app`] | the only wiring | everything |
+//! | [`app`] | the only wiring | everything but `logging` |
+//! | [`logging`] | what the process says: lines, panics, reports to Sentry; started by `main` alone | `config`, `domain` |
 //!
 //! Adapters (`git`, `gitea`, `docker`, `logs`, `vault`) never import each other. `web` sees engine and git only through
 //! [`deploy::Deployer`]. A test walks the sources and fails when an arrow points the wrong way.
@@ -55,6 +56,7 @@ pub mod gitea;
 pub mod health;
 pub mod host;
 pub mod keyfile;
+pub mod logging;
 pub mod logs;
 pub mod metrics;
 pub mod vault;

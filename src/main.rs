@@ -1,14 +1,15 @@
 //! The command line: configuration, logging, and the life of the process.
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
 use upaas::{
     App,
-    config::{BadValue, Config, LogFormat},
+    config::{BadValue, Config},
+    logging,
 };
 
 /// Exit code for a configuration that cannot be used.
@@ -41,36 +42,54 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let config = match Config::from_env() {
         Ok(config) => config,
-        Err(err) => {
-            eprintln!("upaas: {err}");
-            return ExitCode::from(EXIT_CONFIG);
-        }
+        Err(err) => return unusable(&err),
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(err) => {
-            eprintln!("upaas: the runtime could not be started: {err}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let result = runtime.block_on(async {
-        match cli.command.unwrap_or(Command::Serve) {
-            Command::Serve => serve(config).await,
-            Command::Healthcheck => upaas::health::check(config.listen).await,
-        }
-    });
-    match result {
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve(config),
+        Command::Healthcheck => healthcheck(&config),
+    }
+}
+
+/// A configuration that cannot be used is one plain line, whatever the log looks like.
+fn unusable(err: &BadValue) -> ExitCode {
+    eprintln!("upaas: {err}");
+    ExitCode::from(EXIT_CONFIG)
+}
+
+fn healthcheck(config: &Config) -> ExitCode {
+    match in_runtime(upaas::health::check(config.listen)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(err) => {
             eprintln!("upaas: {err:#}");
-            if err.is::<BadValue>() { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
+            ExitCode::FAILURE
         }
     }
 }
 
-async fn serve(config: Config) -> anyhow::Result<()> {
-    start_logging(&config);
+fn serve(config: Config) -> ExitCode {
+    let _logging = match logging::start(&config) {
+        Ok(guard) => guard,
+        Err(err) => return unusable(&err),
+    };
     open_many_files();
+    match in_runtime(run(config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(err) => match err.downcast_ref::<BadValue>() {
+            Some(err) => unusable(err),
+            None => {
+                tracing::error!(error = format!("{err:#}"), "µPaaS could not start");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+fn in_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime could not be started")?;
+    runtime.block_on(work)
+}
+
+async fn run(config: Config) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let app = App::start(config, std::env::current_exe()?).await?;
     tokio::select! {
@@ -89,16 +108,5 @@ fn open_many_files() {
         && let Err(err) = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..limits })
     {
         tracing::warn!(error = %err, "the limit of open files could not be raised: fewer pages can be open at once");
-    }
-}
-
-fn start_logging(config: &Config) {
-    let default = if config.debug { "info,upaas=debug,tower_sessions=warn" } else { "info,tower_sessions=warn" };
-    let filter = EnvFilter::builder().parse_lossy(default);
-    let registry = tracing_subscriber::registry().with(filter);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    match config.log_format {
-        LogFormat::Text => registry.with(layer.with_target(false).with_ansi(std::io::stderr().is_terminal())).init(),
-        LogFormat::Json => registry.with(layer.json().flatten_event(true)).init(),
     }
 }

@@ -126,7 +126,7 @@ async fn wake_all(shared: &Arc<Shared>) {
     match db::deployments::apps_with_queue(shared.db.read()).await {
         Ok(apps) => apps.into_iter().for_each(|app| shared.wake(app)),
         Err(err) => {
-            tracing::error!(error = ?err, "the queue could not be read");
+            tracing::error!(error = format!("{:#}", anyhow::Error::from(err)), "the queue could not be read");
             shared.pause_until_in_order();
         }
     }

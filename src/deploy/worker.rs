@@ -35,7 +35,7 @@ async fn drain(shared: &Arc<Shared>, app: AppId) {
             Ok(Taken::Ended) => {}
             Ok(Taken::Interrupted) => shared.pause_until_in_order(),
             Err(err) => {
-                tracing::error!(%app, error = ?err, "the queue could not be worked on");
+                tracing::error!(%app, error = format!("{:#}", anyhow::Error::from(err)), "the queue could not be worked on");
                 shared.pause_until_in_order();
             }
         }
@@ -68,7 +68,9 @@ async fn turn(shared: &Arc<Shared>, app: AppId) -> Result<Taken, Error> {
     }
     let task_shared = shared.clone();
     // As a task of its own: what panics there must not end the worker.
-    shared.tasks.spawn(async move { take_one(&task_shared, app).await }).await.map_err(|err| Error::Internal(err.into()))?
+    let taken = shared.tasks.spawn(async move { take_one(&task_shared, app).await }).await;
+    // The panic is in the log; what it left is put in order.
+    taken.unwrap_or(Ok(Taken::Interrupted))
 }
 
 async fn take_one(shared: &Arc<Shared>, app: AppId) -> Result<Taken, Error> {

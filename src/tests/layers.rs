@@ -24,6 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("host", &["git", "docker", "deploy", "logs", "domain"]),
     ("web", &["deploy", "audit", "db", "metrics", "logs", "events", "domain", "config", "health", "keyfile"]),
     ("app", &["audit", "config", "db", "deploy", "docker", "domain", "events", "git", "host", "keyfile", "metrics", "vault", "web"]),
+    ("logging", &["config", "domain"]),
     ("lib", &["app"]),
 ];
 
@@ -126,6 +127,10 @@ fn each_library_has_its_room() {
     only_in("hmac::", &["gitea"]);
     only_in("zstd::", &["deploy", "logs"]);
     only_in("zeekstd::", &["logs"]);
+    only_in("sentry::", &["logging"]);
+    only_in("reqwest::", &["logging"]);
+    only_in("rustls::", &["logging"]);
+    only_in("tracing_subscriber::", &["logging"]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod interruptions;
 mod journals;
 mod layers;
 mod live;
+mod logging;
 mod migrations;
 mod plans;
 mod queue;

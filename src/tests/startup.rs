@@ -12,19 +12,19 @@ use super::support::{
     server::{PASSWORD, Server, quick},
 };
 
-fn upaas(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+pub(super) fn upaas(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_upaas"));
     command.args(arguments).env_clear().env("PATH", std::env::var_os("PATH").unwrap()).envs(variables.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-fn free_port() -> String {
+pub(super) fn free_port() -> String {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
 }
 
 /// A started binary that is ended with the test.
-struct Running(Child);
+pub(super) struct Running(pub(super) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -34,7 +34,7 @@ impl Drop for Running {
 }
 
 /// A socket that nobody listens on.
-const NO_ENGINE: &str = "unix:///nowhere/docker.sock";
+pub(super) const NO_ENGINE: &str = "unix:///nowhere/docker.sock";
 
 fn start(data: &str, port: &str, docker_host: &str) -> Running {
     let variables = [("PORT", port), ("UPAAS_DATA_DIR", data), ("UPAAS_LISTEN_ADDR", "127.0.0.1"), ("UPAAS_DOCKER_HOST", docker_host)];

@@ -8,6 +8,7 @@ pub(crate) mod forge;
 pub(crate) mod gitea;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod sentry;
 pub(crate) mod server;
 pub(crate) mod stream;
 

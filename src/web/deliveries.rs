@@ -14,7 +14,7 @@ use super::{
     AppState, apps,
     body::{self, Busy},
     client::Client,
-    error::Error,
+    error::{self, Error},
     extract::{Asked, At},
     frame::When,
     live,
@@ -116,7 +116,10 @@ fn plain(status: StatusCode, text: &str) -> Response {
 }
 
 fn failed(err: Error) -> Response {
-    tracing::error!(error = format!("{:#}", anyhow::Error::from(err)), "a delivery could not be received");
+    let err = anyhow::Error::from(err);
+    if !error::is_panic(&err) {
+        tracing::error!(error = format!("{err:#}"), "a delivery could not be received");
+    }
     plain(StatusCode::INTERNAL_SERVER_ERROR, "µPaaS failed at this; its log says why. Press “Redeliver” when that is mended.")
 }
 

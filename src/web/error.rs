@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use tokio::task::JoinError;
 use tower_http::csrf::ProtectionError;
 
 use super::{
@@ -49,6 +50,9 @@ pub(super) enum Error {
     /// Ours.
     #[error("internal error")]
     Internal(#[source] anyhow::Error),
+    /// Ours, and in the log already.
+    #[error("a handler panicked")]
+    Panicked,
 }
 
 impl Error {
@@ -61,7 +65,7 @@ impl Error {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Internal(_) | Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -81,7 +85,7 @@ impl Error {
                 ("Slow down", "Too many tries at once from your address.".to_owned(), Some("Wait a few seconds and try again."))
             }
             Self::Busy(sentence) => ("Busy", (*sentence).to_owned(), Some("Try again in a few seconds.")),
-            Self::Internal(_) => (
+            Self::Internal(_) | Self::Panicked => (
                 "Something went wrong",
                 "µPaaS could not do this; the fault is its own.".to_owned(),
                 Some("Try again; its log says what went wrong."),
@@ -156,9 +160,14 @@ pub(super) fn cross_site(_: ProtectionError) -> Response {
     Error::Forbidden("This request came from another site's page, so it was not carried out.").into_response()
 }
 
-pub(super) fn panicked(payload: Box<dyn Any + Send>) -> Response {
-    let said = payload.downcast_ref::<String>().map(String::as_str).or_else(|| payload.downcast_ref::<&str>().copied());
-    Error::Internal(anyhow::anyhow!("a handler panicked: {}", said.unwrap_or("no message"))).into_response()
+/// The process's panic hook has logged what the handler said.
+pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
+    Error::Panicked.into_response()
+}
+
+/// Whether this is the end of a task that panicked, which is in the log already.
+pub(super) fn is_panic(err: &anyhow::Error) -> bool {
+    err.chain().filter_map(|it| it.downcast_ref::<JoinError>()).any(JoinError::is_panic)
 }
 
 #[derive(Serialize)]
@@ -197,11 +206,13 @@ pub(super) async fn render(State(state): State<AppState>, request: Request, next
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = next.run(request).await;
     let Some(error) = response.extensions().get::<Arc<Error>>().cloned() else { return response };
-    if let Error::Internal(source) = &*error {
+    if let Error::Internal(source) = &*error
+        && !is_panic(source)
+    {
         tracing::error!(%method, path, request_id, error = format!("{source:#}"), "request failed");
     }
     let (title, sentence, hint) = error.words();
-    let request_id = request_id.filter(|_| matches!(*error, Error::Internal(_)));
+    let request_id = request_id.filter(|_| matches!(*error, Error::Internal(_) | Error::Panicked));
     let shown = if wants_fragment {
         ui.fragment(&Alert { sentence, hint, request_id })
     } else {
@@ -213,7 +224,7 @@ pub(super) async fn render(State(state): State<AppState>, request: Request, next
         }
         Ok(page) => (error.status(), page).into_response(),
         Err(err) => {
-            tracing::error!(error = ?err, "the error page could not be rendered");
+            tracing::error!(error = format!("{:#}", anyhow::Error::from(err)), "the error page could not be rendered");
             (error.status(), Body::from(title)).into_response()
         }
     }

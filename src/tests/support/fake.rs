@@ -54,6 +54,8 @@ struct World {
     containers: Mutex<BTreeMap<String, Observed>>,
     failing: Mutex<HashMap<Step, FailureKind>>,
     held: Mutex<HashMap<Step, watch::Sender<bool>>>,
+    /// Where it panics, once, and what it says.
+    exploding: Mutex<HashMap<Step, String>>,
     /// What was done, in order.
     acts: Mutex<Vec<String>>,
     made: Mutex<u32>,
@@ -94,6 +96,11 @@ impl Fake {
     /// From now on this step works again.
     pub(crate) fn mend(&self, step: Step) {
         self.0.failing.lock().unwrap().remove(&step);
+    }
+
+    /// This step panics the next time.
+    pub(crate) fn explode(&self, step: Step, said: &str) {
+        self.0.exploding.lock().unwrap().insert(step, said.to_owned());
     }
 
     /// From now on this step waits until [`Fake::release`].
@@ -220,6 +227,10 @@ impl Fake {
 
     async fn pass(&self, step: Step, act: String) -> Result<(), Failure> {
         self.0.acts.lock().unwrap().push(act);
+        let exploding = self.0.exploding.lock().unwrap().remove(&step);
+        if let Some(said) = exploding {
+            panic!("{said}");
+        }
         let held = self.0.held.lock().unwrap().get(&step).map(watch::Sender::subscribe);
         if let Some(mut held) = held {
             let _ = held.wait_for(|released| *released).await;

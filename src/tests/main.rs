@@ -13,6 +13,7 @@ mod layers;
 mod live;
 mod logging;
 mod migrations;
+mod ops;
 mod plans;
 mod queue;
 mod real;

@@ -7,6 +7,7 @@ pub(crate) mod fake;
 pub(crate) mod forge;
 pub(crate) mod gitea;
 pub(crate) mod process;
+pub(crate) mod prometheus;
 pub(crate) mod proxy;
 pub(crate) mod sentry;
 pub(crate) mod server;

@@ -18,7 +18,7 @@ use crate::{
     audit,
     config::{BadValue, Config},
     db::{self, Db},
-    deploy::{Deployer, Limits, files::Files, platform::Platform},
+    deploy::{Deployer, Limits, Listeners, files::Files, platform::Platform},
     docker::Engine,
     domain::{engine::Address, ids::InstanceId},
     events::Changes,
@@ -41,7 +41,7 @@ pub struct App {
     /// Where it listens.
     pub address: SocketAddr,
     stop: CancellationToken,
-    tasks: [JoinHandle<()>; 3],
+    tasks: [JoinHandle<()>; 4],
     /// Copies audit entries, also those of the end.
     copier: JoinHandle<()>,
     stop_copying: CancellationToken,
@@ -80,20 +80,22 @@ impl App {
 
         let stop = CancellationToken::new();
         let changes = Changes::default();
-        let platform = platform(&config, instance, &files);
         let metrics = Metrics::new();
+        let platform = platform(&config, instance, &files);
         let copier = audit::Copier::prepare(db.clone(), files.audit(), metrics.clone()).await?;
-        let deployer = Deployer::start(db.clone(), vault, files, platform, limits, metrics, changes.clone(), stop.clone());
+        let listeners = Listeners { changes: changes.clone(), metrics: metrics.clone() };
+        let deployer = Deployer::start(db.clone(), vault, files, platform, limits, listeners, stop.clone());
         let address = listener.local_addr()?;
         let state = web::AppState::new(config, db.clone(), deployer.clone(), setup_code, changes.clone(), stop.clone());
         let sessions = db.session_store().await?;
         let sweep = tokio::spawn(web::sweep_sessions(sessions.clone(), stop.clone()));
         let stop_copying = CancellationToken::new();
         let copier = tokio::spawn(copier.run(changes.clone(), stop_copying.clone()));
+        let upkeep = tokio::spawn(metrics.keep_up(stop.clone()));
         let news = tokio::spawn(db.clone().tell_of_commits(changes, stop.clone()));
         let server = tokio::spawn(web::serve(listener, web::router(state, sessions, &*session_key), stop.clone()));
         tracing::info!(version = env!("CARGO_PKG_VERSION"), %instance, "µPaaS is ready: {}", readable(address));
-        Ok(Self { address, stop, tasks: [server, sweep, news], copier, stop_copying, deployer, db, _lock: lock })
+        Ok(Self { address, stop, tasks: [server, sweep, upkeep, news], copier, stop_copying, deployer, db, _lock: lock })
     }
 
     /// Stops: no new requests, open ones and running deployments get a moment, then the database is closed.

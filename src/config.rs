@@ -36,6 +36,15 @@ pub enum LogFormat {
     Json,
 }
 
+/// Who may read the metrics.
+#[derive(Debug, Clone)]
+pub struct MetricsLogin {
+    /// The name, without a colon.
+    pub username: String,
+    /// The password.
+    pub password: Secret,
+}
+
 /// The configuration of this process.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -53,6 +62,8 @@ pub struct Config {
     pub base_url: Option<String>,
     /// Whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Who may read the metrics; none is everybody.
+    pub metrics_login: Option<MetricsLogin>,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Where errors are reported: a DSN, which holds a key. `logging` says whether it is one.
@@ -96,6 +107,11 @@ impl Config {
             debug: value("DEBUG").map_or(Ok(false), debug)?,
             base_url: value("UPAAS_BASE_URL").map(base_url).transpose()?,
             trusted_proxies: trusted_proxies(value("UPAAS_TRUSTED_PROXIES").unwrap_or("127.0.0.0/8, ::1/128"))?,
+            metrics_login: metrics_login(
+                value("METRICS_USERNAME"),
+                // Blanks may be part of it.
+                variables.get("METRICS_PASSWORD").filter(|password| !password.is_empty()),
+            )?,
             log_format: value("UPAAS_LOG_FORMAT").map_or(Ok(if on_terminal { LogFormat::Text } else { LogFormat::Json }), log_format)?,
             sentry_dsn: value("SENTRY_DSN").map(Secret::new),
             unknown: variables.keys().filter(|name| name.starts_with("UPAAS_") && !KNOWN.contains(&name.as_str())).cloned().collect(),
@@ -156,6 +172,20 @@ fn trusted_proxies(text: &str) -> Result<Vec<IpNet>, BadValue> {
         .collect()
 }
 
+fn metrics_login(username: Option<&str>, password: Option<&String>) -> Result<Option<MetricsLogin>, BadValue> {
+    match (username, password) {
+        (Some(username), _) if username.contains(':') => Err(bad("METRICS_USERNAME", username, "a name without a colon")),
+        (Some(username), Some(password)) => Ok(Some(MetricsLogin { username: username.to_owned(), password: Secret::new(password) })),
+        (None, None) => Ok(None),
+        (Some(_), None) => {
+            Err(BadValue::new("METRICS_PASSWORD", "is missing: METRICS_USERNAME is set, and /metrics needs both or neither"))
+        }
+        (None, Some(_)) => {
+            Err(BadValue::new("METRICS_USERNAME", "is missing: METRICS_PASSWORD is set, and /metrics needs both or neither"))
+        }
+    }
+}
+
 fn log_format(text: &str) -> Result<LogFormat, BadValue> {
     match text {
         "text" => Ok(LogFormat::Text),
@@ -196,6 +226,9 @@ mod tests {
             ("UPAAS_BASE_URL", "https://deploy.example.org/sub"),
             ("UPAAS_TRUSTED_PROXIES", "10.0.0.0/8, proxy"),
             ("UPAAS_LOG_FORMAT", "xml"),
+            ("METRICS_USERNAME", "prometheus"),
+            ("METRICS_USERNAME", "a:b"),
+            ("METRICS_PASSWORD", "hunter2"),
         ]
         .iter()
         .map(|pair| with(&[*pair]).expect_err("must be refused").to_string())
@@ -212,7 +245,18 @@ mod tests {
         UPAAS_BASE_URL: “https://deploy.example.org/sub” is not an origin such as https://deploy.example.org
         UPAAS_TRUSTED_PROXIES: “proxy” is not an address or network such as 10.0.0.0/8
         UPAAS_LOG_FORMAT: “xml” is not text or json
+        METRICS_PASSWORD: is missing: METRICS_USERNAME is set, and /metrics needs both or neither
+        METRICS_USERNAME: “a:b” is not a name without a colon
+        METRICS_USERNAME: is missing: METRICS_PASSWORD is set, and /metrics needs both or neither
         ");
+    }
+
+    #[test]
+    fn the_metrics_login_is_kept_as_it_is_and_its_password_not_shown() {
+        let config = with(&[("METRICS_USERNAME", "prom"), ("METRICS_PASSWORD", " hunter2")]).expect("valid");
+        assert!(!format!("{config:?}").contains("hunter2"));
+        assert!(config.metrics_login.is_some_and(|login| login.username == "prom" && login.password.reveal() == " hunter2"));
+        assert!(with(&[("METRICS_USERNAME", ""), ("METRICS_PASSWORD", "")]).expect("valid").metrics_login.is_none());
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod platform;
 
 mod connection;
 mod create;
+mod disk;
 mod disorder;
 mod ends;
 mod engine;
@@ -27,6 +28,7 @@ mod retention;
 mod run;
 mod seat;
 mod settle;
+mod usage;
 mod verdict;
 mod watch;
 mod worker;
@@ -35,15 +37,16 @@ pub use line::Place;
 pub use receive::{Arrival, Headers};
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     path::PathBuf,
     sync::{Arc, Mutex, atomic::AtomicU64},
     time::Duration,
 };
 
+use futures_util::{StreamExt, stream};
 use tokio::{
     sync::{Notify, Semaphore},
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
@@ -55,9 +58,10 @@ use crate::{
         audit::{Act, Action, Actor, Resource, Subject},
         commit::CommitId,
         connection::ConnectionCheck,
-        container::Observed,
+        container::{Observed, Usage},
         delivery::Delivery,
         deployment::Deployment,
+        disk::{Part, Space},
         engine::EngineState,
         ids::{AppId, DeploymentId, WebhookId},
         retention::LastRun,
@@ -68,6 +72,7 @@ use crate::{
     metrics::Metrics,
     vault::{self, Vault},
 };
+use disk::Disk;
 use disorder::Disorder;
 use files::Files;
 use journals::Journals;
@@ -76,6 +81,7 @@ use picture::Picture;
 use platform::{Failure, Origin, Platform};
 use rejections::Rejections;
 use seat::Seats;
+use usage::Usages;
 
 /// How many deployments run at once, over all apps.
 const RUNNING_AT_ONCE: usize = 2;
@@ -115,6 +121,8 @@ impl Default for Limits {
 }
 /// How long a page waits for the engine's word about a container.
 const PAGE_LOOK_DEADLINE: Duration = Duration::from_secs(1);
+/// So many containers that nobody has seen yet are looked at at once.
+const LOOKS_AT_ONCE: usize = 16;
 /// An interrupted deployment is tried this often before it fails.
 const ATTEMPTS_MAX: i64 = 3;
 
@@ -171,10 +179,21 @@ struct Shared {
     retention: tokio::sync::Mutex<()>,
     permits: Semaphore,
     line: Line,
+    usages: Usages,
+    disk: Disk,
     tasks: TaskTracker,
-    metrics: Metrics,
     changes: Changes,
+    metrics: Metrics,
     stop: CancellationToken,
+}
+
+/// Who is told of what happens.
+#[derive(Clone)]
+pub struct Listeners {
+    /// The pages that are open.
+    pub changes: Changes,
+    /// Where it is counted.
+    pub metrics: Metrics,
 }
 
 /// What is known of a container right now.
@@ -196,6 +215,15 @@ impl Sight {
             Self::Gone | Self::Unknown => None,
         }
     }
+
+    /// Whether the container does its work; none when the engine does not say.
+    pub fn is_healthy(&self) -> Option<bool> {
+        match self {
+            Self::There(container) => Some(container.is_healthy()),
+            Self::Gone => Some(false),
+            Self::Unknown => None,
+        }
+    }
 }
 
 impl Deployer {
@@ -206,10 +234,10 @@ impl Deployer {
         files: Files,
         platform: Platform,
         limits: Limits,
-        metrics: Metrics,
-        changes: Changes,
+        listeners: Listeners,
         stop: CancellationToken,
     ) -> Self {
+        let Listeners { changes, metrics } = listeners;
         let shared = Arc::new(Shared {
             db,
             vault,
@@ -230,9 +258,11 @@ impl Deployer {
             retention: tokio::sync::Mutex::default(),
             permits: Semaphore::new(RUNNING_AT_ONCE),
             line: Line::default(),
+            usages: Usages::default(),
+            disk: Disk::default(),
             tasks: TaskTracker::new(),
-            metrics,
             changes,
+            metrics,
             stop,
         });
         shared.tasks.spawn(engine::watch(shared.clone()));
@@ -249,7 +279,8 @@ impl Deployer {
         T: Send + 'static,
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        self.shared.tasks.spawn(act(self.shared.clone()).in_current_span()).await.map_err(|err| Error::Internal(err.into()))?
+        let act = act(self.shared.clone()).in_current_span();
+        self.shared.tasks.spawn(act).await.map_err(|err| Error::Internal(err.into()))?
     }
 
     /// As [`Deployer::to_the_end`], for an act of somebody's: it records itself when it works, and `act` is recorded when it does not.
@@ -274,6 +305,11 @@ impl Deployer {
     /// The engine, as last seen.
     pub fn engine(&self) -> EngineState {
         self.shared.engine.borrow().clone()
+    }
+
+    /// Where what happens is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
     }
 
     /// Creates an app with its deploy key and webhook secret; [`Error::SlugTaken`] when the slug is in use.
@@ -382,6 +418,39 @@ impl Deployer {
             Ok(Ok(None)) => Sight::Gone,
             Ok(Err(_)) | Err(_) => Sight::Unknown,
         }
+    }
+
+    /// The containers of these deployments. Those that the engine does not show in time, for all of them together, are left out.
+    pub async fn containers(&self, deployments: &[Deployment]) -> HashMap<DeploymentId, Sight> {
+        let deadline = Instant::now() + PAGE_LOOK_DEADLINE;
+        let looks = deployments.iter().cloned().map(|it| {
+            let deployer = self.clone();
+            async move { (it.id, deployer.container(&it).await) }
+        });
+        let mut looks = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
+        let mut sights = HashMap::new();
+        while let Ok(Some((id, sight))) = timeout_at(deadline, looks.next()).await {
+            sights.insert(id, sight);
+        }
+        sights
+    }
+
+    /// What the containers of these deployments use, as far as the engine says so in time; at most some seconds old.
+    pub async fn usage(&self, deployments: &[Deployment]) -> HashMap<DeploymentId, Usage> {
+        let containers = deployments.iter().filter_map(|it| it.container.clone()).collect();
+        let usages = usage::of(&self.shared, containers).await;
+        let found = |it: &Deployment| Some((it.id, *usages.get(it.container.as_ref()?)?));
+        deployments.iter().filter_map(found).collect()
+    }
+
+    /// The file system of the data directory; none when it does not say so in time.
+    pub async fn disk_space(&self) -> Option<Space> {
+        disk::space(&self.shared).await
+    }
+
+    /// The bytes that each part of this installation takes, as measured in the last minute or before; what is not known is left out.
+    pub async fn disk_used(&self) -> BTreeMap<Part, u64> {
+        disk::used(&self.shared).await
     }
 
     /// Where a deployment's journal lies.

@@ -10,8 +10,10 @@ pub mod context;
 mod events;
 pub mod explain;
 mod ignore;
+mod images;
 mod progress;
 pub mod spec;
+mod stats;
 
 pub use build::{BuildError, BuildEvent, BuildRequest};
 

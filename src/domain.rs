@@ -10,6 +10,7 @@ pub mod connection;
 pub mod container;
 pub mod delivery;
 pub mod deployment;
+pub mod disk;
 pub mod engine;
 pub mod ids;
 pub mod moment;

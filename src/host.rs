@@ -21,7 +21,7 @@ use crate::{
         branch::Branch,
         commit::{CommitFacts, CommitId},
         connection::HostKey,
-        container::{Happening, Observed},
+        container::{Happening, Observed, Usage},
         deployment::Cause,
         engine::EngineVersion,
         ids::{AppId, InstanceId},
@@ -212,6 +212,10 @@ impl Builder for EngineHost {
     async fn discard(&self, target: &Target) -> Result<(), Failure> {
         self.engine.remove_images_of(&self.owner(target)).await.map_err(engine_failure)
     }
+
+    async fn images_size(&self) -> Result<u64, Failure> {
+        self.engine.images_size().await.map_err(engine_failure)
+    }
 }
 
 #[async_trait]
@@ -255,6 +259,10 @@ impl Runtime for EngineHost {
 
     async fn last_lines(&self, container: &str, count: usize) -> Result<Vec<Vec<u8>>, Failure> {
         self.engine.last_lines(container, count).await.map_err(engine_failure)
+    }
+
+    async fn usage(&self, container: &str) -> Result<Option<Usage>, Failure> {
+        self.engine.usage(container).await.map_err(engine_failure)
     }
 }
 

@@ -9,18 +9,20 @@
 //! |---|---|---|
 //! | [`domain`] | the words: ids, slugs, the status table; no IO | – |
 //! | [`events`] | the news that something has changed | – |
+//! | [`metrics`] | what Prometheus is told: counts, and how things stand | `domain` |
 //! | [`config`] | the environment, validated | `domain` |
 //! | [`db`] | all SQL, one writer | `events`, `domain` |
+//! | [`audit`] | who did what: recorded with the act, copied to files and to the log | `db`, `events`, `metrics`, `domain` |
 //! | [`keyfile`] | files with key material | – |
 //! | [`vault`] | seals and opens secrets | `keyfile`, `domain` |
 //! | [`logs`] | journals and how their lines are rendered | `domain` |
 //! | [`gitea`] | what a delivery says, and whether it is signed | `domain` |
 //! | [`git`] | mirrors and remotes, by argument vector | `domain` |
 //! | [`docker`] | all bollard: specs, builds, containers | `domain` |
-//! | [`deploy`] | deliveries, the queue, the run of a deployment, recovery; its seam is [`deploy::platform`] | `db`, `vault`, `logs`, `gitea`, `events`, `domain` |
+//! | [`deploy`] | deliveries, the queue, the run of a deployment, recovery, retention; its seam is [`deploy::platform`] | `audit`, `db`, `vault`, `logs`, `gitea`, `events`, `metrics`, `domain` |
 //! | [`host`] | the seam's traits on real git and a real engine | `git`, `docker`, the seam, `logs`, `domain` |
 //! | [`health`] | probes | – |
-//! | [`web`] | all axum: routes, pages, errors | `deploy`, `db`, `logs`, `events`, `config`, `health`, `keyfile`, `domain` |
+//! | [`web`] | all axum: routes, pages, errors | `deploy`, `audit`, `db`, `logs`, `events`, `metrics`, `config`, `health`, `keyfile`, `domain` |
 //! | [`app`] | the only wiring | everything but `logging` |
 //! | [`logging`] | what the process says: lines, panics, reports to Sentry; started by `main` alone | `config`, `domain` |
 //!

@@ -22,6 +22,8 @@ mod frame;
 mod journal;
 mod live;
 mod login;
+mod metrics;
+mod observe;
 mod password;
 mod present;
 mod security;
@@ -43,7 +45,7 @@ use std::time::Duration;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::{from_fn, from_fn_with_state, map_request},
     routing::{MethodRouter, get, post},
 };
 use tokio_util::sync::CancellationToken;
@@ -104,6 +106,7 @@ pub fn routes() -> Vec<Route> {
         public("/setup", get(setup::show).post(setup::create)),
         public("/login", get(login::show).post(login::create)),
         public("/theme", post(theme::update)),
+        public("/metrics", get(metrics::show)),
         public("/webhook/{uuid}", post(deliveries::receive).fallback(deliveries::only_post)),
         private("/logout", post(login::destroy)),
         private("/", get(apps::index)),
@@ -149,11 +152,13 @@ pub fn router(state: AppState, sessions: SqliteStore, session_key: &[u8]) -> Rou
         .with_expiry(Expiry::OnInactivity(SESSION_LIFE))
         .with_signed(Key::from(session_key));
     let layers = ServiceBuilder::new()
+        .layer(map_request(observe::own_request_id))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(from_fn_with_state(state.clone(), client::identify))
+        .layer(from_fn_with_state(state.clone(), observe::observe))
         .layer(from_fn(security::headers))
         .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(security::may_be_compressed)))
-        .layer(from_fn_with_state(state.clone(), client::identify))
         .layer(sessions)
         .layer(from_fn_with_state(state.clone(), access::recognise))
         .layer(from_fn_with_state(state.clone(), error::render))

@@ -154,6 +154,26 @@ pub async fn copied(db: impl SqliteExecutor<'_>) -> Result<i64, Error> {
     Ok(sqlx::query_scalar("SELECT copied FROM audit_copy WHERE id = 1").fetch_one(db).await?)
 }
 
+/// What is not copied to the files yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+pub struct Backlog {
+    /// How many entries.
+    pub entries: i64,
+    /// When the oldest of them was recorded.
+    pub oldest: Option<Moment>,
+}
+
+/// What is not copied to the files yet. Numbers have no gaps there, so nothing is counted row by row.
+pub async fn backlog(db: impl SqliteExecutor<'_>) -> Result<Backlog, Error> {
+    Ok(sqlx::query_as(
+        "SELECT max(0, coalesce((SELECT max(id) FROM audit_log), 0) - copied) AS entries,
+                (SELECT at FROM audit_log WHERE audit_log.id > copied ORDER BY audit_log.id LIMIT 1) AS oldest
+         FROM audit_copy WHERE audit_copy.id = 1",
+    )
+    .fetch_one(db)
+    .await?)
+}
+
 /// Notes how far the entries are copied.
 pub async fn set_copied(db: impl SqliteExecutor<'_>, id: i64) -> Result<(), Error> {
     sqlx::query("UPDATE audit_copy SET copied = ? WHERE id = 1").bind(id).execute(db).await?;

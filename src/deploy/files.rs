@@ -1,11 +1,12 @@
 //! Where the files of apps and deployments lie in the data directory. Keyed by id, so that a re-created slug inherits nothing.
 
 use std::{
+    ffi::OsStr,
     io,
     path::{Path, PathBuf},
 };
 
-use crate::domain::ids::AppId;
+use crate::domain::{disk::Part, ids::AppId};
 
 /// The data directory, as deployments see it.
 #[derive(Debug, Clone)]
@@ -17,6 +18,23 @@ impl Files {
     /// The files under a data directory.
     pub fn new(root: &Path) -> Self {
         Self { root: root.to_owned() }
+    }
+
+    /// The data directory itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What a file or folder of this name in the data directory is part of.
+    pub fn part_of(&self, name: &OsStr) -> Part {
+        match name.to_str() {
+            Some("logs") => Part::Journals,
+            Some("repos") => Part::Mirrors,
+            Some("builds") => Part::Builds,
+            Some("audit") => Part::Audit,
+            Some(name) if name.starts_with("upaas.db") => Part::Database,
+            _ => Part::Other,
+        }
     }
 
     /// The bare mirror of an app's repository.

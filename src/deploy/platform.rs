@@ -14,7 +14,7 @@ use crate::{
         branch::Branch,
         commit::{CommitFacts, CommitId},
         connection::HostKey,
-        container::{Happening, Observed},
+        container::{Happening, Observed, Usage},
         deployment::Cause,
         engine::EngineVersion,
         ids::AppId,
@@ -154,6 +154,8 @@ pub trait Builder: Send + Sync {
     ) -> Result<String, Failure>;
     /// Removes what a deployment that did not succeed has built.
     async fn discard(&self, target: &Target) -> Result<(), Failure>;
+    /// The bytes of all images of this installation.
+    async fn images_size(&self) -> Result<u64, Failure>;
 }
 
 /// The engine's containers, seen from a deployment. Removing or stopping what is gone already succeeds.
@@ -179,6 +181,8 @@ pub trait Runtime: Send + Sync {
     fn events(&self) -> BoxStream<'static, Result<Happening, Failure>>;
     /// The last lines it printed.
     async fn last_lines(&self, container: &str, count: usize) -> Result<Vec<Vec<u8>>, Failure>;
+    /// What it uses; none when it does not run or is gone.
+    async fn usage(&self, container: &str) -> Result<Option<Usage>, Failure>;
 }
 
 /// The world, as the parts of a deployment see it.

@@ -1,5 +1,7 @@
 //! A container of ours, as the engine shows it.
 
+use std::time::Duration;
+
 use super::{deployment::Deployment, ids::AppId, moment::Moment};
 
 /// What the engine says of a container that carries this installation's label.
@@ -40,6 +42,11 @@ impl Observed {
         let by_id = deployment.container.as_deref() == Some(&*self.id);
         same && (by_id || self.created_at.is_none_or(|created| created >= deployment.times.queued))
     }
+
+    /// Whether it does its work: it runs, is not frozen, and its own health check passes if it has one.
+    pub fn is_healthy(&self) -> bool {
+        self.running && !self.paused && matches!(self.health, Health::Unchecked | Health::Healthy)
+    }
 }
 
 /// What a container's own health check says.
@@ -53,6 +60,15 @@ pub enum Health {
     Healthy,
     /// It failed too often in a row.
     Unhealthy,
+}
+
+/// What a container that runs has used and uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Processor time since it was started, over all cores.
+    pub cpu: Duration,
+    /// Memory now, without files that the kernel may forget: as `docker stats` counts it.
+    pub memory_bytes: u64,
 }
 
 /// Something that happened to a container of ours, as the engine told it.

@@ -164,6 +164,21 @@ pub struct Times {
     pub finished: Option<Moment>,
 }
 
+impl Times {
+    /// When its first phase began.
+    pub fn began(&self) -> Option<Moment> {
+        self.cloning.or(self.building).or(self.deploying)
+    }
+
+    /// The phases that began, in order: each with its beginning, and with the beginning of the next or the end.
+    pub fn phases(&self) -> Vec<(Status, Moment, Option<Moment>)> {
+        let began = [(Status::Cloning, self.cloning), (Status::Building, self.building), (Status::Deploying, self.deploying)];
+        let began: Vec<_> = began.into_iter().filter_map(|(phase, at)| Some((phase, at?))).collect();
+        let end = |index: usize| began.get(index + 1).map(|(_, at)| *at).or(self.finished);
+        began.iter().enumerate().map(|(index, (phase, at))| (*phase, *at, end(index))).collect()
+    }
+}
+
 /// The numbers of the journal's lines at which the phases of a deployment's present attempt begin.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PhaseLines {
@@ -219,6 +234,16 @@ mod tests {
         superseded -> (end)
         skipped -> (end)
         ");
+    }
+
+    #[test]
+    fn a_phase_ends_where_the_next_one_begins() {
+        let at = Moment::from_unix_ms;
+        let times = Times { queued: at(0), cloning: Some(at(1)), building: None, deploying: Some(at(5)), finished: Some(at(9)) };
+        assert_eq!(times.phases(), [(Status::Cloning, at(1), Some(at(5))), (Status::Deploying, at(5), Some(at(9)))]);
+        assert_eq!(times.began(), Some(at(1)));
+        let waiting = Times { cloning: None, deploying: None, finished: None, ..times };
+        assert_eq!((waiting.began(), waiting.phases()), (None, vec![]));
     }
 
     #[test]

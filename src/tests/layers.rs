@@ -10,9 +10,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("events", &[]),
     ("keyfile", &[]),
+    ("metrics", &["domain"]),
     ("health", &[]),
     ("config", &["domain"]),
-    ("metrics", &["domain"]),
     ("db", &["events", "domain"]),
     ("audit", &["db", "events", "metrics", "domain"]),
     ("vault", &["domain", "keyfile"]),
@@ -131,6 +131,8 @@ fn each_library_has_its_room() {
     only_in("reqwest::", &["logging"]);
     only_in("rustls::", &["logging"]);
     only_in("tracing_subscriber::", &["logging"]);
+    only_in("metrics_exporter_prometheus::", &["metrics"]);
+    only_in("metrics_process::", &["metrics"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod builds;
 mod ends;
 mod engines;
 mod kills;
+mod metrics;
 mod outages;
 mod pushes;
 mod secrets;

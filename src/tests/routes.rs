@@ -38,7 +38,7 @@ async fn every_route_that_is_not_public_asks_for_a_sign_in() {
 #[tokio::test]
 async fn the_public_list_is_short() {
     let public: Vec<&str> = routes().iter().filter(|route| route.access == Access::Public).map(|route| route.path).collect();
-    assert_eq!(public, ["/health/live", "/static/{hash}/{*file}", "/setup", "/login", "/theme", "/webhook/{uuid}"]);
+    assert_eq!(public, ["/health/live", "/static/{hash}/{*file}", "/setup", "/login", "/theme", "/metrics", "/webhook/{uuid}"]);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ pub(crate) mod gitea;
 pub(crate) mod process;
 pub(crate) mod prometheus;
 pub(crate) mod proxy;
+pub(crate) mod scrape;
 pub(crate) mod sentry;
 pub(crate) mod server;
 pub(crate) mod stream;

@@ -54,6 +54,7 @@ pub(super) async fn receive(
         },
         Ok(None) => {
             tracing::debug!("a delivery came to a webhook URL that no app has");
+            state.metrics.unknown_delivery();
             body::drain(request.into_body(), Rejection::Unsigned).await;
             plain(StatusCode::NOT_FOUND, "rejected: no app has this webhook URL. Copy it again from the app's page in µPaaS.")
         }

@@ -7,11 +7,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     live::{Feeds, STREAMS_MAX},
+    metrics::Scrapes,
     setup_code::SetupCode,
     throttle::Throttle,
     view::Views,
 };
-use crate::{config::Config, db::Db, deploy::Deployer, events::Changes};
+use crate::{config::Config, db::Db, deploy::Deployer, events::Changes, metrics::Metrics};
 
 /// Password hashes are computed by at most this many threads at once: each takes 40 MiB and a core.
 const HASHES_AT_ONCE: usize = 1;
@@ -46,6 +47,8 @@ pub struct Parts {
     pub(super) feeds: Feeds,
     pub(super) journal_reads: Semaphore,
     pub(super) searches: Semaphore,
+    pub(super) metrics: Metrics,
+    pub(super) scrapes: Scrapes,
     pub(super) changes: Changes,
     pub(super) stop: CancellationToken,
 }
@@ -56,6 +59,8 @@ impl AppState {
         Self(Arc::new(Parts {
             config,
             db,
+            metrics: deployer.metrics().clone(),
+            scrapes: Scrapes::default(),
             deployer,
             setup_code,
             views: Views::new(),

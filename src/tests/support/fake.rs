@@ -19,7 +19,7 @@ use upaas::{
         app::AppConfig,
         commit::{CommitFacts, CommitId},
         connection::HostKey,
-        container::{Act, Happening, Health, Observed},
+        container::{Act, Happening, Health, Observed, Usage},
         deployment::Cause,
         engine::EngineVersion,
         ids::AppId,
@@ -42,7 +42,16 @@ pub(crate) enum Step {
     Settle,
     Stop,
     Remove,
+    /// The engine measures a container.
+    Usage,
+    /// The engine lists images.
+    Images,
 }
+
+/// What every container that runs uses.
+pub(crate) const USAGE: Usage = Usage { cpu: Duration::from_millis(1500), memory_bytes: 42 * 1024 * 1024 };
+/// What all images take.
+pub(crate) const IMAGES_SIZE: u64 = 123_456;
 
 #[derive(Clone, Default)]
 pub(crate) struct Fake(Arc<World>);
@@ -300,6 +309,11 @@ impl Builder for Fake {
     async fn discard(&self, target: &Target) -> Result<(), Failure> {
         self.pass(Step::Remove, format!("discard image #{}", target.number)).await
     }
+
+    async fn images_size(&self) -> Result<u64, Failure> {
+        self.pass(Step::Images, "list images".to_owned()).await?;
+        Ok(IMAGES_SIZE)
+    }
 }
 
 #[async_trait]
@@ -386,5 +400,11 @@ impl Runtime for Fake {
 
     async fn last_lines(&self, _: &str, _: usize) -> Result<Vec<Vec<u8>>, Failure> {
         Ok(vec![b"its last words".to_vec()])
+    }
+
+    async fn usage(&self, container: &str) -> Result<Option<Usage>, Failure> {
+        self.pass(Step::Usage, format!("measure {container}")).await?;
+        let runs = self.0.containers.lock().unwrap().get(container).is_some_and(|it| it.running);
+        Ok(runs.then_some(USAGE))
     }
 }

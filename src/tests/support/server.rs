@@ -32,6 +32,8 @@ pub(crate) struct Server {
     pub(crate) browser: Browser,
     limits: Limits,
     docker_host: Option<String>,
+    /// More of its environment.
+    variables: Vec<(String, String)>,
 }
 
 /// Limits for tests: nothing waits for its own sake.
@@ -49,6 +51,14 @@ impl Server {
     /// On a stand-in platform.
     pub(crate) async fn fake(fake: &Fake) -> Self {
         Self::fake_with(fake, quick()).await
+    }
+
+    /// With more variables in its environment.
+    pub(crate) async fn fake_in(fake: &Fake, variables: &[(&str, &str)]) -> Self {
+        let mut server = Self::new(quick(), None);
+        server.variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        server.start_fake(fake).await;
+        server
     }
 
     pub(crate) async fn fake_with(fake: &Fake, limits: Limits) -> Self {
@@ -80,6 +90,7 @@ impl Server {
             browser: Browser::new(([127, 0, 0, 1], 1).into()),
             limits,
             docker_host,
+            variables: Vec::new(),
         }
     }
 
@@ -128,7 +139,8 @@ impl Server {
     }
 
     fn config(&self) -> Config {
-        let mut variables = vec![("UPAAS_DATA_DIR".to_owned(), self.data().display().to_string())];
+        let mut variables = self.variables.clone();
+        variables.push(("UPAAS_DATA_DIR".to_owned(), self.data().display().to_string()));
         variables.extend(self.docker_host.clone().map(|host| ("UPAAS_DOCKER_HOST".to_owned(), host)));
         Config::from_variables(variables.into_iter().collect(), false).unwrap()
     }

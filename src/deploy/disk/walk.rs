@@ -1,0 +1,84 @@
+//! The walk through the data directory.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    fs::{Metadata, read_dir},
+    os::unix::fs::MetadataExt,
+};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{deploy::files::Files, domain::disk::Part};
+
+/// The size of the blocks in which files are counted, whatever the file system.
+const BLOCK_BYTES: u64 = 512;
+
+/// What each part of the data directory takes; none when `stop` is cancelled meanwhile. Links are not followed, a file with several
+/// names counts once, and what goes away meanwhile does not count.
+pub(super) fn used(files: &Files, stop: &CancellationToken) -> Option<BTreeMap<Part, u64>> {
+    let parts = Part::ALL.iter().filter(|part| **part != Part::Images);
+    let mut used: BTreeMap<Part, u64> = parts.map(|part| (*part, 0)).collect();
+    let mut seen = HashSet::new();
+    let mut folders = vec![(None, files.root().to_owned())];
+    while let Some((part, folder)) = folders.pop() {
+        for entry in read_dir(folder).into_iter().flatten().flatten() {
+            if stop.is_cancelled() {
+                return None;
+            }
+            let Ok(metadata) = entry.metadata() else { continue };
+            let part = part.unwrap_or_else(|| files.part_of(&entry.file_name()));
+            *used.entry(part).or_default() += bytes(&metadata, &mut seen);
+            if metadata.is_dir() {
+                folders.push((Some(part), entry.path()));
+            }
+        }
+    }
+    Some(used)
+}
+
+fn bytes(metadata: &Metadata, seen: &mut HashSet<(u64, u64)>) -> u64 {
+    let is_new = metadata.is_dir() || metadata.nlink() < 2 || seen.insert((metadata.dev(), metadata.ino()));
+    if is_new { metadata.blocks() * BLOCK_BYTES } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn each_part_counts_what_lies_in_it_once() {
+        let root = tempfile::tempdir().expect("a folder");
+        let write = |name: &str| {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("created");
+            fs::write(path, vec![1; 100_000]).expect("written");
+        };
+        for name in ["upaas.db", "upaas.db-wal", "logs/a/1.journal", "repos/a.git/objects/pack/p", "session.key"] {
+            write(name);
+        }
+        let pack = root.path().join("repos/a.git/objects/pack/p");
+        fs::hard_link(&pack, root.path().join("repos/a.git/again")).expect("linked");
+        std::os::unix::fs::symlink("/usr", root.path().join("repos/usr")).expect("linked");
+        let used = used(&Files::new(root.path()), &CancellationToken::new()).expect("not stopped");
+        let about = |part: Part, files: u64| {
+            let bytes = used[&part];
+            assert!((files * 100_000..files * 100_000 + 50_000).contains(&bytes), "{part}: {bytes}");
+        };
+        about(Part::Database, 2);
+        about(Part::Journals, 1);
+        about(Part::Mirrors, 1);
+        about(Part::Other, 1);
+        assert_eq!((used[&Part::Audit], used[&Part::Builds], used.get(&Part::Images)), (0, 0, None));
+    }
+
+    #[test]
+    fn it_ends_when_it_is_told_to() {
+        let root = tempfile::tempdir().expect("a folder");
+        fs::write(root.path().join("upaas.db"), "").expect("written");
+        let stop = CancellationToken::new();
+        stop.cancel();
+        assert_eq!(used(&Files::new(root.path()), &stop), None);
+    }
+}

@@ -10,6 +10,7 @@ mod app_page;
 mod app_settings;
 mod apps;
 mod assets;
+mod audit;
 mod body;
 mod client;
 mod connection;
@@ -26,6 +27,7 @@ mod metrics;
 mod observe;
 mod password;
 mod present;
+mod retention;
 mod security;
 mod serve;
 mod setup;
@@ -131,11 +133,17 @@ pub fn routes() -> Vec<Route> {
         private("/apps/{app}/deployments/{n}/cancellation", post(deployments::cancel)),
         private("/apps/{app}/deployments/{n}/journal", get(journal::download)),
         private("/apps/{app}/deployments/{n}/lines", get(journal::more)),
+        private("/audit", get(audit::index)),
+        private("/audit/events", get(audit::index_events)),
+        private("/audit/export", get(audit::export)),
+        private("/api/audit", get(audit::api)),
         private("/system", get(system::show)),
         private("/system/events", get(system::events)),
         private("/system/orphans/removal", post(system::remove_orphan)),
         private("/settings", get(account::show)),
         private("/settings/password", post(account::change_password)),
+        private("/settings/retention", post(retention::update)),
+        private("/settings/retention/run", post(retention::run)),
     ]
 }
 

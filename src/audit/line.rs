@@ -1,4 +1,4 @@
-//! An entry as other programs read it: one JSON object, the same in the files, in the API and in an export.
+//! An entry as JSON: the same object in the files, in the export and over the API.
 
 use std::net::IpAddr;
 
@@ -6,34 +6,23 @@ use serde::Serialize;
 
 use crate::domain::audit::{Action, Entry, Outcome, Resource};
 
-/// The object. Its names are an interface; new ones may be added.
+/// An entry, its fields in the order in which they are written.
 #[derive(Debug, Serialize)]
 pub struct Line<'a> {
-    /// The entry's number.
-    pub id: i64,
-    /// When: ISO 8601, UTC, milliseconds.
-    pub timestamp: String,
-    /// What was done.
-    pub action: Action,
-    /// Whether it worked.
-    pub result: Outcome,
-    /// Who, when somebody was signed in.
-    pub user_id: Option<i64>,
-    /// Who, by name.
-    pub user_name: &'a str,
-    /// From where.
-    pub address: Option<IpAddr>,
-    /// To what kind of thing.
-    pub resource_type: Resource,
-    /// Which one.
-    pub resource_id: &'a str,
-    /// Which one, by name.
-    pub resource_name: &'a str,
-    /// More about it, in words.
-    pub detail: &'a str,
+    id: i64,
+    timestamp: String,
+    action: Action,
+    result: Outcome,
+    user_id: Option<i64>,
+    user_name: &'a str,
+    address: Option<IpAddr>,
+    resource_type: Resource,
+    resource_id: &'a str,
+    resource_name: &'a str,
+    detail: &'a str,
 }
 
-/// An entry as that object.
+/// The entry as it is written.
 pub fn json(entry: &Entry) -> Line<'_> {
     let act = &entry.act;
     Line {
@@ -48,5 +37,36 @@ pub fn json(entry: &Entry) -> Line<'_> {
         resource_id: &act.subject.id,
         resource_name: &act.subject.name,
         detail: &act.detail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        audit::{Act, Actor, Subject},
+        moment::Moment,
+    };
+
+    #[test]
+    fn an_entry_is_written_with_these_fields_in_this_order() {
+        let entry = Entry {
+            id: 17,
+            at: Moment::from_unix_ms(1_795_342_272_345),
+            act: Act {
+                action: Action::Login,
+                outcome: Outcome::Failure,
+                actor: Actor { user: None, name: "ada".to_owned(), address: Some([203, 0, 113, 9].into()) },
+                subject: Subject::new(Resource::User, 1, "ada"),
+                detail: "wrong name or password".to_owned(),
+            },
+        };
+        assert_eq!(
+            serde_json::to_string(&json(&entry)).expect("serializes"),
+            concat!(
+                r#"{"id":17,"timestamp":"2026-11-22T10:11:12.345Z","action":"LOGIN","result":"FAILURE","user_id":null,"user_name":"ada","#,
+                r#""address":"203.0.113.9","resource_type":"user","resource_id":"1","resource_name":"ada","detail":"wrong name or password"}"#
+            )
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! The audit log: who did what. Rows are only ever added, and removed by retention.
 
-use sqlx::{FromRow, QueryBuilder, Sqlite, SqliteExecutor};
+use sqlx::{FromRow, QueryBuilder, Sqlite, SqliteExecutor, SqlitePool};
 
 use super::Error;
 use crate::domain::{
@@ -79,27 +79,82 @@ pub async fn insert(db: impl SqliteExecutor<'_>, at: Moment, act: &Act) -> Resul
     Ok(())
 }
 
+/// The numbers among which entries may be, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    first: i64,
+    last: i64,
+}
+
+impl Span {
+    const ALL: Self = Self { first: 0, last: i64::MAX };
+    const NONE: Self = Self { first: 1, last: 0 };
+
+    /// Of these only those before `id`; all of them when there is none.
+    #[must_use]
+    pub fn before(self, id: Option<i64>) -> Self {
+        Self { last: id.map_or(self.last, |id| self.last.min(id.saturating_sub(1))), ..self }
+    }
+}
+
 /// The newest entries that a filter lets through, newest first, older than the one with the number `before`.
-pub async fn newest(db: impl SqliteExecutor<'_>, filter: &Filter, before: Option<i64>, limit: i64) -> Result<Vec<Entry>, Error> {
-    let mut query = QueryBuilder::<Sqlite>::new(
+pub async fn newest(db: &SqlitePool, filter: &Filter, before: Option<i64>, limit: i64) -> Result<Vec<Entry>, Error> {
+    let span = span(db, filter).await?.before(before);
+    newest_of(db, filter, span, limit).await
+}
+
+/// The numbers among which the entries of a filter's time are.
+///
+/// The order of the entries is that of their numbers, whatever the clock did. Were the clock never set back, the two ends of a time
+/// would do; as it may be, all entries of that time are looked at, in the index.
+pub async fn span(db: impl SqliteExecutor<'_>, filter: &Filter) -> Result<Span, Error> {
+    if filter.from.is_none() && filter.until.is_none() {
+        return Ok(Span::ALL);
+    }
+    let ends: (Option<i64>, Option<i64>) = sqlx::query_as("SELECT min(id), max(id) FROM audit_log WHERE at >= ? AND at < ?")
+        .bind(filter.from.map_or(i64::MIN, Moment::unix_ms))
+        .bind(filter.until.map_or(i64::MAX, Moment::unix_ms))
+        .fetch_one(db)
+        .await?;
+    Ok(match ends {
+        (Some(first), Some(last)) => Span { first, last },
+        _ => Span::NONE,
+    })
+}
+
+/// As [`newest`], among the entries with these numbers.
+pub async fn newest_of(db: impl SqliteExecutor<'_>, filter: &Filter, span: Span, limit: i64) -> Result<Vec<Entry>, Error> {
+    let rows: Vec<Row> = select(filter, span, limit).build_query_as().fetch_all(db).await?;
+    Ok(rows.into_iter().map(Entry::from).collect())
+}
+
+/// Every index that is read ends with the number, which is the order: nothing is sorted, and reading stops at the limit. Which one it
+/// is, is decided here, and not by what SQLite knows of the values: a rare one would be looked for in all entries.
+fn select(filter: &Filter, span: Span, limit: i64) -> QueryBuilder<'static, Sqlite> {
+    let mut query = QueryBuilder::new(
         "SELECT audit_log.id, at, audit_log.action, result, user_id, audit_log.user_name, audit_log.address, resource_type, resource_id,
                 audit_log.resource_name, audit_log.detail ",
     );
-    // The order is that of the numbers, which every index here ends with: nothing is sorted, and reading stops at the limit.
-    let id = if filter.words.is_empty() { "audit_log.id" } else { "audit_search.rowid" };
-    query.push(match (filter.words.is_empty(), filter.outcome) {
-        (false, _) => "FROM audit_search JOIN audit_log ON audit_log.id = audit_search.rowid ",
-        (true, Some(Outcome::Failure)) => "FROM audit_log INDEXED BY audit_log_failures ",
-        (true, _) => "FROM audit_log ",
+    let search = search(filter);
+    let id = if search.is_some() { "audit_search.rowid" } else { "audit_log.id" };
+    query.push(match (&search, filter) {
+        (Some(_), _) => "FROM audit_search CROSS JOIN audit_log ON audit_log.id = audit_search.rowid",
+        (_, Filter { outcome: Some(Outcome::Failure), .. }) => "FROM audit_log INDEXED BY audit_log_failures",
+        (_, Filter { action: Some(_), .. }) => "FROM audit_log INDEXED BY audit_log_by_action",
+        (_, Filter { user: Some(_), .. }) => "FROM audit_log INDEXED BY audit_log_by_user",
+        (_, Filter { resource: Some(_), .. }) => "FROM audit_log INDEXED BY audit_log_by_resource",
+        _ => "FROM audit_log NOT INDEXED",
     });
-    query.push(format!("WHERE {id} < ")).push_bind(before.unwrap_or(i64::MAX));
-    if !filter.words.is_empty() {
-        query.push(" AND audit_search MATCH ").push_bind(matching(&filter.words));
+    query.push(format!(" WHERE {id} >= ")).push_bind(span.first);
+    query.push(format!(" AND {id} <= ")).push_bind(span.last);
+    if let Some(search) = search {
+        query.push(" AND audit_search MATCH ").push_bind(search);
     }
     if let Some(action) = filter.action {
         query.push(" AND audit_log.action = ").push_bind(action);
     }
     match filter.outcome {
+        // As a literal: the index of failures is for this very condition.
         Some(Outcome::Failure) => query.push(" AND result = 'FAILURE'"),
         Some(Outcome::Success) => query.push(" AND result = 'SUCCESS'"),
         None => &mut query,
@@ -108,27 +163,38 @@ pub async fn newest(db: impl SqliteExecutor<'_>, filter: &Filter, before: Option
         query.push(" AND resource_type = ").push_bind(resource);
     }
     if let Some(user) = &filter.user {
-        query.push(" AND audit_log.user_name = ").push_bind(user);
+        query.push(" AND audit_log.user_name = ").push_bind(user.clone());
     }
-    // The clock's order and that of the numbers are the same, unless the clock was set back in between.
     if let Some(from) = filter.from {
-        query.push(" AND +at >= ").push_bind(from);
-        query.push(format!(" AND {id} >= (SELECT coalesce(min(id), {}) FROM (SELECT id FROM audit_log WHERE at >= ", i64::MAX));
-        query.push_bind(from).push(" ORDER BY at LIMIT 1))");
+        query.push(" AND at >= ").push_bind(from);
     }
     if let Some(until) = filter.until {
-        query.push(" AND +at < ").push_bind(until);
-        query.push(format!(" AND {id} <= (SELECT coalesce(max(id), 0) FROM (SELECT id FROM audit_log WHERE at < "));
-        query.push_bind(until).push(" ORDER BY at DESC LIMIT 1))");
+        query.push(" AND at < ").push_bind(until);
     }
     query.push(format!(" ORDER BY {id} DESC LIMIT ")).push_bind(limit);
-    let rows: Vec<Row> = query.build_query_as().fetch_all(db).await?;
-    Ok(rows.into_iter().map(Entry::from).collect())
+    query
 }
 
-/// The words as an FTS5 query: each is a phrase that may go on.
-fn matching(words: &[String]) -> String {
-    words.iter().map(|word| format!("\"{}\"*", word.replace('"', "\"\""))).collect::<Vec<_>>().join(" ")
+/// A filter as an FTS5 query, when the search finds its entries best: words, and an action together with a name, neither of which may
+/// be rare while both together are. Without words that could be found there is none to look for.
+fn search(filter: &Filter) -> Option<String> {
+    let mut phrases: Vec<String> = filter.words.iter().filter(|word| has_token(word)).map(|word| format!("{}*", phrase(word))).collect();
+    if phrases.is_empty() && (filter.action.is_none() || filter.user.is_none()) {
+        return None;
+    }
+    phrases.extend(filter.action.map(|action| format!("action : {}", phrase(action.as_str()))));
+    phrases.extend(filter.user.as_deref().filter(|user| has_token(user)).map(|user| format!("user_name : {}", phrase(user))));
+    Some(phrases.join(" "))
+}
+
+/// Whether the search sees anything in a text: it takes what is between letters and digits for blanks.
+fn has_token(text: &str) -> bool {
+    text.chars().any(char::is_alphanumeric)
+}
+
+/// Within quotes nothing is an operator. A NUL would end the query.
+fn phrase(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\"").replace('\0', " "))
 }
 
 /// The entries after the one with this number, in order.
@@ -192,3 +258,6 @@ pub async fn remove_some(db: impl SqliteExecutor<'_>, before: Moment, limit: i64
     .await?;
     Ok(removed.rows_affected())
 }
+
+#[cfg(test)]
+mod tests;

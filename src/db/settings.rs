@@ -31,15 +31,19 @@ pub async fn base_url(db: impl SqliteExecutor<'_>) -> Result<Option<String>, Err
 }
 
 /// What is kept for how long.
-pub async fn retention(db: impl SqliteExecutor<'_> + Copy) -> Result<Retention, Error> {
+pub async fn retention(db: impl SqliteExecutor<'_>) -> Result<Retention, Error> {
+    let stored: Vec<(String, String)> = sqlx::query_as(
+        "SELECT key, value FROM settings WHERE key IN ('retention_audit_days', 'retention_deliveries_days', 'retention_journals_days')",
+    )
+    .fetch_all(db)
+    .await?;
     let mut retention = Retention::default();
-    for (key, days) in [
-        ("retention_audit_days", &mut retention.audit),
-        ("retention_deliveries_days", &mut retention.deliveries),
-        ("retention_journals_days", &mut retention.journals),
-    ] {
-        if let Some(kept) = get(db, key).await? {
-            *days = kept.parse()?;
+    for (key, days) in stored {
+        let days = days.parse()?;
+        match key.as_str() {
+            "retention_audit_days" => retention.audit = days,
+            "retention_deliveries_days" => retention.deliveries = days,
+            _ => retention.journals = days,
         }
     }
     Ok(retention)

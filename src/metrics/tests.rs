@@ -48,6 +48,7 @@ fn ended(app: AppId, status: Status, seconds: [Option<i64>; 5]) -> Deployment {
         lines: PhaseLines::default(),
         cancel: None,
         ending: None,
+        journal_removed: None,
     }
 }
 

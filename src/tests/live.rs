@@ -86,7 +86,15 @@ async fn every_fragment_on_a_stream_stands_in_the_page_letter_by_letter() {
     // What counts on by itself differs from look to look.
     let counting = Regex::new("data-running=\"[0-9]+\"|[0-9.]+ s\\b").unwrap();
     let still = |html: &str| counting.replace_all(html, "…").into_owned();
-    let pages = [("/", 4), ("/apps/shop", 5), ("/apps/shop/deployments", 4), (&*running, 5), ("/apps/shop/deliveries", 4), ("/system", 6)];
+    let pages = [
+        ("/", 4),
+        ("/apps/shop", 5),
+        ("/apps/shop/deployments", 4),
+        (&*running, 5),
+        ("/apps/shop/deliveries", 4),
+        ("/audit", 4),
+        ("/system", 6),
+    ];
     for (page, pieces) in pages {
         let stream = server.browser.get(page).await.expect(200).attribute("#stream", "hx-sse:connect").unwrap();
         // A time may have passed between the two (“just now”): then they are compared again.

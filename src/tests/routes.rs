@@ -117,7 +117,7 @@ async fn pages_contain_no_inline_script_or_style() {
     server.create_shop(&[]).await.expect(303);
     server.deploy_to_the_end("shop").await;
     let mut pages = vec![("/setup".to_owned(), setup)];
-    for path in ["/", "/apps/new", "/apps/shop", "/apps/shop/deployments", "/apps/shop/deployments/1", "/settings", "/nowhere"] {
+    for path in ["/", "/apps/new", "/apps/shop", "/apps/shop/deployments", "/apps/shop/deployments/1", "/audit", "/settings", "/nowhere"] {
         pages.push((path.to_owned(), server.browser.get(path).await.body));
     }
     for (path, body) in pages {

@@ -13,7 +13,7 @@ use super::{
     extract::Asked,
     form::{FormView, Typed},
     frame::When,
-    login, password,
+    login, password, retention,
     ui::Ui,
     view::View,
 };
@@ -31,6 +31,7 @@ const FIELDS: &[(&str, &str)] = &[("current_password", ""), ("password", ""), ("
 struct Show {
     account: Account,
     form: FormView,
+    retention: retention::Section,
 }
 
 #[derive(Serialize)]
@@ -50,8 +51,13 @@ pub(super) struct Said {
 }
 
 pub(super) async fn show(ui: Ui, Asked(said): Asked<Said>) -> Result<Response, Error> {
-    let ui = if said.changed.is_some() { ui.good_news("The password is changed. Every other session is logged out.") } else { ui };
-    page(&ui, FormView::new(FIELDS))
+    let ui = match said.changed.as_deref() {
+        Some("password") => ui.good_news("The password is changed. Every other session is logged out."),
+        Some("retention") => ui.good_news("Saved. What is too old by now goes at the next run."),
+        _ => ui,
+    };
+    let retention = retention::Section::load(&ui.state).await?;
+    page(&ui, FormView::new(FIELDS), retention)
 }
 
 pub(super) async fn change_password(ui: Ui, session: Session, typed: Typed) -> Result<Response, Error> {
@@ -71,7 +77,8 @@ pub(super) async fn change_password(ui: Ui, session: Session, typed: Typed) -> R
     form.check("password_confirmation", same);
     if !form.is_good() {
         audit::record_alone(&ui.state.db, &act.failed(form.first_error())).await?;
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&ui, form)?).into_response());
+        let retention = retention::Section::load(&ui.state).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&ui, form, retention)?).into_response());
     }
     let hash = password::hash(&ui.state, new).await?;
     let mut tx = ui.state.db.begin().await?;
@@ -83,8 +90,13 @@ pub(super) async fn change_password(ui: Ui, session: Session, typed: Typed) -> R
     Ok(Redirect::to("/settings?changed=password").into_response())
 }
 
-fn page(ui: &Ui, form: FormView) -> Result<Response, Error> {
+/// The page with this section for retention.
+pub(super) fn with_retention(ui: &Ui, retention: retention::Section) -> Result<Response, Error> {
+    page(ui, FormView::new(FIELDS), retention)
+}
+
+fn page(ui: &Ui, form: FormView, retention: retention::Section) -> Result<Response, Error> {
     let user = ui.user.as_ref().ok_or_else(|| Error::Internal(anyhow::anyhow!("a private route without a user")))?;
     let account = Account { username: user.0.username.clone(), since: user.0.created_at.into() };
-    ui.page("Settings", &Show { account, form })
+    ui.page("Settings", &Show { account, form, retention })
 }

@@ -110,7 +110,7 @@ impl Ui {
         let first = self.path.split('/').nth(1);
         Frame {
             title,
-            section: ["settings", "system"].into_iter().find(|section| first == Some(section)).unwrap_or("apps"),
+            section: ["audit", "settings", "system"].into_iter().find(|section| first == Some(section)).unwrap_or("apps"),
             user: self.user.as_ref().map(|user| user.0.username.clone()),
             engine: self.state.deployer.engine().into(),
             alerts: self.alerts.iter().map(|(kind, text)| Alert { kind, text: text.clone(), hint: None }).collect(),

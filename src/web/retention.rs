@@ -1,0 +1,111 @@
+//! How long what happened is kept: a section of the settings.
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Serialize;
+
+use super::{
+    AppState, account,
+    error::Error,
+    form::{FormView, Typed},
+    frame::When,
+    ui::Ui,
+};
+use crate::{
+    audit, db,
+    domain::{
+        audit::{Act, Action, Resource, Subject},
+        retention::{LastRun, Retention},
+    },
+};
+
+/// The section, as shown.
+#[derive(Serialize)]
+pub(super) struct Section {
+    form: FormView,
+    last_run: Option<LastRunView>,
+}
+
+#[derive(Serialize)]
+struct LastRunView {
+    when: When,
+    /// What went.
+    removed: String,
+}
+
+impl Section {
+    /// With what is kept now.
+    pub(super) async fn load(state: &AppState) -> Result<Self, Error> {
+        let kept = db::settings::retention(state.db.read()).await?;
+        let form = FormView::new(&[
+            ("audit_days", &kept.audit.to_string()),
+            ("deliveries_days", &kept.deliveries.to_string()),
+            ("journals_days", &kept.journals.to_string()),
+        ]);
+        Self::with(state, form).await
+    }
+
+    async fn with(state: &AppState, form: FormView) -> Result<Self, Error> {
+        let last_run = db::settings::retention_last_run(state.db.read()).await?;
+        Ok(Self { form, last_run: last_run.map(LastRunView::from) })
+    }
+}
+
+impl From<LastRun> for LastRunView {
+    fn from(run: LastRun) -> Self {
+        let parts = [
+            (run.audit, "audit entry", "audit entries"),
+            (run.files, "audit file", "audit files"),
+            (run.deliveries, "delivery", "deliveries"),
+            (run.journals, "journal", "journals"),
+        ];
+        let said: Vec<String> = parts
+            .iter()
+            .filter(|(count, ..)| *count > 0)
+            .map(|(count, one, many)| format!("{count} {}", if *count == 1 { one } else { many }))
+            .collect();
+        let removed = if said.is_empty() { "nothing was old enough to go".to_owned() } else { format!("{} went", said.join(", ")) };
+        Self { when: run.at.into(), removed }
+    }
+}
+
+pub(super) async fn update(ui: Ui, typed: Typed) -> Result<Response, Error> {
+    let mut form = FormView::new(&[("audit_days", ""), ("deliveries_days", ""), ("journals_days", "")]).filled(&typed, &[]);
+    let entries = form.check("audit_days", typed.text("audit_days").parse());
+    let deliveries = form.check("deliveries_days", typed.text("deliveries_days").parse());
+    let journals = form.check("journals_days", typed.text("journals_days").parse());
+    let (Some(entries), Some(deliveries), Some(journals)) = (entries, deliveries, journals) else {
+        let page = account::with_retention(&ui, Section::with(&ui.state, form).await?)?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    };
+    let mut tx = ui.state.db.begin().await?;
+    db::settings::set_retention(&mut tx, &Retention { audit: entries, deliveries, journals }).await?;
+    let said = format!("days kept: audit {entries}, deliveries {deliveries}, journals {journals}");
+    let subject = Subject::new(Resource::Setting, "", "retention");
+    audit::record(&mut tx, &Act::done(Action::SettingsChange, &ui.actor(), subject).detail(said)).await?;
+    tx.commit().await.map_err(db::Error::from)?;
+    Ok(Redirect::to("/settings?changed=retention").into_response())
+}
+
+/// Removes what is too old now, not only at the next turn.
+pub(super) async fn run(ui: Ui) -> Result<Redirect, Error> {
+    ui.state.deployer.run_retention(&ui.actor()).await?;
+    Ok(Redirect::to("/settings#retention"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::moment::Moment;
+
+    #[test]
+    fn a_run_says_what_went_and_leaves_out_what_did_not() {
+        let said = |audit, files, deliveries, journals| {
+            LastRunView::from(LastRun { at: Moment::from_unix_ms(0), audit, files, deliveries, journals }).removed
+        };
+        assert_eq!(said(0, 0, 0, 0), "nothing was old enough to go");
+        assert_eq!(said(120, 1, 0, 2), "120 audit entries, 1 audit file, 2 journals went");
+    }
+}

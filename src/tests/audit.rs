@@ -50,9 +50,7 @@ fn lines(server: &Server) -> Vec<Value> {
 
 /// The newest entry of the API.
 async fn entries(server: &mut Server) -> Vec<Value> {
-    let reply = server.browser.get("/api/audit?limit=500").await.expect(200);
-    let answer: Value = serde_json::from_str(&reply.body).unwrap();
-    answer["entries"].as_array().unwrap().clone()
+    server.browser.get("/api/audit?limit=500").await.expect(200).json()["entries"].as_array().unwrap().clone()
 }
 
 /// Who did what to what and whether it worked, as one line.
@@ -133,9 +131,9 @@ pub(crate) async fn do_everything(server: &mut Server, fake: &Fake) -> Vec<Strin
     let revoke = page.attribute("form[action$=revocation]", "action").unwrap();
     server.browser.post(&revoke, &[]).await.expect(303);
     let mut program = server.new_browser();
-    let given = program.send_json("/auth/token", serde_json::json!({ "username": "ada", "password": PASSWORD })).await.expect(200);
-    secrets.push(serde_json::from_str::<Value>(&given.body).unwrap()["access_token"].as_str().unwrap().to_owned());
-    program.send_json("/auth/token", serde_json::json!({ "username": "ada", "password": "a wrong password" })).await.expect(401);
+    let given = program.post_json("/auth/token", &serde_json::json!({ "username": "ada", "password": PASSWORD }).to_string()).await.expect(200);
+    secrets.push(given.json()["access_token"].as_str().unwrap().to_owned());
+    program.post_json("/auth/token", &serde_json::json!({ "username": "ada", "password": "a wrong password" }).to_string()).await.expect(401);
 
     let mut stranger = server.new_browser();
     stranger.post("/login", &[("username", "eve"), ("password", "a wrong password")]).await.expect(422);

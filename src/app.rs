@@ -1,5 +1,7 @@
 //! The only wiring: data directory, keys, database, rooms, server. The binary, the tests and the browser tests start the same `App`.
 
+mod probes;
+
 use std::{
     fs::{DirBuilder, File, Permissions},
     net::SocketAddr,
@@ -23,6 +25,7 @@ use crate::{
     domain::{engine::Address, ids::InstanceId},
     events::Changes,
     git::Git,
+    health::{IntegrityWatch, Pace},
     host::{EngineHost, GitHost},
     keyfile,
     metrics::Metrics,
@@ -41,7 +44,7 @@ pub struct App {
     /// Where it listens.
     pub address: SocketAddr,
     stop: CancellationToken,
-    tasks: [JoinHandle<()>; 4],
+    tasks: [JoinHandle<()>; 5],
     /// Copies audit entries, also those of the end.
     copier: JoinHandle<()>,
     stop_copying: CancellationToken,
@@ -86,7 +89,9 @@ impl App {
         let listeners = Listeners { changes: changes.clone(), metrics: metrics.clone() };
         let deployer = Deployer::start(db.clone(), vault, files, platform, limits, listeners, stop.clone());
         let address = listener.local_addr()?;
-        let state = web::AppState::new(config, db.clone(), deployer.clone(), setup_code, changes.clone(), stop.clone());
+        let health = probes::health(&config, &db, &deployer);
+        let integrity = tokio::spawn(keep_integrity(health.integrity().clone(), db.clone(), changes.clone(), stop.clone()));
+        let state = web::AppState::new(config, db.clone(), deployer.clone(), health, setup_code, changes.clone(), stop.clone());
         let sessions = db.session_store().await?;
         let sweep = tokio::spawn(web::sweep_sessions(sessions.clone(), stop.clone()));
         let stop_copying = CancellationToken::new();
@@ -95,7 +100,7 @@ impl App {
         let news = tokio::spawn(db.clone().tell_of_commits(changes, stop.clone()));
         let server = tokio::spawn(web::serve(listener, web::router(state, sessions, &*session_key), stop.clone()));
         tracing::info!(version = env!("CARGO_PKG_VERSION"), %instance, "µPaaS is ready: {}", readable(address));
-        Ok(Self { address, stop, tasks: [server, sweep, upkeep, news], copier, stop_copying, deployer, db, _lock: lock })
+        Ok(Self { address, stop, tasks: [server, sweep, upkeep, news, integrity], copier, stop_copying, deployer, db, _lock: lock })
     }
 
     /// Stops: no new requests, open ones and running deployments get a moment, then the database is closed.
@@ -114,6 +119,11 @@ impl App {
         }
         self.db.close().await;
     }
+}
+
+/// Keeps watch over the database's integrity until `stop` is cancelled.
+async fn keep_integrity(watch: IntegrityWatch, db: Db, changes: Changes, stop: CancellationToken) {
+    watch.keep(Pace::default(), |how| probes::check_integrity(&db, how), || changes.tell(), stop).await;
 }
 
 /// The real thing: git on this machine, and the engine that the configuration names.

@@ -11,6 +11,7 @@ pub mod audit;
 pub mod connections;
 pub mod deliveries;
 pub mod deployments;
+pub mod integrity;
 pub mod journals;
 pub mod secrets;
 pub mod settings;

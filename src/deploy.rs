@@ -61,8 +61,8 @@ use crate::{
         container::{Observed, Usage},
         delivery::Delivery,
         deployment::Deployment,
-        disk::{Part, Space},
-        engine::EngineState,
+        disk::Part,
+        engine::{EngineState, EngineVersion},
         ids::{AppId, DeploymentId, WebhookId},
         retention::LastRun,
         secret::Secret,
@@ -312,6 +312,16 @@ impl Deployer {
         &self.shared.metrics
     }
 
+    /// Asks the engine itself, now. How long that may take is the caller's matter.
+    pub async fn ask_engine(&self) -> Result<EngineVersion, Failure> {
+        self.shared.platform.runtime.hello().await
+    }
+
+    /// The version of git on this machine, as of the last minute.
+    pub async fn git_version(&self) -> Result<String, Failure> {
+        self.shared.platform.source.version().await
+    }
+
     /// Creates an app with its deploy key and webhook secret; [`Error::SlugTaken`] when the slug is in use.
     pub async fn create_app(&self, slug: Slug, config: AppConfig, by: &Actor) -> Result<App, Error> {
         let act = Act::done(Action::AppCreate, by, Subject::new(Resource::App, "", slug.as_str()));
@@ -441,11 +451,6 @@ impl Deployer {
         let usages = usage::of(&self.shared, containers).await;
         let found = |it: &Deployment| Some((it.id, *usages.get(it.container.as_ref()?)?));
         deployments.iter().filter_map(found).collect()
-    }
-
-    /// The file system of the data directory; none when it does not say so in time.
-    pub async fn disk_space(&self) -> Option<Space> {
-        disk::space(&self.shared).await
     }
 
     /// The bytes that each part of this installation takes, as measured in the last minute or before; what is not known is left out.

@@ -13,6 +13,7 @@ pub mod deployment;
 pub mod disk;
 pub mod engine;
 pub mod ids;
+pub mod integrity;
 pub mod moment;
 pub mod port;
 pub mod repo_path;

@@ -34,6 +34,8 @@ use process::Call;
 
 /// How long a look at a remote (`ls-remote`) may take.
 const LOOK_DEADLINE: Duration = Duration::from_secs(20);
+/// How long git may take to say which one it is.
+const VERSION_DEADLINE: Duration = Duration::from_secs(5);
 /// How long a server may take to show its host key.
 const KEYSCAN_DEADLINE: Duration = Duration::from_secs(15);
 
@@ -118,6 +120,14 @@ impl Git {
         let wanted = branch.full_ref();
         let tip = listed.lines().filter_map(|line| line.split_once('\t')).find(|(_, name)| *name == wanted);
         tip.map(|(id, _)| id.parse().map_err(|_| Error::Unexpected(format!("ls-remote: {id}")))).transpose()
+    }
+
+    /// The version of git: `2.47.3`.
+    pub async fn version(&self) -> Result<String, Error> {
+        let asking = self.call(arguments::version()).run();
+        let said = tokio::time::timeout(VERSION_DEADLINE, asking).await.map_err(|_| Error::TimedOut)??.stdout;
+        let version = said.trim().strip_prefix("git version ").and_then(|rest| rest.split(' ').next());
+        version.map(str::to_owned).ok_or_else(|| Error::Unexpected(format!("version: {said}")))
     }
 
     /// The key a server shows, of the best kind it has. Nothing is trusted by this: the operator confirms the fingerprint.

@@ -1,6 +1,11 @@
 //! The seam's traits on real git and a real engine: the place where their errors become sentences.
 
-use std::{collections::HashMap, path::Path, time::Duration};
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream::BoxStream};
@@ -32,16 +37,21 @@ use crate::{
     logs::journal::Journal,
 };
 
+/// So long git is believed to be the one it was.
+const VERSION_KEPT: Duration = Duration::from_secs(60);
+
 /// What runs where: git on this machine.
 pub struct GitHost {
     git: Git,
     files: Files,
+    /// Its version, and when it was asked. Held for a look-up.
+    version: Mutex<Option<(Instant, String)>>,
 }
 
 impl GitHost {
     /// git with the mirrors in these files.
     pub fn new(git: Git, files: Files) -> Self {
-        Self { git, files }
+        Self { git, files, version: Mutex::default() }
     }
 }
 
@@ -76,8 +86,26 @@ impl Source for GitHost {
         self.git.look(&access(origin), &origin.branch).await.map_err(|err| git_failure(err, origin))
     }
 
+    async fn version(&self) -> Result<String, Failure> {
+        let known = self.version.lock().expect("no panic while held").clone();
+        if let Some((_, version)) = known.filter(|(asked, _)| asked.elapsed() < VERSION_KEPT) {
+            return Ok(version);
+        }
+        let version = self.git.version().await.map_err(no_git)?;
+        *self.version.lock().expect("no panic while held") = Some((Instant::now(), version.clone()));
+        Ok(version)
+    }
+
     async fn host_key(&self, url: &RepoUrl) -> Result<HostKey, Failure> {
         self.git.host_key(url.host(), url.port()).await.map_err(|err| server_failure(err, url, None))
+    }
+}
+
+/// Why git does not even say its version.
+fn no_git(err: git::Error) -> Failure {
+    match err {
+        git::Error::NotInstalled { .. } => Failure::new(Cause::Internal, "git is missing on the machine where µPaaS runs."),
+        err => Failure::new(Cause::Internal, "git does not work on the machine where µPaaS runs.").source(err),
     }
 }
 

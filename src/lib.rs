@@ -21,8 +21,9 @@
 //! | [`docker`] | all bollard: specs, builds, containers | `domain` |
 //! | [`deploy`] | deliveries, the queue, the run of a deployment, recovery, retention; its seam is [`deploy::platform`] | `audit`, `db`, `vault`, `logs`, `gitea`, `events`, `metrics`, `domain` |
 //! | [`host`] | the seam's traits on real git and a real engine | `git`, `docker`, the seam, `logs`, `domain` |
-//! | [`health`] | probes | – |
-//! | [`web`] | all axum: routes, pages, errors | `deploy`, `audit`, `db`, `logs`, `events`, `metrics`, `config`, `health`, `keyfile`, `domain` |
+//! | [`health`] | what each part says when it is asked how it is | `domain` |
+//! | [`machine`] | processor, memory and disk of this machine | `domain` |
+//! | [`web`] | all axum: routes, pages, errors | `deploy`, `audit`, `db`, `logs`, `events`, `metrics`, `config`, `health`, `machine`, `keyfile`, `domain` |
 //! | [`app`] | the only wiring | everything but `logging` |
 //! | [`logging`] | what the process says: lines, panics, reports to Sentry; started by `main` alone | `config`, `domain` |
 //!
@@ -44,6 +45,11 @@
 //! A page has one stream ([`web`], `live`). Whatever is committed to the database or seen on the engine is told through [`events`], without
 //! saying what it was; each stream then looks at its page again and sends the fragments that differ. The lines of a journal come
 //! from its file, by the place where the browser left off: rendered once for all who watch, and read from the file by who is behind.
+//!
+//! # One question about health
+//!
+//! [`health`] knows how to ask and not whom: [`app`] brings a closure for each component. All are asked at once, each has a second, and
+//! questions that come together are one. What other programs may see and do with a token stands in the URL table of [`web`].
 
 pub mod app;
 pub mod audit;
@@ -60,6 +66,7 @@ pub mod host;
 pub mod keyfile;
 pub mod logging;
 pub mod logs;
+pub mod machine;
 pub mod metrics;
 pub mod vault;
 pub mod web;

@@ -3,6 +3,7 @@
 
 pub mod setup_code;
 
+mod accepted;
 mod access;
 mod account;
 mod app_form;
@@ -11,15 +12,19 @@ mod app_settings;
 mod apps;
 mod assets;
 mod audit;
+mod auth_token;
+mod bearer;
 mod body;
 mod client;
 mod connection;
+mod credentials;
 mod deliveries;
 mod deployments;
 mod error;
 mod extract;
 mod form;
 mod frame;
+mod health;
 mod journal;
 mod live;
 mod login;
@@ -30,11 +35,13 @@ mod present;
 mod retention;
 mod security;
 mod serve;
+mod settings;
 mod setup;
 mod state;
 mod system;
 mod theme;
 mod throttle;
+mod tokens;
 mod ui;
 mod view;
 mod webhook;
@@ -64,7 +71,7 @@ use tower_sessions::{
 };
 use tower_sessions_sqlx_store::SqliteStore;
 
-use crate::health;
+use crate::{domain::token::Scope, health::LIVE_PATH};
 
 /// A form is never larger.
 const FORM_MAX_BYTES: usize = 64 * 1024;
@@ -81,6 +88,8 @@ pub enum Access {
     Public,
     /// The signed-in administrator.
     Administrator,
+    /// The signed-in administrator, and who has a token that allows so much.
+    Token(Scope),
 }
 
 /// A line of the URL table.
@@ -100,13 +109,20 @@ fn private(path: &'static str, handler: MethodRouter<AppState>) -> Route {
     Route { path, access: Access::Administrator, handler }
 }
 
+fn with_token(scope: Scope, path: &'static str, handler: MethodRouter<AppState>) -> Route {
+    Route { path, access: Access::Token(scope), handler }
+}
+
 /// The whole URL table.
 pub fn routes() -> Vec<Route> {
     vec![
-        public(health::LIVE_PATH, get(|| async { "ok\n" })),
+        public(LIVE_PATH, get(health::live)),
+        public("/health/ready", get(health::ready)),
+        with_token(Scope::Read, "/health", get(health::show)),
         public("/static/{hash}/{*file}", get(assets::show)),
         public("/setup", get(setup::show).post(setup::create)),
         public("/login", get(login::show).post(login::create)),
+        public("/auth/token", post(auth_token::create)),
         public("/theme", post(theme::update)),
         public("/metrics", get(metrics::show)),
         public("/webhook/{uuid}", post(deliveries::receive).fallback(deliveries::only_post)),
@@ -126,32 +142,34 @@ pub fn routes() -> Vec<Route> {
         private("/apps/{app}/webhook-secret", post(webhook::reveal_secret)),
         private("/apps/{app}/deliveries", get(deliveries::index)),
         private("/apps/{app}/deliveries/events", get(deliveries::index_events)),
-        private("/apps/{app}/deployments", get(deployments::index).post(deployments::create)),
+        private("/apps/{app}/deployments", get(deployments::index)),
+        with_token(Scope::Deploy, "/apps/{app}/deployments", post(deployments::create)),
         private("/apps/{app}/deployments/events", get(deployments::index_events)),
         private("/apps/{app}/deployments/{n}", get(deployments::show)),
         private("/apps/{app}/deployments/{n}/events", get(deployments::events)),
-        private("/apps/{app}/deployments/{n}/cancellation", post(deployments::cancel)),
+        with_token(Scope::Deploy, "/apps/{app}/deployments/{n}/cancellation", post(deployments::cancel)),
         private("/apps/{app}/deployments/{n}/journal", get(journal::download)),
         private("/apps/{app}/deployments/{n}/lines", get(journal::more)),
         private("/audit", get(audit::index)),
         private("/audit/events", get(audit::index_events)),
         private("/audit/export", get(audit::export)),
-        private("/api/audit", get(audit::api)),
+        with_token(Scope::Read, "/api/audit", get(audit::api)),
         private("/system", get(system::show)),
         private("/system/events", get(system::events)),
+        private("/system/integrity-check", post(system::check_integrity)),
         private("/system/orphans/removal", post(system::remove_orphan)),
-        private("/settings", get(account::show)),
+        private("/settings", get(settings::show)),
         private("/settings/password", post(account::change_password)),
         private("/settings/retention", post(retention::update)),
         private("/settings/retention/run", post(retention::run)),
+        private("/settings/tokens", post(tokens::create)),
+        private("/settings/tokens/{id}/revocation", post(tokens::revoke)),
     ]
 }
 
 /// The router: the URL table inside its layers.
 pub fn router(state: AppState, sessions: SqliteStore, session_key: &[u8]) -> Router {
-    let (open, closed): (Vec<Route>, Vec<Route>) = routes().into_iter().partition(|route| route.access == Access::Public);
-    let collect = |routes: Vec<Route>| routes.into_iter().fold(Router::new(), |router, route| router.route(route.path, route.handler));
-    let closed = collect(closed).route_layer(from_fn_with_state(state.clone(), access::require_administrator));
+    let router = routes().into_iter().fold(Router::new(), |router, route| router.merge(guarded(route, &state)));
     let sessions = SessionManagerLayer::new(sessions)
         .with_name(SESSION_COOKIE)
         .with_same_site(SameSite::Lax)
@@ -173,12 +191,17 @@ pub fn router(state: AppState, sessions: SqliteStore, session_key: &[u8]) -> Rou
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(CsrfLayer::new().with_rejection_response(error::cross_site))
         .layer(DefaultBodyLimit::max(FORM_MAX_BYTES));
-    collect(open)
-        .merge(closed)
-        .fallback(error::not_found)
-        .method_not_allowed_fallback(error::method_not_allowed)
-        .with_state(state)
-        .layer(layers)
+    router.fallback(error::not_found).method_not_allowed_fallback(error::method_not_allowed).with_state(state).layer(layers)
+}
+
+/// A route behind what lets only those through who may use it.
+fn guarded(route: Route, state: &AppState) -> Router<AppState> {
+    let router = Router::new().route(route.path, route.handler);
+    match route.access {
+        Access::Public => router,
+        Access::Administrator => router.route_layer(from_fn_with_state(state.clone(), access::require_administrator)),
+        Access::Token(scope) => router.route_layer(from_fn_with_state((state.clone(), scope), bearer::require)),
+    }
 }
 
 /// Removes ended sessions until `stop` is cancelled.

@@ -92,3 +92,35 @@ pub async fn remove_ended(db: impl SqliteExecutor<'_>, moment: Moment, session_e
     let removed = sqlx::query("DELETE FROM tokens WHERE expires_at < ? OR session_epoch < ?").bind(moment).bind(session_epoch);
     Ok(removed.execute(db).await?.rows_affected())
 }
+
+/// Of the tokens that a password gave, removes all but the newest `keep`.
+pub async fn remove_oldest_of_logins(db: impl SqliteExecutor<'_>, keep: i64) -> Result<u64, Error> {
+    let removed = sqlx::query(
+        "DELETE FROM tokens WHERE session_epoch IS NOT NULL AND id NOT IN
+           (SELECT id FROM tokens WHERE session_epoch IS NOT NULL ORDER BY id DESC LIMIT ?)",
+    );
+    Ok(removed.bind(keep).execute(db).await?.rows_affected())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Db;
+
+    #[tokio::test]
+    async fn of_the_tokens_that_a_password_gave_the_newest_stay() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = Db::open(&folder.path().join("upaas.db")).await.expect("opens");
+        for number in 0..6_u8 {
+            let session_epoch = (number != 0).then_some(1);
+            let at = Moment::from_unix_ms(i64::from(number));
+            let name = number.to_string();
+            let token =
+                Token { id: TokenId::new(), name, scope: Scope::Read, session_epoch, created_at: at, expires_at: None, last_used_at: None };
+            insert(db.write(), &token, &[number; 32]).await.expect("inserted");
+        }
+        assert_eq!(remove_oldest_of_logins(db.write(), 2).await.expect("removed"), 3);
+        let left: Vec<String> = all(db.read()).await.expect("read").into_iter().map(|token| token.name).collect();
+        assert_eq!(left, ["5", "4", "0"], "one that was made by hand stays, however old");
+    }
+}

@@ -5,12 +5,10 @@ mod walk;
 
 use std::{
     collections::BTreeMap,
-    io,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use rustix::fs::statvfs;
 use tokio::{
     sync::{Semaphore, watch},
     task::spawn_blocking,
@@ -18,11 +16,11 @@ use tokio::{
 };
 
 use super::Shared;
-use crate::domain::disk::{Part, Space};
+use crate::domain::disk::Part;
 
 /// A measurement is told for so long.
 const KEPT_FOR: Duration = Duration::from_secs(60);
-/// How long whoever asks first waits for the first measurement, and everybody for the file system.
+/// How long whoever asks first waits for the first measurement.
 const DEADLINE: Duration = Duration::from_secs(1);
 
 /// What was measured last.
@@ -38,22 +36,6 @@ pub(super) struct Disk {
 impl Default for Disk {
     fn default() -> Self {
         Self { walked: watch::Sender::new(None), images: Mutex::default(), turn: Arc::new(Semaphore::new(1)) }
-    }
-}
-
-/// The file system of the data directory; none when it does not say so in time.
-pub(super) async fn space(shared: &Shared) -> Option<Space> {
-    let root = shared.files.root().to_owned();
-    let asking = spawn_blocking(move || {
-        let seen = statvfs(&root).map_err(io::Error::from)?;
-        Ok::<_, io::Error>(Space { free: seen.f_bavail * seen.f_frsize, total: seen.f_blocks * seen.f_frsize })
-    });
-    match timeout(DEADLINE, asking).await {
-        Ok(Ok(Ok(space))) => Some(space),
-        silent => {
-            tracing::warn!(answer = ?silent, "the file system of the data directory does not say how full it is");
-            None
-        }
     }
 }
 

@@ -136,6 +136,8 @@ pub trait Source: Send + Sync {
     async fn export(&self, app: AppId, commit: &CommitId, into: &Path) -> Result<(), Failure>;
     /// The branch's tip on the server; none when there is no such branch.
     async fn look(&self, origin: &Origin) -> Result<Option<CommitId>, Failure>;
+    /// Its version: `2.47.3`. What was found a minute ago is true enough.
+    async fn version(&self) -> Result<String, Failure>;
     /// The key that the server shows now.
     async fn host_key(&self, url: &RepoUrl) -> Result<HostKey, Failure>;
 }

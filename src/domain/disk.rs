@@ -25,8 +25,34 @@ text_enum! {
 /// A file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Space {
-    /// What µPaaS could still write, in bytes.
+    /// What is left of it for those who are not root, in bytes.
     pub free: u64,
-    /// Its size in bytes.
+    /// How large it is, in bytes.
     pub total: u64,
+}
+
+/// Less than this part of a file system is little, …
+const LITTLE_PART: u64 = 20;
+/// … and so much is never little, however large the file system is: 1 GB.
+const ENOUGH_BYTES: u64 = 1_000_000_000;
+
+impl Space {
+    /// Whether little is left: less than 5 % or less than 1 GB, whichever is smaller.
+    pub fn is_low(self) -> bool {
+        self.free < (self.total / LITTLE_PART).min(ENOUGH_BYTES)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_is_left_below_a_twentieth_or_a_gigabyte() {
+        let is_low = |free, total| Space { free, total }.is_low();
+        assert!(is_low(499_000_000, 10_000_000_000));
+        assert!(!is_low(501_000_000, 10_000_000_000));
+        assert!(is_low(999_000_000, 1_000_000_000_000));
+        assert!(!is_low(1_000_000_000, 1_000_000_000_000));
+    }
 }

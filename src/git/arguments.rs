@@ -58,6 +58,10 @@ fn fetch(mirror: &Path, url: &RepoUrl, refspec: &str) -> Vec<String> {
     )
 }
 
+pub(super) fn version() -> Vec<String> {
+    git(&["version"])
+}
+
 pub(super) fn init(mirror: &Path) -> Vec<String> {
     git(&["init", "--quiet", "--bare", "--template=", "--", &mirror.display().to_string()])
 }
@@ -125,6 +129,7 @@ mod tests {
         let commit: CommitId = "0c79164d00000000000000000000000000000000".parse().expect("valid");
         let into = Path::new("/d/builds/1-2");
         let all = [
+            version(),
             init(mirror),
             fetch_tip(mirror, &url, &branch),
             fetch_commit(mirror, &url, &commit),
@@ -138,6 +143,7 @@ mod tests {
         ];
         let shown: Vec<String> = all.iter().map(|arguments| after_guards(arguments)).collect();
         insta::assert_snapshot!(shown.join("\n"), @r"
+        version
         init --quiet --bare --template= -- /d/repos/1.git
         --git-dir=/d/repos/1.git fetch --no-tags --no-write-fetch-head --no-recurse-submodules --prune --force --progress -- ssh://git@h:2222/dev/shop.git +refs/heads/feature/x:refs/upaas/tip
         --git-dir=/d/repos/1.git fetch --no-tags --no-write-fetch-head --no-recurse-submodules --prune --force --progress -- ssh://git@h:2222/dev/shop.git +0c79164d00000000000000000000000000000000:refs/upaas/wanted

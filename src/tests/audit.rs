@@ -131,9 +131,13 @@ pub(crate) async fn do_everything(server: &mut Server, fake: &Fake) -> Vec<Strin
     let revoke = page.attribute("form[action$=revocation]", "action").unwrap();
     server.browser.post(&revoke, &[]).await.expect(303);
     let mut program = server.new_browser();
-    let given = program.post_json("/auth/token", &serde_json::json!({ "username": "ada", "password": PASSWORD }).to_string()).await.expect(200);
+    let given =
+        program.post_json("/auth/token", &serde_json::json!({ "username": "ada", "password": PASSWORD }).to_string()).await.expect(200);
     secrets.push(given.json()["access_token"].as_str().unwrap().to_owned());
-    program.post_json("/auth/token", &serde_json::json!({ "username": "ada", "password": "a wrong password" }).to_string()).await.expect(401);
+    program
+        .post_json("/auth/token", &serde_json::json!({ "username": "ada", "password": "a wrong password" }).to_string())
+        .await
+        .expect(401);
 
     let mut stranger = server.new_browser();
     stranger.post("/login", &[("username", "eve"), ("password", "a wrong password")]).await.expect(422);

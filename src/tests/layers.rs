@@ -11,7 +11,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("events", &[]),
     ("keyfile", &[]),
     ("metrics", &["domain"]),
-    ("health", &[]),
+    ("health", &["domain"]),
+    ("machine", &["domain"]),
     ("config", &["domain"]),
     ("db", &["events", "domain"]),
     ("audit", &["db", "events", "metrics", "domain"]),
@@ -22,8 +23,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("docker", &["domain"]),
     ("deploy", &["audit", "db", "metrics", "vault", "logs", "gitea", "events", "domain"]),
     ("host", &["git", "docker", "deploy", "logs", "domain"]),
-    ("web", &["deploy", "audit", "db", "metrics", "logs", "events", "domain", "config", "health", "keyfile"]),
-    ("app", &["audit", "config", "db", "deploy", "docker", "domain", "events", "git", "host", "keyfile", "metrics", "vault", "web"]),
+    ("web", &["deploy", "audit", "db", "metrics", "logs", "events", "domain", "config", "health", "machine", "keyfile"]),
+    (
+        "app",
+        &[
+            "audit", "config", "db", "deploy", "docker", "domain", "events", "git", "health", "host", "keyfile", "machine", "metrics",
+            "vault", "web",
+        ],
+    ),
     ("logging", &["config", "domain"]),
     ("lib", &["app"]),
 ];
@@ -133,6 +140,7 @@ fn each_library_has_its_room() {
     only_in("tracing_subscriber::", &["logging"]);
     only_in("metrics_exporter_prometheus::", &["metrics"]);
     only_in("metrics_process::", &["metrics"]);
+    only_in("procfs::", &["machine"]);
 }
 
 #[test]

@@ -1,13 +1,17 @@
 //! What is true of every address: who may use it, what every answer carries, what another site's page may not do.
 
 use http::Method;
-use upaas::web::{Access, routes};
+use upaas::{
+    domain::token::Scope,
+    web::{Access, routes},
+};
 
-use super::support::{fake::Fake, server::Server};
+use super::support::{browser::Reply, fake::Fake, server::Server};
 
 /// The path of a route with something in its holes.
 fn filled(path: &str) -> String {
-    path.replace("{app}", "shop").replace("{n}", "1").replace("{hash}", "0").replace("{*file}", "app.css")
+    let id = "00000000-0000-7000-8000-000000000000";
+    path.replace("{app}", "shop").replace("{n}", "1").replace("{hash}", "0").replace("{*file}", "app.css").replace("{id}", id)
 }
 
 #[tokio::test]
@@ -15,10 +19,10 @@ async fn every_route_that_is_not_public_asks_for_a_sign_in() {
     let mut server = Server::fake(&Fake::default()).await;
     server.set_up().await;
     let mut stranger = server.new_browser();
-    let closed: Vec<String> =
-        routes().iter().filter(|route| route.access == Access::Administrator).map(|route| filled(route.path)).collect();
+    let closed: Vec<String> = routes().iter().filter(|route| route.access != Access::Public).map(|route| filled(route.path)).collect();
     assert!(closed.len() > 10, "the table is walked");
     for path in closed {
+        stranger.headers = vec![("accept", "text/html".to_owned())];
         for method in [Method::GET, Method::POST] {
             let reply = stranger.send(method.clone(), &path, (method == Method::POST).then(String::new)).await;
             let to_login = reply.status == 303 && reply.location().starts_with("/login");
@@ -36,9 +40,64 @@ async fn every_route_that_is_not_public_asks_for_a_sign_in() {
 }
 
 #[tokio::test]
+async fn a_token_opens_what_its_scope_allows_and_nothing_else() {
+    let mut server = Server::fake(&Fake::default()).await;
+    server.set_up().await;
+    let read = server.make_token("read", "read").await;
+    let deploy = server.make_token("deploy", "deploy").await;
+    let for_programs: Vec<_> = routes().iter().filter(|route| matches!(route.access, Access::Token(_))).map(|route| route.path).collect();
+    assert_eq!(for_programs, ["/health", "/apps/{app}/deployments", "/apps/{app}/deployments/{n}/cancellation"]);
+    for route in routes() {
+        for method in [Method::GET, Method::POST] {
+            let path = filled(route.path);
+            let form = (method == Method::POST).then(String::new);
+            let said = format!("{method} {path}");
+            match route.access {
+                Access::Public => {}
+                // The list of deployments is for people; what makes one is at the same address.
+                Access::Administrator if method == Method::POST && for_programs.contains(&route.path) => {}
+                Access::Administrator => {
+                    let reply = server.program(&deploy).send(method, &path, form).await;
+                    assert!(
+                        reply.status == 405 || reply.location().starts_with("/login") || reply.status == 401,
+                        "{said}: {}",
+                        reply.status
+                    );
+                }
+                Access::Token(scope) => {
+                    let stranger = server.new_browser().send(method.clone(), &path, form.clone()).await;
+                    let opens = |reply: &Reply| !matches!(reply.status.as_u16(), 401 | 403) && !reply.location().starts_with("/login");
+                    assert!(!opens(&stranger) || stranger.status == 405, "{said}");
+                    if stranger.status == 401 {
+                        assert_eq!(stranger.header("www-authenticate"), "Bearer", "{said}");
+                        assert!(stranger.json()["error"].as_str().unwrap().contains("Send a token"), "{said}");
+                        let by = async |token: &str| opens(&server.program(token).send(method.clone(), &path, form.clone()).await);
+                        assert!(by(&deploy).await, "{said}");
+                        assert_eq!(by(&read).await, scope == Scope::Read, "{said}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_public_list_is_short() {
     let public: Vec<&str> = routes().iter().filter(|route| route.access == Access::Public).map(|route| route.path).collect();
-    assert_eq!(public, ["/health/live", "/static/{hash}/{*file}", "/setup", "/login", "/theme", "/metrics", "/webhook/{uuid}"]);
+    assert_eq!(
+        public,
+        [
+            "/health/live",
+            "/health/ready",
+            "/static/{hash}/{*file}",
+            "/setup",
+            "/login",
+            "/auth/token",
+            "/theme",
+            "/metrics",
+            "/webhook/{uuid}"
+        ]
+    );
 }
 
 #[tokio::test]
@@ -117,7 +176,9 @@ async fn pages_contain_no_inline_script_or_style() {
     server.create_shop(&[]).await.expect(303);
     server.deploy_to_the_end("shop").await;
     let mut pages = vec![("/setup".to_owned(), setup)];
-    for path in ["/", "/apps/new", "/apps/shop", "/apps/shop/deployments", "/apps/shop/deployments/1", "/audit", "/settings", "/nowhere"] {
+    for path in
+        ["/", "/apps/new", "/apps/shop", "/apps/shop/deployments", "/apps/shop/deployments/1", "/audit", "/settings", "/system", "/nowhere"]
+    {
         pages.push((path.to_owned(), server.browser.get(path).await.body));
     }
     for (path, body) in pages {

@@ -1,13 +1,12 @@
 //! Deployments of an app: the list, one of them, and the acts on them.
 
-use axum::{
-    http::HeaderMap,
-    response::{Redirect, Response},
-};
+use axum::{http::HeaderMap, response::Response};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppState, apps,
+    AppState,
+    accepted::accepted,
+    apps,
     error::Error,
     extract::{Asked, At},
     form::Typed,
@@ -101,20 +100,21 @@ async fn load_index(ui: &Ui, slug: &str, before: Option<i64>) -> Result<Index, E
     })
 }
 
-pub(super) async fn create(ui: Ui, At(slug): At<String>, typed: Typed) -> Result<Redirect, Error> {
+pub(super) async fn create(ui: Ui, At(slug): At<String>, typed: Typed) -> Result<Response, Error> {
     let app = apps::by_slug(&ui.state, &slug).await?;
     let commit = match typed.text("commit") {
         "" => None,
         text => Some(text.parse::<CommitId>().map_err(|invalid| Error::BadRequest(invalid.0))?),
     };
     let deployment = ui.state.deployer.deploy_now(&app, commit.as_ref(), &ui.actor()).await?;
-    Ok(Redirect::to(&present::deployment_url(&app, deployment.number)))
+    accepted(&ui, &app, &deployment).await
 }
 
-pub(super) async fn cancel(ui: Ui, At((slug, number)): At<(String, i64)>) -> Result<Redirect, Error> {
+pub(super) async fn cancel(ui: Ui, At((slug, number)): At<(String, i64)>) -> Result<Response, Error> {
     let (app, deployment) = by_number(&ui.state, &slug, number).await?;
     ui.state.deployer.cancel(&app, &deployment, &ui.actor()).await?;
-    Ok(Redirect::to(&present::deployment_url(&app, number)))
+    let deployment = db::deployments::get(ui.state.db.read(), deployment.id).await?;
+    accepted(&ui, &app, &deployment).await
 }
 
 #[derive(Serialize)]

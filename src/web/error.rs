@@ -3,6 +3,7 @@
 use std::{any::Any, sync::Arc};
 
 use axum::{
+    Json,
     body::Body,
     extract::{Request, State},
     http::{HeaderMap, Method, StatusCode, header},
@@ -10,11 +11,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use serde_json::json;
 use tokio::task::JoinError;
 use tower_http::csrf::ProtectionError;
 
 use super::{
-    AppState,
+    AppState, bearer,
     ui::Ui,
     view::{Fragment, View},
 };
@@ -22,6 +24,8 @@ use crate::{db, deploy};
 
 /// What a client is told to wait after too many tries.
 const RETRY_AFTER_SECONDS: &str = "10";
+/// How the addresses begin that are there for programs.
+const FOR_PROGRAMS: &[&str] = &["/health", "/auth/", "/api/"];
 
 /// Why a request is not answered with what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +36,9 @@ pub(super) enum Error {
     /// The address is there, the method is not.
     #[error("method not allowed")]
     MethodNotAllowed,
+    /// Not without a token, or not with this one.
+    #[error("unauthorized: {0}")]
+    Unauthorized(&'static str),
     /// Not for this client, whatever it does.
     #[error("forbidden: {0}")]
     Forbidden(&'static str),
@@ -60,6 +67,7 @@ impl Error {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
@@ -78,6 +86,7 @@ impl Error {
                 Some("It may have been removed, or the address has a typing error."),
             ),
             Self::MethodNotAllowed => ("Not possible here", "This address does not take this kind of request.".to_owned(), None),
+            Self::Unauthorized(sentence) => ("Not let in", (*sentence).to_owned(), None),
             Self::Forbidden(sentence) => ("Not allowed", (*sentence).to_owned(), None),
             Self::Conflict(sentence) => ("No longer possible", sentence.clone(), Some("Go back to see how things stand.")),
             Self::BadRequest(sentence) => ("Not understood", sentence.clone(), None),
@@ -204,6 +213,7 @@ pub(super) async fn render(State(state): State<AppState>, request: Request, next
     let request_id = request_id(request.headers());
     let wants_fragment = request.headers().contains_key("hx-request");
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let from_a_browser = bearer::is_a_browser(request.headers());
     let response = next.run(request).await;
     let Some(error) = response.extensions().get::<Arc<Error>>().cloned() else { return response };
     if let Error::Internal(source) = &*error
@@ -213,7 +223,10 @@ pub(super) async fn render(State(state): State<AppState>, request: Request, next
     }
     let (title, sentence, hint) = error.words();
     let request_id = request_id.filter(|_| matches!(*error, Error::Internal(_) | Error::Panicked));
-    let shown = if wants_fragment {
+    let for_a_program = ui.answers_json || !from_a_browser && (is_for_programs(&path) || matches!(*error, Error::Unauthorized(_)));
+    let shown = if for_a_program {
+        Ok(Json(json!({ "error": sentence })).into_response())
+    } else if wants_fragment {
         ui.fragment(&Alert { sentence, hint, request_id })
     } else {
         ui.page(title, &Show { status: error.status().as_u16(), title, sentence, hint, request_id, back, home: true })
@@ -222,12 +235,20 @@ pub(super) async fn render(State(state): State<AppState>, request: Request, next
         Ok(page) if matches!(*error, Error::TooMany | Error::Busy(_)) => {
             (error.status(), [(header::RETRY_AFTER, RETRY_AFTER_SECONDS)], page).into_response()
         }
+        Ok(page) if matches!(*error, Error::Unauthorized(_)) => {
+            (error.status(), [(header::WWW_AUTHENTICATE, "Bearer")], page).into_response()
+        }
         Ok(page) => (error.status(), page).into_response(),
         Err(err) => {
             tracing::error!(error = format!("{:#}", anyhow::Error::from(err)), "the error page could not be rendered");
             (error.status(), Body::from(title)).into_response()
         }
     }
+}
+
+/// Whether an address is there for programs: there an error is JSON, unless a browser asks.
+fn is_for_programs(path: &str) -> bool {
+    FOR_PROGRAMS.iter().any(|prefix| path.starts_with(prefix))
 }
 
 fn request_id(headers: &HeaderMap) -> Option<String> {

@@ -9,11 +9,10 @@ use tower_sessions::Session;
 
 use super::{
     access::{self, local_path},
+    credentials,
     error::Error,
     extract::Asked,
     form::{FormView, Typed},
-    password,
-    setup::USERNAME_MAX_CHARS,
     ui::Ui,
     view::View,
 };
@@ -51,25 +50,18 @@ pub(super) async fn show(ui: Ui, Asked(back): Asked<Return>) -> Result<Response,
 }
 
 pub(super) async fn create(ui: Ui, session: Session, typed: Typed) -> Result<Response, Error> {
-    let Some(administrator) = db::users::administrator(ui.state.db.read()).await? else {
+    if db::users::administrator(ui.state.db.read()).await?.is_none() {
         return Ok(Redirect::to("/setup").into_response());
-    };
-    let username: String = typed.text("username").chars().take(USERNAME_MAX_CHARS).collect();
-    let client = ui.client.ok_or_else(|| Error::Internal(anyhow::anyhow!("a request without a client")))?;
-    let entered = ui.state.throttle.enter(client.address, &username).await.map_err(|_| Error::TooMany)?;
-    let user = Actor { user: None, name: username.clone(), address: Some(client.address) };
-    let hash = (administrator.username == username).then(|| administrator.password_hash.clone());
-    if !password::verify(&ui.state, typed.secret("password"), hash).await? {
-        entered.wrong();
-        audit::record_alone(&ui.state.db, &act(&user).failed("wrong name or password")).await?;
+    }
+    let Some(user) = credentials::check(&ui, typed.text("username"), typed.secret("password")).await? else {
         let mut form = FormView::new(FIELDS).filled(&typed, &["password"]);
         form.reject("This name and password do not belong together.");
         let page = ui.page("Log in", &Show { form, next: typed.text("next").to_owned() })?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
-    }
-    entered.right();
-    audit::record_alone(&ui.state.db, &act(&Actor { user: Some(administrator.id), ..user })).await?;
-    access::sign_in(&session, administrator.session_epoch).await?;
+    };
+    let actor = Actor { user: Some(user.id), name: user.username, address: ui.client.map(|client| client.address) };
+    audit::record_alone(&ui.state.db, &act(&actor)).await?;
+    access::sign_in(&session, user.session_epoch).await?;
     Ok(Redirect::to(local_path(typed.text("next"))).into_response())
 }
 
@@ -80,7 +72,8 @@ pub(super) async fn destroy(ui: Ui, session: Session) -> Result<Redirect, Error>
     Ok(Redirect::to("/login"))
 }
 
-fn act(user: &Actor) -> Act {
+/// A login, or a try.
+pub(super) fn act(user: &Actor) -> Act {
     Act::done(Action::Login, user, subject(user))
 }
 

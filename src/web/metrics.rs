@@ -1,7 +1,7 @@
 //! `GET /metrics`, for Prometheus. Whatever the engine and the disk do, it is answered within seconds: what does not say how it stands
 //! in time is left out.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use axum::{
     extract::State,
@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::{
     sync::Mutex,
+    task::spawn_blocking,
     time::{Instant, timeout},
 };
 
@@ -25,8 +26,10 @@ use crate::{
     domain::{
         app::{App, DesiredState},
         deployment::{Deployment, Status},
+        disk::Space,
         moment::Moment,
     },
+    health, machine,
     metrics::{AppNow, Snapshot, Stored},
 };
 
@@ -71,7 +74,7 @@ impl Scrapes {
         let began = Instant::now();
         let now = snapshot(state).await;
         let metrics = state.metrics.clone();
-        let rendering = tokio::task::spawn_blocking(move || Bytes::from(metrics.render(&now)));
+        let rendering = spawn_blocking(move || Bytes::from(metrics.render(&now)));
         let text = rendering.await.map_err(|err| Error::Internal(err.into()))?;
         *last = Some((began, text.clone()));
         Ok(text)
@@ -96,20 +99,20 @@ async fn snapshot(state: &AppState) -> Snapshot {
             None
         }
     };
-    let engine_up = state.deployer.engine().is_up();
-    let (stored, space, used) = tokio::join!(
+    let (stored, space, used, ready) = tokio::join!(
         async {
             match &rows {
                 Some(rows) => Some(stored(state, rows).await),
                 None => None,
             }
         },
-        state.deployer.disk_space(),
-        state.deployer.disk_used()
+        space(state.config.data_dir.clone()),
+        state.deployer.disk_used(),
+        state.health.ready()
     );
     Snapshot {
-        engine_up,
-        ready: is_ready(engine_up, stored.is_some()),
+        engine_up: state.deployer.engine().is_up(),
+        ready,
         stored,
         space,
         used,
@@ -117,9 +120,10 @@ async fn snapshot(state: &AppState) -> Snapshot {
     }
 }
 
-/// Whether everything that deployments need is there.
-fn is_ready(engine: bool, database: bool) -> bool {
-    engine && database
+/// The file system of the data directory; none when it does not say so in time.
+async fn space(data_dir: PathBuf) -> Option<Space> {
+    let asked = timeout(health::DEADLINE, spawn_blocking(move || machine::space(&data_dir))).await;
+    asked.ok().and_then(Result::ok).and_then(Result::ok)
 }
 
 async fn rows(state: &AppState) -> Result<Rows, db::Error> {

@@ -2,9 +2,11 @@
 
 mod address;
 mod phases;
+mod size;
 
 pub(super) use address::{Address, address, host_port};
 pub(super) use phases::{Phase, phases};
+pub(super) use size::size;
 
 use serde::Serialize;
 

@@ -7,10 +7,11 @@ use axum::{
 use serde::Serialize;
 
 use super::{
-    AppState, account,
+    AppState,
     error::Error,
     form::{FormView, Typed},
     frame::When,
+    settings::{self, Shown},
     ui::Ui,
 };
 use crate::{
@@ -36,18 +37,17 @@ struct LastRunView {
 }
 
 impl Section {
-    /// With what is kept now.
-    pub(super) async fn load(state: &AppState) -> Result<Self, Error> {
+    /// With what is kept now, or with a form that came back.
+    pub(super) async fn load(state: &AppState, form: Option<FormView>) -> Result<Self, Error> {
         let kept = db::settings::retention(state.db.read()).await?;
-        let form = FormView::new(&[
-            ("audit_days", &kept.audit.to_string()),
-            ("deliveries_days", &kept.deliveries.to_string()),
-            ("journals_days", &kept.journals.to_string()),
-        ]);
-        Self::with(state, form).await
-    }
-
-    async fn with(state: &AppState, form: FormView) -> Result<Self, Error> {
+        let saved = || {
+            FormView::new(&[
+                ("audit_days", &kept.audit.to_string()),
+                ("deliveries_days", &kept.deliveries.to_string()),
+                ("journals_days", &kept.journals.to_string()),
+            ])
+        };
+        let form = form.unwrap_or_else(saved);
         let last_run = db::settings::retention_last_run(state.db.read()).await?;
         Ok(Self { form, last_run: last_run.map(LastRunView::from) })
     }
@@ -77,7 +77,7 @@ pub(super) async fn update(ui: Ui, typed: Typed) -> Result<Response, Error> {
     let deliveries = form.check("deliveries_days", typed.text("deliveries_days").parse());
     let journals = form.check("journals_days", typed.text("journals_days").parse());
     let (Some(entries), Some(deliveries), Some(journals)) = (entries, deliveries, journals) else {
-        let page = account::with_retention(&ui, Section::with(&ui.state, form).await?)?;
+        let page = settings::page(&ui, Shown { retention: Some(form), ..Shown::default() }).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
     let mut tx = ui.state.db.begin().await?;

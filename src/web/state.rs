@@ -12,7 +12,7 @@ use super::{
     throttle::Throttle,
     view::Views,
 };
-use crate::{config::Config, db::Db, deploy::Deployer, events::Changes, metrics::Metrics};
+use crate::{config::Config, db::Db, deploy::Deployer, events::Changes, health::Health, metrics::Metrics};
 
 /// Password hashes are computed by at most this many threads at once: each takes 40 MiB and a core.
 const HASHES_AT_ONCE: usize = 1;
@@ -36,6 +36,7 @@ pub struct Parts {
     pub(super) config: Config,
     pub(super) db: Db,
     pub(super) deployer: Deployer,
+    pub(super) health: Health,
     pub(super) setup_code: SetupCode,
     pub(super) views: Views,
     pub(super) throttle: Throttle,
@@ -55,13 +56,22 @@ pub struct Parts {
 
 impl AppState {
     /// Puts the parts together.
-    pub fn new(config: Config, db: Db, deployer: Deployer, setup_code: SetupCode, changes: Changes, stop: CancellationToken) -> Self {
+    pub fn new(
+        config: Config,
+        db: Db,
+        deployer: Deployer,
+        health: Health,
+        setup_code: SetupCode,
+        changes: Changes,
+        stop: CancellationToken,
+    ) -> Self {
         Self(Arc::new(Parts {
             config,
             db,
             metrics: deployer.metrics().clone(),
             scrapes: Scrapes::default(),
             deployer,
+            health,
             setup_code,
             views: Views::new(),
             throttle: Throttle::default(),

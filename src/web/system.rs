@@ -1,4 +1,10 @@
-//! The system's page: the engine, the queue, and containers that nobody knows.
+//! The system's page: each component, the engine, the queue, the machine, the database's integrity, and containers that nobody knows.
+
+mod components;
+mod integrity;
+mod machine;
+
+pub(super) use integrity::check as check_integrity;
 
 use axum::response::{Redirect, Response};
 use serde::Serialize;
@@ -14,13 +20,21 @@ use super::{
 };
 use crate::{
     db,
-    domain::{container::Observed, deployment::Deployment, engine::EngineState},
+    domain::{container::Observed, deployment::Deployment, engine::EngineState, moment::Moment},
 };
+use components::Components;
+use integrity::Integrity;
+use machine::{Disk, Host};
 
 #[derive(Serialize)]
 struct Show {
+    as_of: When,
+    components: Components,
     engine: Engine,
     queue: Vec<Queued>,
+    host: Host,
+    disk: Disk,
+    integrity: Integrity,
     orphans: Vec<Orphan>,
 }
 
@@ -30,8 +44,10 @@ impl View for Show {
 
 impl Watched for Show {
     const PIECES: &'static [Piece] = &[
+        Piece { id: "components", template: "system/_components.html" },
         Piece { id: "system-engine", template: "system/_engine.html" },
         Piece { id: "queue", template: "system/_queue.html" },
+        Piece { id: "integrity", template: "system/_integrity.html" },
         Piece { id: "orphans", template: "system/_orphans.html" },
     ];
 
@@ -40,9 +56,9 @@ impl Watched for Show {
     }
 
     fn mood(&self) -> Mood {
-        match self.engine.badge.kind {
-            "failed" => Mood::Failed,
-            _ if self.queue.is_empty() => Mood::Ok,
+        match (self.engine.badge.kind, self.components.badge.kind) {
+            ("failed", _) | (_, "failed") => Mood::Failed,
+            _ if self.queue.is_empty() && !self.integrity.checking => Mood::Ok,
             _ => Mood::Busy,
         }
     }
@@ -104,8 +120,19 @@ async fn load(ui: &Ui) -> Result<Show, Error> {
             });
         }
     }
+    let look = async { machine::look(ui.state.config.data_dir.clone(), ui.state.deployer.disk_used().await).await };
+    let (report, (host, disk)) = tokio::join!(ui.state.health.report(), look);
     let orphans = ui.state.deployer.orphans().await.into_iter().map(Orphan::from).collect();
-    Ok(Show { engine: engine(ui.state.deployer.engine()), queue, orphans })
+    Ok(Show {
+        as_of: Moment::now().into(),
+        components: Components::from(&report),
+        engine: engine(ui.state.deployer.engine()),
+        queue,
+        host,
+        disk,
+        integrity: ui.state.health.integrity().seen().into(),
+        orphans,
+    })
 }
 
 /// What a queued deployment waits for, for people.

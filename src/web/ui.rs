@@ -11,6 +11,7 @@ use tower_sessions::{Session, session::Id};
 use super::{
     AppState,
     access::{self, CurrentUser},
+    bearer::{self, Holder},
     client::Client,
     error::Error,
     frame::{Alert, Frame, Theme},
@@ -25,11 +26,15 @@ use crate::domain::audit::Actor;
 pub(super) struct Ui {
     pub(super) state: AppState,
     pub(super) user: Option<CurrentUser>,
+    /// Of the token that came with the request, where one may.
+    pub(super) holder: Option<Holder>,
     pub(super) client: Option<Client>,
     /// The host, with its port, that the browser used.
     pub(super) authority: Option<Authority>,
     /// Whether htmx asks, for a fragment.
     pub(super) wants_fragment: bool,
+    /// Whether a program asks, with a token.
+    pub(super) answers_json: bool,
     theme: Theme,
     path: String,
     alerts: Vec<(&'static str, String)>,
@@ -42,9 +47,11 @@ impl Ui {
         Self {
             state: state.clone(),
             user: extensions.get::<CurrentUser>().cloned(),
+            holder: extensions.get::<Holder>().cloned(),
             client: extensions.get::<Client>().copied(),
             authority: headers.get(header::HOST).and_then(|value| value.to_str().ok()?.parse().ok()),
             wants_fragment: headers.contains_key("hx-request"),
+            answers_json: bearer::presented(headers).is_some() && !bearer::is_a_browser(headers),
             theme: cookie(headers, COOKIE).and_then(Theme::parse).unwrap_or(Theme::Auto),
             path: if *method == Method::GET { path.to_owned() } else { page_of(path) },
             alerts: Vec::new(),
@@ -57,13 +64,15 @@ impl Ui {
         &self.path
     }
 
-    /// Who does what this request asks for.
+    /// Who makes this request: for what is done with it.
     pub(super) fn actor(&self) -> Actor {
-        let user = self.user.as_ref().map(|user| &user.0);
-        Actor {
-            user: user.map(|user| user.id),
-            name: user.map_or_else(String::new, |user| user.username.clone()),
-            address: self.client.map(|client| client.address),
+        let address = self.client.map(|client| client.address);
+        match (&self.holder, &self.user) {
+            (Some(Holder { token, owner }), _) => {
+                Actor { user: Some(owner.id), name: format!("{} (token {})", owner.username, token.name), address }
+            }
+            (None, Some(CurrentUser(user))) => Actor { user: Some(user.id), name: user.username.clone(), address },
+            (None, None) => Actor { user: None, name: String::new(), address },
         }
     }
 

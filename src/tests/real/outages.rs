@@ -1,9 +1,13 @@
 //! Engines that end, die or freeze while µPaaS uses them, and come back.
 
+use std::time::{Duration, Instant};
+
 use bollard::query_parameters::{ListContainersOptions, ListContainersOptionsBuilder, StopContainerOptions};
 
+use futures_util::future::join_all;
+
 use super::world::{SERVE, World, limits};
-use crate::support::{daemon::Daemon, engine::dockerfile, eventually};
+use crate::support::{daemon::Daemon, engine::dockerfile, eventually, server::Server};
 
 /// An engine and a world on it; what is named last is dropped first.
 async fn engine_with_a_world() -> (Daemon, World) {
@@ -153,4 +157,42 @@ async fn what_happens_while_the_engine_is_frozen_is_shown_when_it_thaws() {
     daemon.thaw();
     world.server.wait_for_app("shop", "Running").await;
     answers_with(&world, &daemon, "first").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_engine_is_said_by_every_probe_and_restarts_nobody() {
+    let daemon = Daemon::start().await;
+    let mut server = Server::binary(Some(daemon.address())).await;
+    server.browser.get("/health/live").await.expect(200);
+    server.set_up().await;
+    let token = server.make_token("monitor", "read").await;
+    let mut program = server.program(&token);
+    let well = program.get("/health").await.expect(200).json();
+    assert_eq!(well["status"], "ok", "{well:#}");
+    assert_eq!(well["components"]["docker"]["version"], daemon.client().version().await.unwrap().version.unwrap());
+    assert!(well["components"]["git"]["version"].as_str().unwrap().starts_with(|digit: char| digit.is_ascii_digit()));
+    program.get("/health/ready").await.expect(200);
+
+    daemon.freeze().await;
+    let began = Instant::now();
+    let said = program.get("/health").await.expect(200).json();
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_eq!((&said["status"], &said["components"]["docker"]["ok"]), (&"degraded".into(), &false.into()), "{said:#}");
+    assert_eq!(program.get("/health/ready").await.expect(503).json()["failing"], serde_json::json!(["docker"]));
+    assert_eq!(server.healthcheck().await, Some(0));
+    for path in ["/", "/system", "/settings"] {
+        let began = Instant::now();
+        server.browser.get(path).await.expect(200);
+        assert!(began.elapsed() < Duration::from_secs(2), "{path}: {:?}", began.elapsed());
+    }
+    let connections = join_all((0..100).map(|_| async { server.new_browser().get("/health/ready").await.status.as_u16() }));
+    assert!(connections.await.iter().all(|status| *status == 503));
+
+    daemon.thaw();
+    eventually("µPaaS to be ready again", async || {
+        let reply = program.get("/health/ready").await;
+        if reply.status == 200 { Ok(()) } else { Err(reply.body) }
+    })
+    .await;
+    assert_eq!(program.get("/health").await.expect(200).json()["status"], "ok");
 }

@@ -48,8 +48,20 @@ impl Browser {
         self.send(Method::POST, path, Some(encode(fields))).await
     }
 
+    /// As another program would, which knows JSON.
+    pub(crate) async fn post_json(&mut self, path: &str, json: &str) -> Reply {
+        let asked = self.request(Method::POST, path).header(header::CONTENT_TYPE, "application/json");
+        let response = self.client.request(asked.body(Full::from(json.to_owned())).unwrap()).await.unwrap();
+        self.read(response).await
+    }
+
     pub(crate) async fn send(&mut self, method: Method, path: &str, form: Option<String>) -> Reply {
-        let (parts, body) = self.ask(method, path, form).await.into_parts();
+        let response = self.ask(method, path, form).await;
+        self.read(response).await
+    }
+
+    async fn read(&mut self, response: Response<Incoming>) -> Reply {
+        let (parts, body) = response.into_parts();
         let body = String::from_utf8_lossy(&body.collect().await.unwrap().to_bytes()).into_owned();
         for cookie in parts.headers.get_all(header::SET_COOKIE) {
             let (name, value) = cookie.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
@@ -74,6 +86,14 @@ impl Browser {
     }
 
     async fn ask(&self, method: Method, path: &str, form: Option<String>) -> Response<Incoming> {
+        let mut request = self.request(method, path);
+        if form.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
+        self.client.request(request.body(Full::from(form.unwrap_or_default())).unwrap()).await.unwrap()
+    }
+
+    fn request(&self, method: Method, path: &str) -> http::request::Builder {
         let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
         if !self.cookies.is_empty() {
             let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -82,10 +102,7 @@ impl Browser {
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
-        if form.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        }
-        self.client.request(request.body(Full::from(form.unwrap_or_default())).unwrap()).await.unwrap()
+        request
     }
 
     /// The cookie's value.
@@ -102,6 +119,13 @@ impl Reply {
 
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The body as JSON.
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        assert_eq!(self.header("content-type"), "application/json", "{}", self.body);
+        serde_json::from_str(&self.body).unwrap()
     }
 
     /// The text of the first element that a selector finds; empty when there is none.

@@ -240,13 +240,19 @@ impl Fake {
         if let Some(said) = exploding {
             panic!("{said}");
         }
-        let held = self.0.held.lock().unwrap().get(&step).map(watch::Sender::subscribe);
-        if let Some(mut held) = held {
-            let _ = held.wait_for(|released| *released).await;
-        }
+        self.wait_while_held(step).await;
         match self.0.failing.lock().unwrap().get(&step) {
             Some(kind) => Err(Failure::new(Cause::User, format!("It failed at {step:?}.")).hint("Mend it.").kind(*kind)),
             None => Ok(()),
+        }
+    }
+}
+
+impl Fake {
+    async fn wait_while_held(&self, step: Step) {
+        let held = self.0.held.lock().unwrap().get(&step).map(watch::Sender::subscribe);
+        if let Some(mut held) = held {
+            let _ = held.wait_for(|released| *released).await;
         }
     }
 }
@@ -288,6 +294,10 @@ impl Source for Fake {
         Ok(Some(self.tip().parse().unwrap()))
     }
 
+    async fn version(&self) -> Result<String, Failure> {
+        Ok("2.47.3".to_owned())
+    }
+
     async fn host_key(&self, _: &RepoUrl) -> Result<HostKey, Failure> {
         Ok(HostKey { public_key: "ssh-ed25519 AAAA".to_owned(), fingerprint: "SHA256:abc".to_owned() })
     }
@@ -319,6 +329,7 @@ impl Builder for Fake {
 #[async_trait]
 impl Runtime for Fake {
     async fn hello(&self) -> Result<EngineVersion, Failure> {
+        self.wait_while_held(Step::Hello).await;
         if let Some(kind) = self.0.failing.lock().unwrap().get(&Step::Hello) {
             return Err(Failure::new(Cause::Engine, "No engine.").kind(*kind));
         }

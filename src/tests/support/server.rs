@@ -207,6 +207,31 @@ impl Server {
         self.browser.post("/apps", &all).await
     }
 
+    /// Makes a token in the settings; returns its text.
+    pub(crate) async fn make_token(&mut self, name: &str, scope: &str) -> String {
+        let fields = [("token_name", name), ("token_scope", scope), ("token_expiry", "30")];
+        self.browser.post("/settings/tokens", &fields).await.expect(200).text("#new-token")
+    }
+
+    /// A program that sends this token.
+    pub(crate) fn program(&self, token: &str) -> Browser {
+        let mut program = self.new_browser();
+        program.headers = vec![("authorization", format!("Bearer {token}"))];
+        program
+    }
+
+    /// The database, opened beside the server.
+    pub(crate) async fn db(&self) -> upaas::db::Db {
+        upaas::db::Db::open(&self.data().join("upaas.db")).await.unwrap()
+    }
+
+    /// What `upaas healthcheck` exits with.
+    pub(crate) async fn healthcheck(&self) -> Option<i32> {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_upaas"));
+        command.arg("healthcheck").env_clear().env("UPAAS_LISTEN_ADDR", "127.0.0.1").env("PORT", self.address().port().to_string());
+        command.status().await.unwrap().code()
+    }
+
     /// Presses “Deploy now”; returns the deployment's path.
     pub(crate) async fn deploy(&mut self, slug: &str) -> String {
         self.browser.post(&format!("/apps/{slug}/deployments"), &[]).await.expect(303).location().to_owned()

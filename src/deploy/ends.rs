@@ -33,7 +33,7 @@ impl Ended {
 
     /// Ends what pushes have queued before a deployment.
     pub(super) async fn supersede(&mut self, tx: &mut db::Transaction, app: &App, newer: &Deployment) -> Result<(), db::Error> {
-        for row in db::deployments::supersede(&mut **tx, newer).await? {
+        for row in db::deployments::supersede(tx, newer).await? {
             self.record(tx, app, row).await?;
         }
         Ok(())

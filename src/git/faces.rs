@@ -6,7 +6,7 @@
 
 use std::{ffi::OsString, io, os::unix::process::CommandExt, path::PathBuf, process::Command};
 
-use rustix::process::{Signal, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 use super::ssh;
 
@@ -14,6 +14,8 @@ use super::ssh;
 pub(super) const GIT_FACE: &str = "upaas-git";
 /// Started under this name, it becomes ssh, with the key in the folder of that name.
 pub(super) const SSH_FACE: &str = "upaas-ssh";
+/// Tells git's face who started it, by process id: that one may have been killed before its end could be asked for.
+pub(super) const STARTED_BY: &str = "UPAAS_STARTED_BY";
 
 /// When this process was started under one of the names, it becomes that program and never returns; the error says why it could not.
 /// Otherwise nothing happens.
@@ -34,12 +36,25 @@ pub fn put_on(mut arguments: impl Iterator<Item = OsString>) -> Option<io::Error
     if let Err(err) = set_parent_process_death_signal(Some(Signal::KILL)) {
         return Some(err.into());
     }
-    Some(program.args(arguments).exec())
+    if std::env::var(STARTED_BY).is_ok_and(|starter| !is_parent(&starter)) {
+        return Some(io::Error::other("whoever started it is gone"));
+    }
+    Some(program.args(arguments).env_remove(STARTED_BY).exec())
+}
+
+fn is_parent(starter: &str) -> bool {
+    starter.parse() == Ok(Pid::as_raw(getppid()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_parent_is_the_parent() {
+        assert!(is_parent(&Pid::as_raw(getppid()).to_string()));
+        assert!(!is_parent(&std::process::id().to_string()) && !is_parent("1x"));
+    }
 
     #[test]
     fn another_name_changes_nothing() {

@@ -12,7 +12,10 @@ use tokio::{
     process::Command,
 };
 
-use super::{Error, faces::GIT_FACE};
+use super::{
+    Error,
+    faces::{GIT_FACE, STARTED_BY},
+};
 
 /// So much of what a program prints is kept, from its end: that is where it says what went wrong.
 const OUTPUT_MAX_BYTES: usize = 1024 * 1024;
@@ -39,7 +42,8 @@ impl Call {
     pub(super) fn git(binary: &Path, arguments: Vec<String>) -> Self {
         let mut call = Self::program(binary, arguments);
         call.command.arg0(GIT_FACE);
-        call.env("GIT_TERMINAL_PROMPT", "0")
+        call.env(STARTED_BY, std::process::id().to_string())
+            .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_ASKPASS", "")

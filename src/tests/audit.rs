@@ -56,7 +56,8 @@ async fn entries(server: &mut Server) -> Vec<Value> {
 /// Who did what to what and whether it worked, as one line.
 fn said(entry: &Value) -> String {
     let text = |key: &str| entry[key].as_str().unwrap_or("-").to_owned();
-    format!("{} {} {}: {} {}", text("user_name"), text("action"), text("result"), text("resource_type"), text("resource_name"))
+    let name = if entry["resource_type"] == "container" { "…".to_owned() } else { text("resource_name") };
+    format!("{} {} {}: {} {name}", text("user_name"), text("action"), text("result"), text("resource_type"))
 }
 
 #[tokio::test]
@@ -80,7 +81,7 @@ async fn every_address_that_takes_a_post_is_known_to_record_or_to_change_nothing
 /// Does every act once, and what can fail once more so that it does.
 pub(crate) async fn do_everything(server: &mut Server, fake: &Fake) -> Vec<String> {
     let mut secrets = vec![PASSWORD.to_owned(), server.setup_code(), "a wrong password".to_owned()];
-    server.browser.post("/setup", &[("setup_code", "wrong")]).await.expect(422);
+    server.browser.post("/setup", &[("setup_code", "wrong"), ("username", "ada")]).await.expect(422);
     server.set_up().await;
     server.create_shop(&[("container_port", "80"), ("host_port", "8081")]).await.expect(303);
     server.create_shop(&[]).await.expect(422);
@@ -126,8 +127,12 @@ pub(crate) async fn do_everything(server: &mut Server, fake: &Fake) -> Vec<Strin
     let days = [("audit_days", "30"), ("deliveries_days", "20"), ("journals_days", "10")];
     server.browser.post("/settings/retention", &days).await.expect(303);
     server.browser.post("/settings/retention/run", &[]).await.expect(303);
-    let page = server.browser.post("/settings/tokens", &[("name", "ci"), ("scope", "deploy"), ("expires", "30")]).await.expect(200);
-    secrets.push(page.attribute("#new-token", "value").unwrap());
+    let page = server
+        .browser
+        .post("/settings/tokens", &[("token_name", "ci"), ("token_scope", "deploy"), ("token_expiry", "30")])
+        .await
+        .expect(200);
+    secrets.push(page.text("#new-token"));
     let revoke = page.attribute("form[action$=revocation]", "action").unwrap();
     server.browser.post(&revoke, &[]).await.expect(303);
     let mut program = server.new_browser();
@@ -159,13 +164,50 @@ async fn every_act_is_in_the_table_the_file_the_api_and_the_counter_without_a_se
     let secrets = do_everything(&mut server, &fake).await;
     let entries: Vec<Value> = entries(&mut server).await.into_iter().rev().collect();
     let walked: Vec<String> = entries.iter().map(said).collect();
-    insta::assert_snapshot!(walked.join("\n"), @"");
+    insta::assert_snapshot!(walked.join("\n"), @r"
+    ada SETUP FAILURE: user ada
+    ada SETUP SUCCESS: user ada
+    ada APP_CREATE SUCCESS: app shop
+    ada APP_CREATE FAILURE: app shop
+    ada SETTINGS_CHANGE FAILURE: host_key git.example.org:22
+    ada SETTINGS_CHANGE SUCCESS: host_key git.example.org:22
+    ada APP_UPDATE SUCCESS: app shop
+    ada APP_UPDATE SUCCESS: app shop
+    ada APP_UPDATE SUCCESS: app shop
+    ada DEPLOY SUCCESS: deployment shop#1
+    ada DEPLOY SUCCESS: deployment shop#1
+    ada DEPLOY SUCCESS: deployment shop#2
+    ada DEPLOY FAILURE: deployment shop#2
+    ada DEPLOY SUCCESS: deployment shop#3
+    ada CONTAINER_STOP FAILURE: app shop
+    ada DEPLOY_CANCEL SUCCESS: deployment shop#3
+    ada DEPLOY FAILURE: deployment shop#3
+    ada DEPLOY_CANCEL FAILURE: deployment shop#3
+    ada CONTAINER_STOP SUCCESS: app shop
+    ada CONTAINER_START SUCCESS: app shop
+    webhook WEBHOOK_RECEIVED FAILURE: delivery shop
+    dev WEBHOOK_RECEIVED SUCCESS: delivery shop
+    dev DEPLOY SUCCESS: deployment shop#4
+    ada CLEANUP SUCCESS: container …
+    ada CLEANUP FAILURE: container …
+    ada SETTINGS_CHANGE SUCCESS: setting retention
+    ada RETENTION SUCCESS: setting retention
+    ada TOKEN_CREATE SUCCESS: token ci
+    ada TOKEN_REVOKE SUCCESS: token ci
+    ada TOKEN_CREATE SUCCESS: token password login
+    ada LOGIN FAILURE: user ada
+    eve LOGIN FAILURE: user eve
+    ada LOGIN SUCCESS: user ada
+    ada LOGOUT SUCCESS: user ada
+    ada PASSWORD_CHANGE FAILURE: user ada
+    ada PASSWORD_CHANGE SUCCESS: user ada
+    ");
     for (path, action) in ACTS {
         assert!(entries.iter().any(|entry| entry["action"] == *action && entry["result"] == "SUCCESS"), "{path}: no {action}");
     }
     for entry in &entries {
-        let by_a_request =
-            entry["user_name"] != "µPaaS" && !(entry["action"] == "DEPLOY" && !entry["detail"].as_str().unwrap().starts_with("queued"));
+        let is_an_end = entry["action"] == "DEPLOY" && !entry["detail"].as_str().unwrap().starts_with("queued");
+        let by_a_request = entry["user_name"] != "µPaaS" && !is_an_end;
         assert_eq!(entry["address"].is_string(), by_a_request, "{entry}");
         assert!(entry["timestamp"].as_str().unwrap().ends_with('Z'), "{entry}");
     }
@@ -175,6 +217,12 @@ async fn every_act_is_in_the_table_the_file_the_api_and_the_counter_without_a_se
     })
     .await;
     assert_eq!(copied, entries, "the file has what the API has");
+    let schema: Value = serde_json::from_str(include_str!("../../ops/audit/audit.schema.json")).unwrap();
+    let fields: Vec<&str> = schema["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    for line in &copied {
+        let object = line.as_object().unwrap();
+        assert!(object.len() == fields.len() && fields.iter().all(|field| object.contains_key(*field)), "{line} beside {fields:?}");
+    }
     let metrics = server.browser.get("/metrics").await.expect(200).body;
     let rows = Db::open(&server.data().join("upaas.db")).await.unwrap();
     for (_, action) in ACTS {

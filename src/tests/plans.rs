@@ -61,8 +61,12 @@ impl Visit for Said {
 /// What a plan reads from end to end, or sorts, of a table that grows.
 fn offence(step: &str) -> bool {
     let scanned = step.strip_prefix("SCAN ").and_then(|rest| rest.split_whitespace().next());
-    let by_words = step.contains("VIRTUAL TABLE INDEX 0:M") || step.contains("VIRTUAL TABLE INDEX 32:M");
-    scanned.is_some_and(|table| !table.starts_with('(') && table != "CONSTANT" && !SMALL.contains(&table) && !by_words)
+    // The index of words, and one that holds unfinished deployments only.
+    let by_words = step.contains("VIRTUAL TABLE INDEX") && step.contains(":M");
+    let of_few = step.ends_with("USING INDEX deployments_unfinished");
+    scanned.is_some_and(|table| {
+        !table.starts_with('(') && table != "CONSTANT" && !table.starts_with("pragma_") && !SMALL.contains(&table) && !by_words && !of_few
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,7 +120,9 @@ async fn no_statement_reads_a_whole_table_that_grows() {
         looked_at += 1;
         let plan = sqlx::query(&format!("EXPLAIN QUERY PLAN {statement}")).fetch_all(&mut database).await.unwrap();
         let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
-        if steps.iter().any(|step| offence(step)) {
+        // The first row of all is one row.
+        let takes_the_first = statement.ends_with("LIMIT 1") && !statement.contains("WHERE");
+        if !takes_the_first && steps.iter().any(|step| offence(step)) {
             wrong.push(format!("{statement}\n{}", steps.join("\n")));
         }
     }

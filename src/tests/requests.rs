@@ -6,10 +6,7 @@ use super::support::{eventually, fake::Fake, process::Process, server::Server};
 
 /// The binary, without an engine: its log is a file.
 async fn started() -> Server {
-    let mut server = Server::binary(Some("unix:///nowhere/docker.sock".to_owned())).await;
-    // It listens before everything else is in place.
-    server.browser.get("/setup").await.expect(200);
-    server
+    Server::binary(Some("unix:///nowhere/docker.sock".to_owned())).await
 }
 
 /// The lines of the log of a binary that tell of requests to this path.
@@ -54,13 +51,13 @@ async fn what_is_logged_meanwhile_carries_the_request_s_id() {
     let mut server = started().await;
     server.set_up().await;
     server.create_shop(&[]).await.expect(303);
-    server.browser.headers = vec![("x-request-id", "deploy-42".to_owned())];
-    server.deploy("shop").await;
-    eventually("the line of the deployment", async || {
+    server.browser.headers = vec![("x-request-id", "test-42".to_owned())];
+    server.browser.post("/apps/shop/connection-test", &[]).await.expect(303);
+    eventually("the line of the test", async || {
         let log = std::fs::read_to_string(Process::log(&server.data())).unwrap();
-        let queued =
-            log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).find(|line| line["message"] == "deployment queued");
-        queued.filter(|line| line["span"]["request_id"] == "deploy-42").ok_or(log)
+        let failed =
+            log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).find(|line| line["message"] == "connection test failed");
+        failed.filter(|line| line["request_id"] == "test-42").ok_or(log)
     })
     .await;
 }

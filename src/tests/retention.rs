@@ -102,6 +102,6 @@ async fn journals_outside_the_kept_set_go_and_their_pages_say_so() {
     }
     let journals = std::fs::read_dir(server.data().join("logs")).unwrap().next().unwrap().unwrap().path();
     assert_eq!(std::fs::read_dir(journals).unwrap().count(), 5);
-    assert!(server.browser.get("/apps/shop/deliveries").await.expect(200).text("main").contains("No deliveries"), "old deliveries go");
+    assert!(server.browser.get("/apps/shop/deliveries").await.expect(200).text("main").contains("No delivery yet"), "old deliveries go");
     server.browser.get("/apps/shop/deployments/1/journal").await.expect(404);
 }

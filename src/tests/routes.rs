@@ -46,7 +46,7 @@ async fn a_token_opens_what_its_scope_allows_and_nothing_else() {
     let read = server.make_token("read", "read").await;
     let deploy = server.make_token("deploy", "deploy").await;
     let for_programs: Vec<_> = routes().iter().filter(|route| matches!(route.access, Access::Token(_))).map(|route| route.path).collect();
-    assert_eq!(for_programs, ["/health", "/apps/{app}/deployments", "/apps/{app}/deployments/{n}/cancellation"]);
+    assert_eq!(for_programs, ["/health", "/apps/{app}/deployments", "/apps/{app}/deployments/{n}/cancellation", "/api/audit"]);
     for route in routes() {
         for method in [Method::GET, Method::POST] {
             let path = filled(route.path);

@@ -54,7 +54,8 @@ pub(super) async fn create(ui: Ui, session: Session, typed: Typed) -> Result<Res
     if db::users::administrator(ui.state.db.read()).await?.is_some() {
         return Err(CLOSED);
     }
-    let nobody = ui.actor();
+    let typed_name: String = typed.text("username").chars().take(USERNAME_MAX_CHARS).collect();
+    let nobody = Actor { name: typed_name, ..ui.actor() };
     let mut form = FormView::new(FIELDS).filled(&typed, SECRETS);
     let entered = match ui.client {
         Some(client) => ui.state.throttle.enter(client.address, CODE_ACCOUNT).await.map_err(|_| Error::TooMany)?,

@@ -7,6 +7,8 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 pub(crate) struct Process {
     pub(crate) child: Child,
     pub(crate) address: SocketAddr,
@@ -23,10 +25,7 @@ impl Process {
         command.envs(docker_host.map(|host| ("UPAAS_DOCKER_HOST", host)));
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let process = Self { child, address };
-        super::eventually("µPaaS to listen", async || {
-            tokio::net::TcpStream::connect(address).await.map(drop).map_err(|err| err.to_string())
-        })
-        .await;
+        super::eventually("µPaaS to answer", async || answers(address).await.map_err(|err| err.to_string())).await;
         process
     }
 
@@ -40,6 +39,15 @@ impl Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// It listens before it has made everything that it needs, and answers after that.
+async fn answers(address: SocketAddr) -> std::io::Result<()> {
+    let mut connection = tokio::net::TcpStream::connect(address).await?;
+    connection.write_all(b"GET /health/live HTTP/1.0\r\n\r\n").await?;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await?;
+    if answer.starts_with("HTTP/1.0 200") { Ok(()) } else { Err(std::io::Error::other(answer)) }
 }
 
 impl Drop for Process {

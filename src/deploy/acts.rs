@@ -1,0 +1,110 @@
+//! What is done to apps and deployments: each act to its end, and recorded whether it works or not.
+
+use std::sync::Arc;
+
+use tracing::Instrument;
+
+use super::{Arrival, Deployer, Error, Shared, connection, create, lifecycle, queue, receive, recover, retention};
+use crate::domain::{
+    app::{App, AppConfig},
+    audit::{Act, Action, Actor, Resource, Subject},
+    commit::CommitId,
+    connection::ConnectionCheck,
+    delivery::Delivery,
+    deployment::Deployment,
+    retention::LastRun,
+    slug::Slug,
+};
+
+impl Deployer {
+    /// Does something to its end, also when whoever asked for it hangs up meanwhile: half an act, or one that nobody was woken for, would
+    /// be worse than none.
+    async fn to_the_end<T, F>(&self, act: impl FnOnce(Arc<Shared>) -> F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let act = act(self.shared.clone()).in_current_span();
+        self.shared.tasks.spawn(act).await.map_err(|err| Error::Internal(err.into()))?
+    }
+
+    /// As [`Deployer::to_the_end`], for an act of somebody's: it records itself when it works, and `act` is recorded when it does not.
+    async fn audited<T, F>(&self, act: Act, does: impl FnOnce(Arc<Shared>, Actor) -> F + Send + 'static) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        self.to_the_end(|shared| async move {
+            let done = does(shared.clone(), act.actor.clone()).await;
+            shared.or_record(done, || act).await
+        })
+        .await
+    }
+
+    /// Creates an app with its deploy key and webhook secret; [`Error::SlugTaken`] when the slug is in use.
+    pub async fn create_app(&self, slug: Slug, config: AppConfig, by: &Actor) -> Result<App, Error> {
+        let act = Act::done(Action::AppCreate, by, Subject::new(Resource::App, "", slug.as_str()));
+        self.audited(act, move |shared, by| async move { create::create(&shared, slug, config, &by).await }).await
+    }
+
+    /// Puts a deployment into the app's queue for a person, before what pushes ask for and in its place. One that waits already is the
+    /// answer to a second press.
+    pub async fn deploy_now(&self, app: &App, commit: Option<&CommitId>, by: &Actor) -> Result<Deployment, Error> {
+        let act = Act::done(Action::Deploy, by, Subject::app(app));
+        let (app, commit) = (app.clone(), commit.cloned());
+        self.audited(act, move |shared, by| async move { queue::deploy_now(&shared, &app, commit.as_ref(), &by).await }).await
+    }
+
+    /// Cancels a deployment: one that waits ends at once, one that runs is told to. Refused once its container is live.
+    pub async fn cancel(&self, app: &App, deployment: &Deployment, by: &Actor) -> Result<(), Error> {
+        let act = Act::done(Action::DeployCancel, by, Subject::deployment(app, deployment));
+        let (app, deployment) = (app.clone(), deployment.clone());
+        self.audited(act, move |shared, by| async move { queue::cancel(&shared, &app, &deployment, &by).await }).await
+    }
+
+    /// Decides about a delivery to the app's webhook URL, keeps it, and queues the deployment that it asks for.
+    pub async fn receive(&self, app: App, arrival: Arrival) -> Result<Delivery, Error> {
+        self.to_the_end(|shared| async move { receive::receive(&shared, app, arrival).await }).await
+    }
+
+    /// Pauses auto-deploy, so that pushes are ignored, or resumes it.
+    pub async fn set_auto_deploy_paused(&self, app: &App, paused: bool, by: &Actor) -> Result<(), Error> {
+        let act = Act::done(Action::AppUpdate, by, Subject::app(app));
+        let app = app.clone();
+        self.audited(act, move |shared, by| async move { lifecycle::set_paused(&shared, &app, paused, &by).await }).await
+    }
+
+    /// Stops the app's container. Refused while a deployment runs.
+    pub async fn stop_app(&self, app: &App, by: &Actor) -> Result<(), Error> {
+        let act = Act::done(Action::ContainerStop, by, Subject::app(app));
+        let app = app.clone();
+        self.audited(act, move |shared, by| async move { lifecycle::stop(&shared, &app, &by).await }).await
+    }
+
+    /// Starts the app's container; one that was removed is made anew. Refused while a deployment runs.
+    pub async fn start_app(&self, app: &App, by: &Actor) -> Result<(), Error> {
+        let act = Act::done(Action::ContainerStart, by, Subject::app(app));
+        let app = app.clone();
+        self.audited(act, move |shared, by| async move { lifecycle::start(&shared, &app, &by).await }).await
+    }
+
+    /// Removes an orphan. Refused when it is none.
+    pub async fn remove_orphan(&self, container: &str, by: &Actor) -> Result<(), Error> {
+        let act = Act::done(Action::Cleanup, by, Subject::new(Resource::Container, container, ""));
+        let container = container.to_owned();
+        self.audited(act, move |shared, by| async move { recover::remove_orphan(&shared, &container, &by).await }).await
+    }
+
+    /// Removes what is older than the settings say, now. Refused while that is going on.
+    pub async fn run_retention(&self, by: &Actor) -> Result<LastRun, Error> {
+        let act = Act::done(Action::Retention, by, retention::subject());
+        self.audited(act, |shared, by| async move { retention::run(&shared, &by).await }).await
+    }
+
+    /// Pins the host key that the last connection test showed, provided it is the one the operator saw; then tests again.
+    pub async fn confirm_host_key(&self, app: &App, fingerprint: &str, by: &Actor) -> Result<ConnectionCheck, Error> {
+        let act = Act::done(Action::SettingsChange, by, connection::server(app));
+        let (app, fingerprint) = (app.clone(), fingerprint.to_owned());
+        self.audited(act, move |shared, by| async move { connection::confirm_host_key(&shared, &app, &fingerprint, &by).await }).await
+    }
+}

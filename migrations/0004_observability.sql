@@ -23,18 +23,18 @@ CREATE INDEX audit_log_failures ON audit_log (id) WHERE result = 'FAILURE';
 
 CREATE TRIGGER audit_log_is_never_changed BEFORE UPDATE ON audit_log BEGIN SELECT raise(ABORT, 'audit entries are never changed'); END;
 
--- For the search: words, and how they begin.
+-- For the search: words, and how they begin; and what is filtered by, for entries that have two rare-together values.
 CREATE VIRTUAL TABLE audit_search USING fts5 (
-    action, user_name, address, resource_name, detail,
+    action, result, user_name, address, resource_type, resource_name, detail,
     content = 'audit_log', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2'
 );
 CREATE TRIGGER audit_log_is_searched AFTER INSERT ON audit_log BEGIN
-    INSERT INTO audit_search (rowid, action, user_name, address, resource_name, detail)
-    VALUES (new.id, new.action, new.user_name, new.address, new.resource_name, new.detail);
+    INSERT INTO audit_search (rowid, action, result, user_name, address, resource_type, resource_name, detail)
+    VALUES (new.id, new.action, new.result, new.user_name, new.address, new.resource_type, new.resource_name, new.detail);
 END;
 CREATE TRIGGER audit_log_is_no_longer_searched AFTER DELETE ON audit_log BEGIN
-    INSERT INTO audit_search (audit_search, rowid, action, user_name, address, resource_name, detail)
-    VALUES ('delete', old.id, old.action, old.user_name, old.address, old.resource_name, old.detail);
+    INSERT INTO audit_search (audit_search, rowid, action, result, user_name, address, resource_type, resource_name, detail)
+    VALUES ('delete', old.id, old.action, old.result, old.user_name, old.address, old.resource_type, old.resource_name, old.detail);
 END;
 
 -- How far the entries are copied to the files.

@@ -4,9 +4,11 @@
 
 mod copy;
 mod files;
+mod flood;
 mod line;
 
 pub use copy::Copier;
+pub use flood::{Flood, with_missed};
 pub use line::{Line, json};
 
 use std::{io, path::Path};
@@ -16,8 +18,8 @@ use crate::{
     domain::{audit::Act, moment::Moment},
 };
 
-/// Of a detail or a name from outside, so much is recorded.
-const TEXT_MAX_CHARS: usize = 500;
+/// Of a detail, a name or an id from outside, so much is recorded.
+const TEXT_MAX_CHARS: usize = 1000;
 
 /// Records an act in its own transaction: it is there when the act is.
 pub async fn record(tx: &mut db::Transaction, act: &Act) -> Result<(), db::Error> {
@@ -36,7 +38,7 @@ pub fn remove_files(folder: &Path, moment: Moment) -> io::Result<u64> {
 
 fn cut(act: &Act) -> Act {
     let mut act = act.clone();
-    for text in [&mut act.actor.name, &mut act.subject.name, &mut act.detail] {
+    for text in [&mut act.actor.name, &mut act.subject.id, &mut act.subject.name, &mut act.detail] {
         if let Some((end, _)) = text.char_indices().nth(TEXT_MAX_CHARS) {
             text.truncate(end);
             text.push('…');

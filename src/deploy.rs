@@ -24,7 +24,6 @@ mod queue;
 mod receive;
 mod reconcile;
 mod recover;
-mod rejections;
 mod retention;
 mod run;
 mod seat;
@@ -50,6 +49,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    audit::Flood,
     db::{self, Db},
     domain::{
         app::App,
@@ -72,7 +72,6 @@ use journals::Journals;
 use line::Line;
 use picture::Picture;
 use platform::{Failure, Origin, Platform};
-use rejections::Rejections;
 use seat::Seats;
 use usage::Usages;
 
@@ -112,6 +111,9 @@ impl Default for Limits {
         }
     }
 }
+/// Of an app's rejected deliveries so many are kept, and so many recorded in the audit log.
+const REJECTIONS_A_MINUTE: u32 = 30;
+const REJECTIONS_AN_HOUR: u32 = 60;
 /// An interrupted deployment is tried this often before it fails.
 const ATTEMPTS_MAX: i64 = 3;
 
@@ -163,9 +165,10 @@ struct Shared {
     disorder: Mutex<Disorder>,
     picture: Picture,
     journals: Journals,
-    rejections: Rejections,
-    /// Held while retention runs.
-    retention: tokio::sync::Mutex<()>,
+    /// Of rejected deliveries those that are kept, and those that are in the audit log.
+    rejections: Flood<AppId>,
+    recorded_rejections: Flood<AppId>,
+    retention: retention::Running,
     permits: Semaphore,
     line: Line,
     usages: Usages,
@@ -213,8 +216,9 @@ impl Deployer {
             disorder: Mutex::default(),
             picture: Picture::new(changes.clone()),
             journals: Journals::default(),
-            rejections: Rejections::default(),
-            retention: tokio::sync::Mutex::default(),
+            rejections: Flood::new(REJECTIONS_A_MINUTE, Duration::from_secs(60)),
+            recorded_rejections: Flood::new(REJECTIONS_AN_HOUR, Duration::from_secs(60 * 60)),
+            retention: retention::Running::default(),
             permits: Semaphore::new(RUNNING_AT_ONCE),
             line: Line::default(),
             usages: Usages::default(),

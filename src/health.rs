@@ -20,6 +20,7 @@ use http_body_util::Empty;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::time::Instant;
 
+use crate::domain::disk::Space;
 use probe::Probe;
 
 /// The path that answers 200 while the process serves.
@@ -99,6 +100,11 @@ impl Health {
     /// Whether it can do its work right now.
     pub async fn ready(&self) -> bool {
         self.failing().await.is_empty()
+    }
+
+    /// The file system of the data directory, when it says how it is.
+    pub async fn space(&self) -> Option<Space> {
+        self.ask(|name| name == Name::Disk).await.iter().find_map(|(_, component)| component.facts.space())
     }
 
     /// What every component says right now.

@@ -36,9 +36,16 @@
 //! [`domain::deployment`], by compare-and-set: fetch and export ([`git`]), build ([`docker`]), create, start, settle, and then the *live
 //! pointer* of the app moves. Until then everything can be undone, and is, when something fails or the operator cancels.
 //!
-//! Beside the workers three tasks keep order. One asks whether the engine is there and puts in order what an interruption has left:
+//! Beside the workers four tasks keep order. One asks whether the engine is there and puts in order what an interruption has left:
 //! first the containers that should serve, then the rows. One follows the engine's events, so that pages show what is, and
-//! takes a stop from outside for the operator's wish. One compresses the journals of deployments that have ended.
+//! takes a stop from outside for the operator's wish. One compresses the journals of deployments that have ended. One removes, once a
+//! day, what is older than the settings say.
+//!
+//! # One act
+//!
+//! Whatever somebody does is recorded in the transaction that does it ([`audit::record`]), and what is refused or fails is recorded, too.
+//! A task copies the entries, in their order and from a stored place, to files and to the log, and counts them for [`metrics`]: a kill
+//! or a full disk delays that and loses nothing.
 //!
 //! # One open page
 //!

@@ -98,7 +98,10 @@ impl Metrics {
         self.history.count(families::DEPLOYMENTS, of_app(std::slice::from_ref(&status)), 1);
         let (Some(began), Some(finished)) = (ended.times.began(), ended.times.finished) else { return };
         self.history.measure(families::DEPLOYMENTS_DURATION, of_app(&[status]), seconds(finished.since(began)));
-        self.history.measure(families::DEPLOYMENTS_QUEUE_DURATION, of_app(&[]), seconds(began.since(ended.times.queued)));
+        // A later attempt did not wait for its turn since it was asked for.
+        if ended.attempt == 1 {
+            self.history.measure(families::DEPLOYMENTS_QUEUE_DURATION, of_app(&[]), seconds(began.since(ended.times.queued)));
+        }
         for (phase, began, ended) in ended.times.phases() {
             let took = ended.map_or(0, |ended| ended.since(began));
             self.history.measure(families::DEPLOYMENTS_PHASE_DURATION, of_app(&[label("phase", phase.as_str())]), seconds(took));

@@ -70,7 +70,7 @@ fn database(db: Db, integrity: IntegrityWatch) -> Check {
 
 fn database_says(integrity: &IntegrityWatch, size_bytes: u64) -> Component {
     let seen = integrity.seen();
-    let problem = seen.damage().map(|_| "The database file is damaged.".to_owned());
+    let problem = seen.damage.map(|_| "The database file is damaged.".to_owned());
     let checked_at = seen.last.as_ref().map(|(_, when)| when.iso());
     let integrity = match seen.last {
         Some((Integrity::Sound, _)) => "ok".to_owned(),

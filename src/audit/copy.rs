@@ -1,4 +1,4 @@
-//! The task that copies entries, in order, from the table to the files and to the log, and counts them.
+//! The task that takes entries, in order, from the table to the log and to the files, and counts them.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -23,17 +23,20 @@ pub struct Copier {
     db: Db,
     files: Files,
     metrics: Metrics,
-    /// The number of the last entry that this process has counted, or found at its start.
-    counted: i64,
+    /// The number of the last entry when this process began: later ones are counted.
+    before: i64,
+    /// The number of the last entry that is logged.
+    logged: i64,
     /// Whether an earlier try may have written more than is stored as copied.
     unsure: bool,
 }
 
 impl Copier {
-    /// Entries from now on are counted; those that an earlier process could not copy are copied.
+    /// Entries from now on are counted; those that an earlier process could not copy are logged and copied.
     pub async fn prepare(db: Db, folder: PathBuf, metrics: Metrics) -> Result<Self, db::Error> {
-        let counted = db::audit::last(db.read()).await?;
-        Ok(Self { db, files: Files::new(folder), metrics, counted, unsure: true })
+        let before = db::audit::last(db.read()).await?;
+        let logged = db::audit::copied(db.read()).await?;
+        Ok(Self { db, files: Files::new(folder), metrics, before, logged, unsure: true })
     }
 
     /// Follows the table until `stop` is cancelled, and looks once more then.
@@ -68,7 +71,7 @@ impl Copier {
     }
 
     async fn catch_up(&mut self) -> anyhow::Result<()> {
-        self.count().await?;
+        self.log_and_count().await?;
         loop {
             let copied = db::audit::copied(self.db.read()).await?;
             let batch = db::audit::after(self.db.read(), copied, BATCH).await?;
@@ -79,14 +82,17 @@ impl Copier {
         }
     }
 
-    /// Counting does not wait for the disk.
-    async fn count(&mut self) -> Result<(), db::Error> {
+    /// Neither waits for the disk under the files.
+    async fn log_and_count(&mut self) -> Result<(), db::Error> {
         loop {
-            let batch = db::audit::after(self.db.read(), self.counted, BATCH).await?;
+            let batch = db::audit::after(self.db.read(), self.logged, BATCH).await?;
             let Some(last) = batch.last() else { return Ok(()) };
-            self.counted = last.id;
+            self.logged = last.id;
             for entry in &batch {
-                self.metrics.audit_entry(entry.act.action, entry.act.outcome);
+                log(entry);
+                if entry.id > self.before {
+                    self.metrics.audit_entry(entry.act.action, entry.act.outcome);
+                }
             }
         }
     }
@@ -94,9 +100,7 @@ impl Copier {
     async fn copy(&mut self, batch: Vec<Entry>) -> anyhow::Result<()> {
         let (files, unsure) = (self.files.clone(), self.unsure);
         self.unsure = true;
-        let batch = tokio::task::spawn_blocking(move || files.append(&batch, unsure).map(|()| batch)).await??;
-        batch.iter().for_each(log);
-        Ok(())
+        Ok(tokio::task::spawn_blocking(move || files.append(&batch, unsure)).await??)
     }
 }
 

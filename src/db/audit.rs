@@ -132,8 +132,8 @@ pub async fn newest_of(db: impl SqliteExecutor<'_>, filter: &Filter, span: Span,
 /// is, is decided here, and not by what SQLite knows of the values: a rare one would be looked for in all entries.
 fn select(filter: &Filter, span: Span, limit: i64) -> QueryBuilder<'static, Sqlite> {
     let mut query = QueryBuilder::new(
-        "SELECT audit_log.id, at, audit_log.action, result, user_id, audit_log.user_name, audit_log.address, resource_type, resource_id,
-                audit_log.resource_name, audit_log.detail ",
+        "SELECT audit_log.id, at, audit_log.action, audit_log.result, user_id, audit_log.user_name, audit_log.address, audit_log.resource_type,
+                resource_id, audit_log.resource_name, audit_log.detail ",
     );
     let search = search(filter);
     let id = if search.is_some() { "audit_search.rowid" } else { "audit_log.id" };
@@ -155,12 +155,12 @@ fn select(filter: &Filter, span: Span, limit: i64) -> QueryBuilder<'static, Sqli
     }
     match filter.outcome {
         // As a literal: the index of failures is for this very condition.
-        Some(Outcome::Failure) => query.push(" AND result = 'FAILURE'"),
-        Some(Outcome::Success) => query.push(" AND result = 'SUCCESS'"),
+        Some(Outcome::Failure) => query.push(" AND audit_log.result = 'FAILURE'"),
+        Some(Outcome::Success) => query.push(" AND audit_log.result = 'SUCCESS'"),
         None => &mut query,
     };
     if let Some(resource) = filter.resource {
-        query.push(" AND resource_type = ").push_bind(resource);
+        query.push(" AND audit_log.resource_type = ").push_bind(resource);
     }
     if let Some(user) = &filter.user {
         query.push(" AND audit_log.user_name = ").push_bind(user.clone());
@@ -175,16 +175,22 @@ fn select(filter: &Filter, span: Span, limit: i64) -> QueryBuilder<'static, Sqli
     query
 }
 
-/// A filter as an FTS5 query, when the search finds its entries best: words, and an action together with a name, neither of which may
-/// be rare while both together are. Without words that could be found there is none to look for.
+/// A filter as an FTS5 query, when the search finds its entries best: words, and two values neither of which may be rare while both
+/// together are. Without words that could be found there is none to look for.
 fn search(filter: &Filter) -> Option<String> {
-    let mut phrases: Vec<String> = filter.words.iter().filter(|word| has_token(word)).map(|word| format!("{}*", phrase(word))).collect();
-    if phrases.is_empty() && (filter.action.is_none() || filter.user.is_none()) {
-        return None;
-    }
-    phrases.extend(filter.action.map(|action| format!("action : {}", phrase(action.as_str()))));
-    phrases.extend(filter.user.as_deref().filter(|user| has_token(user)).map(|user| format!("user_name : {}", phrase(user))));
-    Some(phrases.join(" "))
+    const WORDS_STAND_IN: &str = "{action user_name address resource_name detail}";
+    let words: Vec<String> =
+        filter.words.iter().filter(|word| has_token(word)).map(|word| format!("{WORDS_STAND_IN} : {}*", phrase(word))).collect();
+    let failure = (filter.outcome == Some(Outcome::Failure)).then_some(Outcome::Failure.as_str());
+    let values = [
+        ("action", filter.action.map(Action::as_str)),
+        ("result", failure),
+        ("user_name", filter.user.as_deref().filter(|user| has_token(user))),
+        ("resource_type", filter.resource.map(Resource::as_str)),
+    ];
+    let values: Vec<String> = values.iter().filter_map(|(column, value)| Some(format!("{column} : {}", phrase((*value)?)))).collect();
+    let by_search = !words.is_empty() || values.len() > 1;
+    by_search.then(|| [words, values].concat().join(" AND "))
 }
 
 /// Whether the search sees anything in a text: it takes what is between letters and digits for blanks.

@@ -166,7 +166,8 @@ pub async fn before(db: impl SqliteExecutor<'_>, app: AppId, number: i64, limit:
 /// The newest deployment of every app, and the live one: what the dashboard shows.
 pub async fn newest_and_live(db: impl SqliteExecutor<'_>) -> Result<Vec<Deployment>, Error> {
     let rows: Vec<Row> = sqlx::query_as(select!(
-        "WHERE id IN (SELECT live_deployment_id FROM apps) OR (app_id, number) IN (SELECT id, last_number FROM apps)"
+        "WHERE id IN (SELECT live_deployment_id FROM apps
+                      UNION SELECT newest.id FROM apps CROSS JOIN deployments newest ON newest.app_id = apps.id AND newest.number = apps.last_number)"
     ))
     .fetch_all(db)
     .await?;

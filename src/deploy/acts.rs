@@ -12,7 +12,7 @@ use crate::domain::{
     connection::ConnectionCheck,
     delivery::Delivery,
     deployment::Deployment,
-    retention::LastRun,
+    moment::Moment,
     slug::Slug,
 };
 
@@ -95,10 +95,17 @@ impl Deployer {
         self.audited(act, move |shared, by| async move { recover::remove_orphan(&shared, &container, &by).await }).await
     }
 
-    /// Removes what is older than the settings say, now. Refused while that is going on.
-    pub async fn run_retention(&self, by: &Actor) -> Result<LastRun, Error> {
+    /// Begins to remove what is older than the settings say, and waits a moment for the end of that. Refused while it is going on.
+    pub async fn run_retention(&self, by: &Actor) -> Result<(), Error> {
         let act = Act::done(Action::Retention, by, retention::subject());
-        self.audited(act, |shared, by| async move { retention::run(&shared, &by).await }).await
+        self.audited(act, |shared, by| async move { retention::start(&shared, &by) }).await?;
+        self.shared.retention.end_soon().await;
+        Ok(())
+    }
+
+    /// Since when retention runs, if it does.
+    pub fn retention_runs_since(&self) -> Option<Moment> {
+        self.shared.retention.since()
     }
 
     /// Pins the host key that the last connection test showed, provided it is the one the operator saw; then tests again.

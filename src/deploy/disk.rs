@@ -1,4 +1,4 @@
-//! What µPaaS uses space for. Walking the data directory takes time, so it is done when somebody asks, once a minute at most and never
+//! What µPaaS uses space for. Walking the data directory takes time, so it is done when somebody asks, every five minutes at most and never
 //! twice at once; meanwhile the last measurement is told.
 
 mod walk;
@@ -19,7 +19,7 @@ use super::Shared;
 use crate::domain::disk::Part;
 
 /// A measurement is told for so long.
-const KEPT_FOR: Duration = Duration::from_secs(60);
+const KEPT_FOR: Duration = Duration::from_secs(5 * 60);
 /// How long whoever asks first waits for the first measurement.
 const DEADLINE: Duration = Duration::from_secs(1);
 

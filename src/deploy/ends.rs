@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// Deployments that were ended in a transaction and are counted once it is committed.
+/// Deployments that were ended in a transaction, and are told of once it is committed.
 #[must_use]
 #[derive(Default)]
 pub(super) struct Ended(Vec<Deployment>);
@@ -43,17 +43,21 @@ impl Ended {
         let by = requester(tx, &ended).await?;
         let act = Act::done(Action::Deploy, &by, Subject::deployment(app, &ended));
         let act = match ended.status {
-            Status::Success => act.detail(said(&ended)),
-            _ => act.failed(said(&ended)),
+            Status::Failed => act.failed(said(&ended)),
+            _ => act.detail(said(&ended)),
         };
         audit::record(tx, &act).await?;
         self.0.push(ended);
         Ok(())
     }
 
-    /// Counts them. Call it after the commit.
-    pub(super) fn count(self, shared: &Shared, app: &App) {
-        self.0.iter().for_each(|ended| shared.metrics.deployment_ended(&app.slug, ended));
+    /// Counts and logs them. Call it after the commit.
+    pub(super) fn tell(self, shared: &Shared, app: &App) {
+        for ended in self.0 {
+            shared.metrics.deployment_ended(&app.slug, &ended);
+            let duration_ms = ended.times.finished.map(|at| at.since(ended.times.queued));
+            tracing::info!(app = %app.slug, deployment = ended.number, status = %ended.status, duration_ms, "deployment ended");
+        }
     }
 }
 
@@ -63,7 +67,7 @@ pub(super) async fn end(shared: &Shared, app: &App, row: &Deployment, end: Statu
     let mut tx = shared.db.begin().await?;
     ended.end(&mut tx, app, row, end, ending).await?;
     tx.commit().await?;
-    ended.count(shared, app);
+    ended.tell(shared, app);
     Ok(())
 }
 

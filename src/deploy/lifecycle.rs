@@ -15,6 +15,7 @@ use crate::{
     domain::{
         app::{App, DesiredState, Pause},
         audit::{Act, Action, Actor, Subject},
+        commit::CommitFacts,
         deployment::{Deployment, Status},
         moment::Moment,
         port::Publish,
@@ -45,6 +46,7 @@ pub(super) async fn stop(shared: &Shared, app: &App, by: &Actor) -> Result<(), E
     set_stopped(shared, app, by, &format!("{} stopped the app", by.name)).await?;
     let Some(container) = live(shared, app).await?.and_then(|live| live.container) else { return Ok(()) };
     if let Err(failure) = shared.stop_container(&container, STOP_GRACE).await {
+        // The entry that it did not work follows; until it is told otherwise, the app should run.
         db::apps::set_desired_state(shared.db.write(), app.id, DesiredState::Running).await?;
         return Err(Error::from_engine(failure));
     }
@@ -61,7 +63,7 @@ pub(super) async fn set_stopped(shared: &Shared, app: &App, by: &Actor, why: &st
     db::apps::set_desired_state(&mut *tx, app.id, DesiredState::Stopped).await?;
     audit::record(&mut tx, &Act::done(Action::ContainerStop, by, Subject::app(app)).detail(why)).await?;
     tx.commit().await?;
-    ended.count(shared, app);
+    ended.tell(shared, app);
     shared.tell_to_cancel(&running);
     Ok(())
 }
@@ -71,12 +73,6 @@ pub(super) async fn start(shared: &Arc<Shared>, app: &App, by: &Actor) -> Result
     let _seat = seat(shared, app).await?;
     let refused = || Error::Refused("Nothing is deployed yet. “Deploy now” builds and starts the app.".to_owned());
     let live = live(shared, app).await?.ok_or_else(refused)?;
-    let mut tx = shared.db.begin().await?;
-    db::apps::set_desired_state(&mut *tx, app.id, DesiredState::Running).await?;
-    db::apps::set_halted(&mut *tx, app.id, None).await?;
-    let act = Act::done(Action::ContainerStart, by, Subject::app(app)).detail(format!("#{}", live.number));
-    audit::record(&mut tx, &act).await?;
-    tx.commit().await.map_err(db::Error::from)?;
     let publish = db::snapshots::published(shared.db.read(), app, Some(&live)).await?;
     let runtime = &shared.platform.runtime;
     let there = match &live.container {
@@ -85,21 +81,40 @@ pub(super) async fn start(shared: &Arc<Shared>, app: &App, by: &Actor) -> Result
     };
     let container = match there {
         Some(there) => {
+            set_running(shared, app, &live, by).await?;
             runtime.start(&there.id, &publish).await.map_err(Error::from_engine)?;
             there.id
         }
-        None => start_again(shared, app, &live, &publish).await?,
+        None => {
+            let gone = || Error::Refused(format!("#{} has no image to start again. “Deploy now” builds a new one.", live.number));
+            let parts = live.image.as_deref().zip(live.commit.as_ref()).ok_or_else(gone)?;
+            set_running(shared, app, &live, by).await?;
+            start_again(shared, app, &live, parts, &publish).await?
+        }
     };
     shared.look_again(&container).await;
     Ok(())
 }
 
+/// Notes that the app is to run.
+async fn set_running(shared: &Shared, app: &App, live: &Deployment, by: &Actor) -> Result<(), db::Error> {
+    let mut tx = shared.db.begin().await?;
+    db::apps::set_desired_state(&mut *tx, app.id, DesiredState::Running).await?;
+    db::apps::set_halted(&mut *tx, app.id, None).await?;
+    let act = Act::done(Action::ContainerStart, by, Subject::app(app)).detail(format!("#{}", live.number));
+    audit::record(&mut tx, &act).await?;
+    Ok(tx.commit().await?)
+}
+
 /// Makes a removed container anew, from the same image and configuration.
-async fn start_again(shared: &Shared, app: &App, live: &Deployment, publish: &Publish) -> Result<String, Error> {
+async fn start_again(
+    shared: &Shared,
+    app: &App,
+    live: &Deployment,
+    (image, commit): (&str, &CommitFacts),
+    publish: &Publish,
+) -> Result<String, Error> {
     let target = Target { app: app.id, slug: app.slug.clone(), number: live.number };
-    let (Some(image), Some(commit)) = (&live.image, &live.commit) else {
-        return Err(Error::Refused(format!("#{} has no image to start again. “Deploy now” builds a new one.", live.number)));
-    };
     let runtime = &shared.platform.runtime;
     let container = runtime.create(&target, image, environment(commit), publish).await.map_err(Error::from_engine)?;
     let started = async {

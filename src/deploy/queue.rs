@@ -35,7 +35,7 @@ pub(super) async fn deploy_now(shared: &Arc<Shared>, app: &App, commit: Option<&
     let act = Act::done(Action::Deploy, by, Subject::deployment(app, &deployment)).detail(format!("queued: {what}"));
     audit::record(&mut tx, &act).await?;
     tx.commit().await.map_err(db::Error::from)?;
-    ended.count(shared, app);
+    ended.tell(shared, app);
     shared.tell_to_cancel(&running);
     shared.wake(app.id);
     Ok(deployment)
@@ -75,7 +75,7 @@ pub(super) async fn cancel(shared: &Shared, app: &App, deployment: &Deployment, 
     }
     audit::record(&mut tx, &act.detail(format!("while {}", now.status))).await?;
     tx.commit().await.map_err(db::Error::from)?;
-    ended.count(shared, app);
+    ended.tell(shared, app);
     shared.tell_to_cancel(&[deployment.id]);
     Ok(())
 }

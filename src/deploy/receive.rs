@@ -154,7 +154,7 @@ async fn accept(
     db::deliveries::insert(&mut *tx, &delivery, queued.as_ref().map(|it| it.id), &kept).await?;
     audit::record(&mut tx, &act(&app, &delivery, from)).await?;
     tx.commit().await.map_err(db::Error::from)?;
-    ended.count(shared, &app);
+    ended.tell(shared, &app);
     if queued.is_some() {
         shared.wake(app.id);
     }
@@ -236,11 +236,15 @@ async fn reject(
         deployment: None,
         body_bytes: length,
     };
-    if shared.rejections.admits(app.id) {
+    if shared.rejections.admit(app.id).is_some() {
         let mut tx = shared.db.begin().await?;
         db::deliveries::insert(&mut *tx, &delivery, None, &Kept { headers, body: None }).await?;
         db::deliveries::forget_old_rejected(&mut *tx, app.id).await?;
-        audit::record(&mut tx, &act(app, &delivery, from)).await?;
+        if let Some(missed) = shared.recorded_rejections.admit(app.id) {
+            let act = act(app, &delivery, from);
+            let detail = audit::with_missed(&act.detail, missed);
+            audit::record(&mut tx, &act.failed(detail)).await?;
+        }
         tx.commit().await.map_err(db::Error::from)?;
     }
     Ok(delivery)

@@ -2,7 +2,10 @@
 
 use std::{collections::HashSet, io, sync::Arc, time::Duration};
 
-use tokio::time::sleep;
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 
 use super::{Error, Shared};
 use crate::{
@@ -19,30 +22,78 @@ use crate::{
 /// So many rows go at once: a webhook that comes meanwhile waits for milliseconds.
 const ROWS_AT_ONCE: i64 = 200;
 /// How long others have the database for themselves in between.
-const PAUSE: Duration = Duration::from_millis(5);
+const PAUSE: Duration = Duration::from_millis(20);
 /// How much time is between two runs that nobody asked for.
 const EVERY_MS: u64 = 24 * 60 * 60 * 1000;
 /// After a start, and after a run that failed, this much passes first.
 const SETTLE: Duration = Duration::from_secs(10 * 60);
+
+/// Whoever starts a run waits so long for its end, and looks again later.
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// So many successful deployments of an app are kept whole, counted by distinct image.
 const KEPT_IMAGES: usize = 5;
 /// Among so many the distinct ones are looked for.
 const SUCCESSES_SEEN_MAX: i64 = 1000;
 
+/// Since when it runs, if it does.
+pub(super) struct Running(watch::Sender<Option<Moment>>);
+
+impl Default for Running {
+    fn default() -> Self {
+        Self(watch::Sender::new(None))
+    }
+}
+
+impl Running {
+    pub(super) fn since(&self) -> Option<Moment> {
+        *self.0.borrow()
+    }
+
+    /// Waits a moment for its end.
+    pub(super) async fn end_soon(&self) {
+        let _ = timeout(A_MOMENT, self.0.subscribe().wait_for(Option::is_none)).await;
+    }
+}
+
+/// Why a run ends before everything that is too old is gone.
+enum Broken {
+    /// µPaaS stops.
+    Stopped,
+    /// Something does not work.
+    Failed(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Broken {
+    fn from(err: E) -> Self {
+        Self::Failed(err.into())
+    }
+}
+
 /// Runs once a day until µPaaS stops.
 pub(super) async fn daily(shared: Arc<Shared>) {
-    let rounds = async {
-        loop {
-            sleep(SETTLE.max(until_due(&shared).await)).await;
-            let act = Act::done(Action::Retention, &Actor::upaas(), subject());
-            let done = run(&shared, &Actor::upaas()).await;
-            if let Err(err) = shared.or_record(done, || act).await {
-                tracing::error!(error = format!("{:#}", anyhow::Error::from(err)), "retention failed; it is tried again");
-            }
+    while shared.stop.run_until_cancelled(sleep(SETTLE.max(until_due(&shared).await))).await.is_some() {
+        // One that somebody has started meanwhile is as good.
+        if begin(&shared).is_ok() {
+            run(&shared, &Actor::upaas()).await;
         }
-    };
-    let _ = shared.stop.run_until_cancelled(rounds).await;
+    }
+}
+
+/// Starts a run for a person. Refused while one is going on.
+pub(super) fn start(shared: &Arc<Shared>, by: &Actor) -> Result<(), Error> {
+    begin(shared)?;
+    let (task_shared, by) = (shared.clone(), by.clone());
+    shared.tasks.spawn(async move { run(&task_shared, &by).await });
+    Ok(())
+}
+
+fn begin(shared: &Shared) -> Result<(), Error> {
+    let begins = shared.retention.0.send_if_modified(|since| match since {
+        Some(_) => false,
+        None => since.replace(Moment::now()).is_none(),
+    });
+    if begins { Ok(()) } else { Err(Error::Refused("Retention is running already. Its result is shown when it is done.".to_owned())) }
 }
 
 async fn until_due(shared: &Shared) -> Duration {
@@ -55,61 +106,102 @@ pub(super) fn subject() -> Subject {
     Subject::new(Resource::Setting, "", "retention")
 }
 
-/// Removes what is too old, and notes what that was.
-pub(super) async fn run(shared: &Shared, by: &Actor) -> Result<LastRun, Error> {
-    let busy = |_| Error::Refused("Retention is running already. Its result is shown when it is done.".to_owned());
-    let _running = shared.retention.try_lock().map_err(busy)?;
+/// Removes what is too old, and records what that was, however it ends.
+async fn run(shared: &Shared, by: &Actor) {
+    let mut removed = LastRun::begun();
+    let broken = remove(shared, &mut removed).await.err();
+    removed.at = Moment::now();
+    if let Err(err) = record(shared, by, &removed, broken).await {
+        tracing::error!(error = format!("{:#}", anyhow::Error::from(err)), "a run of retention could not be recorded");
+    }
+    shared.retention.0.send_replace(None);
+    shared.changes.tell();
+}
+
+async fn record(shared: &Shared, by: &Actor, removed: &LastRun, broken: Option<Broken>) -> Result<(), db::Error> {
+    let act = Act::done(Action::Retention, by, subject());
+    let mut tx = shared.db.begin().await?;
+    let act = match broken {
+        None => {
+            db::settings::set_retention_last_run(&mut *tx, removed).await?;
+            act.detail(removed.to_string())
+        }
+        Some(Broken::Stopped) => act.failed(format!("interrupted, because µPaaS was stopped; {removed}")),
+        Some(Broken::Failed(err)) => {
+            tracing::error!(error = format!("{err:#}"), "retention failed; it is tried again");
+            act.failed(format!("ended early, µPaaS's log says why; {removed}"))
+        }
+    };
+    audit::record(&mut tx, &act).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn remove(shared: &Shared, removed: &mut LastRun) -> Result<(), Broken> {
     let kept_for = db::settings::retention(shared.db.read()).await?;
     let now = Moment::now();
-    let mut run = LastRun::begun();
     let too_old = now.before(kept_for.audit.as_ms());
-    run.audit = in_pieces(|| db::audit::remove_some(shared.db.write(), too_old, ROWS_AT_ONCE)).await?;
+    let some = || db::audit::remove_some(shared.db.write(), too_old, ROWS_AT_ONCE);
+    in_pieces(shared, &mut removed.audit, some).await?;
     let folder = shared.files.audit();
-    run.files = blocking(move || audit::remove_files(&folder, too_old)).await?;
+    removed.files = blocking(move || audit::remove_files(&folder, too_old)).await?;
     let too_old = now.before(kept_for.deliveries.as_ms());
-    run.deliveries = in_pieces(|| db::deliveries::remove_some(shared.db.write(), too_old, ROWS_AT_ONCE)).await?;
-    run.journals = remove_journals(shared, now.before(kept_for.journals.as_ms())).await?;
-    run.at = Moment::now();
-    let mut tx = shared.db.begin().await?;
-    db::settings::set_retention_last_run(&mut *tx, &run).await?;
-    audit::record(&mut tx, &Act::done(Action::Retention, by, subject()).detail(run.to_string())).await?;
-    tx.commit().await.map_err(db::Error::from)?;
-    Ok(run)
+    let some = || db::deliveries::remove_some(shared.db.write(), too_old, ROWS_AT_ONCE);
+    in_pieces(shared, &mut removed.deliveries, some).await?;
+    remove_journals(shared, now.before(kept_for.journals.as_ms()), &mut removed.journals).await
 }
 
-async fn in_pieces<F: Future<Output = Result<u64, db::Error>>>(mut remove_some: impl FnMut() -> F) -> Result<u64, db::Error> {
-    let mut removed = 0;
+async fn in_pieces<F>(shared: &Shared, removed: &mut u64, mut remove_some: impl FnMut() -> F) -> Result<(), Broken>
+where
+    F: Future<Output = Result<u64, db::Error>>,
+{
     loop {
         match remove_some().await? {
-            0 => return Ok(removed),
-            some => removed += some,
+            0 => return Ok(()),
+            some => *removed += some,
         }
-        sleep(PAUSE).await;
+        pause(shared).await?;
     }
 }
 
-async fn remove_journals(shared: &Shared, too_old: Moment) -> Result<u64, Error> {
-    let mut kept = HashSet::new();
-    for app in db::apps::all(shared.db.read()).await? {
-        kept.extend(app.live_deployment);
-        kept.extend(kept_set(shared, app.id).await?);
-    }
-    let (mut removed, mut last) = (0, None);
+/// Lets others have the database, and ends the run when µPaaS stops.
+async fn pause(shared: &Shared) -> Result<(), Broken> {
+    shared.stop.run_until_cancelled(sleep(PAUSE)).await.ok_or(Broken::Stopped)
+}
+
+async fn remove_journals(shared: &Shared, too_old: Moment, removed: &mut u64) -> Result<(), Broken> {
+    let kept = kept_sets(shared).await?;
+    let mut last = None;
     loop {
         let old = db::journals::before(shared.db.read(), too_old, last.as_ref(), ROWS_AT_ONCE).await?;
-        let Some(end) = old.last().copied() else { return Ok(removed) };
+        let Some(end) = old.last().copied() else { return Ok(()) };
         last = Some(end);
         for journal in old {
             if kept.contains(&journal.id) {
                 continue;
             }
             let file = shared.files.journal(journal.app_id, journal.number);
-            blocking(move || archive::remove(&file)).await?;
-            db::journals::set_removed(shared.db.write(), journal.id).await?;
-            removed += 1;
+            let shown = file.display().to_string();
+            // One that cannot be removed keeps no other one.
+            match blocking(move || archive::remove(&file)).await {
+                Ok(()) => {
+                    db::journals::set_removed(shared.db.write(), journal.id).await?;
+                    *removed += 1;
+                }
+                Err(err) => tracing::warn!(file = shown, error = format!("{err:#}"), "a journal could not be removed; it is tried again"),
+            }
+            pause(shared).await?;
         }
-        sleep(PAUSE).await;
     }
+}
+
+/// The deployments whose journals stay: what serves, and what an app could be rolled back to.
+async fn kept_sets(shared: &Shared) -> Result<HashSet<DeploymentId>, db::Error> {
+    let mut kept = HashSet::new();
+    for app in db::apps::all(shared.db.read()).await? {
+        kept.extend(app.live_deployment);
+        kept.extend(kept_set(shared, app.id).await?);
+    }
+    Ok(kept)
 }
 
 /// The app's last successful deployments by distinct image.
@@ -120,7 +212,6 @@ async fn kept_set(shared: &Shared, app: AppId) -> Result<Vec<DeploymentId>, db::
     Ok(distinct.take(KEPT_IMAGES).map(|(id, _)| id).collect())
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, Error> {
-    let done = tokio::task::spawn_blocking(work).await.map_err(|err| Error::Internal(err.into()))?;
-    done.map_err(|err| Error::Internal(err.into()))
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> anyhow::Result<T> {
+    Ok(tokio::task::spawn_blocking(work).await??)
 }

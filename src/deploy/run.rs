@@ -230,7 +230,6 @@ impl Run<'_> {
         self.journal.say(&format!("Ended: {status} after {}", duration(took)));
         drop(self.journal);
         ends::end(self.shared, &self.app, &self.row, status, ending.as_ref()).await?;
-        tracing::info!(app = %self.app.slug, deployment = self.row.number, %status, duration_ms = took, "deployment ended");
         Ok(Outcome::Ended)
     }
 

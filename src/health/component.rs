@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use crate::domain::disk::Space;
+
 /// Which part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -97,6 +99,16 @@ pub enum Facts {
     },
 }
 
+impl Facts {
+    /// The file system, when they are about one.
+    pub fn space(&self) -> Option<Space> {
+        match self {
+            Self::Disk { free_bytes, total_bytes } => Some(Space { free: *free_bytes, total: *total_bytes }),
+            _ => None,
+        }
+    }
+}
+
 /// What a component says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Component {
@@ -164,6 +176,13 @@ impl Report {
             Status::Ok
         };
         Self { status, version: env!("CARGO_PKG_VERSION"), uptime_seconds: uptime.as_secs(), components }
+    }
+}
+
+impl Report {
+    /// The file system of the data directory, when it says how it is.
+    pub fn space(&self) -> Option<Space> {
+        self.components.iter().find_map(|(_, component)| component.facts.space())
     }
 }
 

@@ -36,17 +36,21 @@ impl Default for Pace {
 pub struct Seen {
     /// What the last check found, and when.
     pub last: Option<(Integrity, Moment)>,
+    /// What was broken, until a check that ends says that nothing is.
+    pub damage: Option<String>,
     /// Whether a check is under way.
     pub checking: bool,
 }
 
 impl Seen {
-    /// What is broken, when something is.
-    pub fn damage(&self) -> Option<&str> {
-        match &self.last {
-            Some((Integrity::Damaged(said), _)) => Some(said),
-            _ => None,
-        }
+    /// After a check. One that did not end takes nothing back.
+    fn after(self, found: Integrity, at: Moment) -> Self {
+        let damage = match &found {
+            Integrity::Sound => None,
+            Integrity::Damaged(said) => Some(said.clone()),
+            Integrity::Unfinished(_) => self.damage,
+        };
+        Self { last: Some((found, at)), damage, checking: false }
     }
 }
 
@@ -63,12 +67,10 @@ impl IntegrityWatch {
         self.seen.borrow().clone()
     }
 
-    /// Wants a full check, unless one is under way, and waits a moment for its end.
+    /// Wants a full check, after the one that may be under way, and waits a moment for its end.
     pub async fn check_now(&self) {
-        let begins = self.seen.send_if_modified(|seen| !std::mem::replace(&mut seen.checking, true));
-        if begins {
-            self.wanted.notify_one();
-        }
+        self.seen.send_if_modified(|seen| !std::mem::replace(&mut seen.checking, true));
+        self.wanted.notify_one();
         let _ = timeout(MOMENT, self.seen.subscribe().wait_for(|seen| !seen.checking)).await;
     }
 
@@ -92,7 +94,7 @@ impl IntegrityWatch {
                 Integrity::Damaged(said) => tracing::error!(said, "the database is damaged"),
                 Integrity::Unfinished(why) => tracing::warn!(why, "the database could not be checked"),
             }
-            self.seen.send_replace(Seen { last: Some((found, Moment::now())), checking: false });
+            self.seen.send_modify(|seen| *seen = std::mem::take(seen).after(found, Moment::now()));
             tell();
             next = Instant::now() + pace.every;
         }
@@ -127,6 +129,15 @@ mod tests {
         keeping.await.expect("ended");
     }
 
+    #[test]
+    fn damage_is_believed_until_a_check_that_ends_finds_none() {
+        let now = Moment::now();
+        let damaged = Seen::default().after(Integrity::Damaged("page 7".to_owned()), now);
+        let unfinished = damaged.after(Integrity::Unfinished("too long".to_owned()), now);
+        assert_eq!(unfinished.damage.as_deref(), Some("page 7"));
+        assert_eq!(unfinished.after(Integrity::Sound, now).damage, None);
+    }
+
     #[tokio::test]
     async fn a_check_that_takes_its_time_is_waited_for_only_a_moment_and_not_begun_twice() {
         let watch = IntegrityWatch::default();
@@ -153,7 +164,7 @@ mod tests {
             stop.cancel();
         };
         tokio::join!(watch.clone().keep(Pace::default(), check, || {}, stop.clone()), asking);
-        assert_eq!((watch.seen().damage(), watch.seen().checking), (Some("page 7"), false));
+        assert_eq!((watch.seen().damage.as_deref(), watch.seen().checking), (Some("page 7"), false));
         assert_eq!(begun.load(std::sync::atomic::Ordering::Relaxed), 1);
     }
 }

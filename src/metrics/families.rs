@@ -106,7 +106,7 @@ families! {
     DISK_TOTAL = "upaas_disk_total_bytes", Kind::Gauge,
         "Size of the file system of the data directory.";
     DISK_USED = "upaas_disk_used_bytes", Kind::Gauge,
-        "Space that each part of this installation takes, measured once a minute at most. What images share is counted for each of them.";
+        "Space that each part of this installation takes, measured every five minutes at most. What images share is counted for each of them.";
     BUILD_INFO = "upaas_build_info", Kind::Gauge,
         "1, with the version and the build of this program.";
     PROCESS_CPU = "process_cpu_seconds_total", Kind::Counter,

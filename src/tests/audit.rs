@@ -181,7 +181,7 @@ async fn every_act_is_in_the_table_the_file_the_api_and_the_counter_without_a_se
     ada DEPLOY SUCCESS: deployment shop#3
     ada CONTAINER_STOP FAILURE: app shop
     ada DEPLOY_CANCEL SUCCESS: deployment shop#3
-    ada DEPLOY FAILURE: deployment shop#3
+    ada DEPLOY SUCCESS: deployment shop#3
     ada DEPLOY_CANCEL FAILURE: deployment shop#3
     ada CONTAINER_STOP SUCCESS: app shop
     ada CONTAINER_START SUCCESS: app shop

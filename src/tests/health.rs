@@ -14,11 +14,12 @@ use super::support::{
     browser::Reply,
     eventually,
     fake::{Fake, Step},
+    scrape::Scrape,
     server::Server,
 };
 
 /// A probe hangs for a second at most; a page that shows it is not much later.
-const SOON: Duration = Duration::from_secs(2);
+const SOON: Duration = Duration::from_secs(4);
 
 async fn server(fake: &Fake) -> Server {
     let mut server = Server::fake(fake).await;
@@ -76,6 +77,7 @@ async fn each_component_says_how_it_is_with_its_details() {
     let path = server.deploy("shop").await;
     server.wait_for(&path, &["Building"]).await;
     server.browser.post("/apps/shop/deployments", &[]).await.expect(303);
+    Scrape::until(&server, "upaas_audit_copy_backlog", 0.0).await;
     let (_, said) = report(&mut server).await;
     assert_eq!(said["version"], env!("CARGO_PKG_VERSION"));
     assert!(said["uptime_seconds"].is_u64());

@@ -17,16 +17,20 @@ use upaas::{
     },
 };
 
-use super::support::{
-    browser::Browser,
-    eventually,
-    fake::{Fake, IMAGES_SIZE, Step, USAGE},
-    scrape::Scrape,
-    server::{REPOSITORY, Server},
+use super::{
+    audit::do_everything,
+    support::{
+        browser::Browser,
+        eventually,
+        fake::{Fake, IMAGES_SIZE, Step, USAGE},
+        gitea::{self, ZEROS, commit},
+        scrape::Scrape,
+        server::{REPOSITORY, Server},
+    },
 };
 
 /// What is promised however the engine is.
-const SLOWEST: Duration = Duration::from_millis(2500);
+const SLOWEST: Duration = Duration::from_secs(5);
 
 async fn with_shop(fake: &Fake) -> Server {
     let mut server = Server::fake(fake).await;
@@ -92,6 +96,42 @@ async fn every_answer_is_counted_whoever_gave_it() {
     }
     assert_eq!(scrape.get("upaas_http_request_duration_seconds_bucket{method=\"other\",le=\"+Inf\"}"), Some(3.0));
     assert!(scrape.get("upaas_http_response_size_bytes_sum{method=\"GET\"}").unwrap() > 1000.0);
+}
+
+#[tokio::test]
+async fn deliveries_are_counted_by_event_and_verdict_and_their_ends_by_status() {
+    let fake = Fake::default();
+    let (mut server, hook) = gitea::with_shop(&fake).await;
+    fake.hold(Step::Build);
+    hook.push("main", ZEROS, &commit('a')).await;
+    server.wait_for("/apps/shop/deployments/1", &["Building"]).await;
+    hook.push("main", &commit('a'), &commit('b')).await;
+    hook.push("main", &commit('b'), &commit('c')).await;
+    hook.push("other", ZEROS, &commit('a')).await;
+    hook.deliver("issues", b"{}".to_vec()).await;
+    hook.deliver("invented", b"{}".to_vec()).await;
+    hook.deliver_signed("push", b"{}".to_vec(), &"0".repeat(64)).await;
+    fake.release(Step::Build);
+    server.wait_for("/apps/shop/deployments/3", &["Success"]).await;
+    let scrape = Scrape::until(&server, "upaas_deployments_total{app=\"shop\",status=\"success\"}", 2.0).await;
+    let counted = |series: &str| scrape.get(series).unwrap_or_else(|| panic!("{series}\n{scrape:?}"));
+    for (labels, count) in [
+        ("event_type=\"push\",matched=\"true\"", 3.0),
+        ("event_type=\"push\",matched=\"false\"", 2.0),
+        ("event_type=\"issues\",matched=\"false\"", 1.0),
+        ("event_type=\"other\",matched=\"false\"", 1.0),
+    ] {
+        assert_eq!(counted(&format!("upaas_webhook_events_total{{app=\"shop\",{labels}}}")), count, "{labels}");
+    }
+    for (verdict, count) in [("deploy", 3.0), ("ignored", 3.0), ("rejected", 1.0)] {
+        assert_eq!(counted(&format!("upaas_deliveries_total{{app=\"shop\",verdict=\"{verdict}\"}}")), count, "{verdict}");
+    }
+    assert_eq!(counted("upaas_deployments_not_run_total{app=\"shop\",reason=\"superseded\"}"), 1.0);
+    assert_eq!(counted("upaas_deployments_duration_seconds_count{app=\"shop\",status=\"success\"}"), 2.0);
+    assert_eq!(counted("upaas_deployments_queue_duration_seconds_count{app=\"shop\"}"), 2.0);
+    for phase in ["cloning", "building", "deploying"] {
+        assert_eq!(counted(&format!("upaas_deployments_phase_duration_seconds_count{{app=\"shop\",phase=\"{phase}\"}}")), 2.0);
+    }
 }
 
 #[tokio::test]
@@ -196,7 +236,7 @@ async fn open_pages_are_counted_until_they_are_left() {
     // News make the server notice that nobody reads any more.
     let mut browser = server.browser.clone();
     eventually("the page to be left", async || {
-        browser.post("/apps/shop/auto-deploy", &[("paused", "true")]).await;
+        browser.post("/apps/shop/auto-deploy", &[("auto_deploy", "paused")]).await.expect(303);
         let clients = Scrape::of(&server).await.get("upaas_sse_clients");
         if clients == Some(0.0) { Ok(()) } else { Err(format!("{clients:?}")) }
     })
@@ -204,9 +244,10 @@ async fn open_pages_are_counted_until_they_are_left() {
 }
 
 #[tokio::test]
-async fn promtool_has_nothing_to_say_about_it() {
+async fn promtool_has_nothing_to_say_about_it_after_a_day_in_the_life() {
     let fake = Fake::default();
-    let mut server = serving(&fake).await;
+    let mut server = Server::fake(&fake).await;
+    do_everything(&mut server, &fake).await;
     server.browser.get("/nowhere").await.expect(404);
     let text = Scrape::until(&server, "upaas_container_healthy{app=\"shop\"}", 1.0).await.text;
     let mut promtool = Command::new("promtool");

@@ -1,9 +1,9 @@
 //! What is too old goes, in small pieces; what is kept stays, and nobody waits.
 
 use upaas::{
-    db::{self, Db},
+    db::{self, Db, audit::Filter},
     domain::{
-        audit::{Act, Action, Actor, Resource, Subject},
+        audit::{Act, Action, Actor, Entry, Outcome, Resource, Subject},
         moment::Moment,
     },
 };
@@ -31,6 +31,18 @@ async fn record_old(db: &Db, days: i64, count: usize) {
     tx.commit().await.unwrap();
 }
 
+/// Runs retention to its end; returns the newest entry about it.
+async fn run(server: &mut Server, db: &Db) -> Entry {
+    let of_runs = Filter { action: Some(Action::Retention), ..Filter::default() };
+    let before = db::audit::newest(db.read(), &of_runs, None, 1).await.unwrap().pop().map_or(0, |entry| entry.id);
+    server.browser.post("/settings/retention/run", &[]).await.expect(303);
+    eventually("the run to end", async || {
+        let newest = db::audit::newest(db.read(), &of_runs, None, 1).await.unwrap().pop();
+        newest.filter(|entry| entry.id > before).ok_or_else(String::new)
+    })
+    .await
+}
+
 /// As if everything so far had happened so many days ago.
 async fn grow_old(server: &Server, days: i64) {
     let file = format!("sqlite://{}", server.data().join("upaas.db").display());
@@ -50,17 +62,24 @@ async fn what_is_too_old_goes_and_is_told_and_the_rest_stays() {
     let db = db(&server).await;
     record_old(&db, 91, 450).await;
     record_old(&db, 89, 3).await;
+    // Of what is written from beside µPaaS hears with its own next act.
+    server
+        .browser
+        .post("/settings/retention", &[("audit_days", "90"), ("deliveries_days", "30"), ("journals_days", "90")])
+        .await
+        .expect(303);
     let audit = server.data().join("audit");
     let day = |days: i64| audit.join(format!("{}.jsonl", Moment::now().before(days * DAY_MS).date()));
     eventually("the entries to be copied", async || if day(89).exists() { Ok(()) } else { Err(String::new()) }).await;
     assert!(day(91).exists());
-    server.browser.post("/settings/retention/run", &[]).await.expect(303);
+    let ran = run(&mut server, &db).await;
+    assert_eq!((ran.act.actor.name.as_str(), ran.act.outcome), ("ada", Outcome::Success));
+    assert_eq!(ran.act.detail, "removed 450 audit entries and 1 audit files, 0 deliveries, 0 journals");
     assert!(!day(91).exists() && day(89).exists());
     let said = server.browser.get("/settings").await.expect(200).text("#retention");
     assert!(said.contains("450 audit entries"), "{said}");
-    let newest = db::audit::newest(db.read(), &db::audit::Filter::default(), None, 500).await.unwrap();
-    assert_eq!(newest.len(), 1 + 3 + 1, "setup, what is not too old, and the run itself");
-    assert_eq!((newest[0].act.action, newest[0].act.actor.name.as_str()), (Action::Retention, "ada"));
+    let left = db::audit::newest(db.read(), &Filter::default(), None, 500).await.unwrap();
+    assert_eq!(left.len(), 1 + 3 + 1 + 1, "setup, what is not too old, the settings, and the run itself");
     db.close().await;
 }
 
@@ -75,11 +94,24 @@ async fn entries_that_are_not_copied_yet_are_not_removed() {
     std::fs::rename(&today, today.with_extension("away")).unwrap();
     std::fs::write(&today, "").unwrap();
     record_old(&db, 100, 5).await;
-    let run = server.browser.post("/settings/retention/run", &[]).await;
+    let ran = run(&mut server, &db).await;
+    assert_eq!(ran.act.outcome, Outcome::Failure, "a folder that is a file cannot be looked through");
+    assert!(ran.act.detail.starts_with("ended early, µPaaS's log says why; removed 0 audit entries"), "{}", ran.act.detail);
+    let logins = Filter { action: Some(Action::Login), ..Filter::default() };
+    assert_eq!(db::audit::newest(db.read(), &logins, None, 9).await.unwrap().len(), 5);
     std::fs::remove_file(&today).unwrap();
-    let left =
-        db::audit::newest(db.read(), &db::audit::Filter { action: Some(Action::Login), ..Default::default() }, None, 9).await.unwrap();
-    assert_eq!(left.len(), 5, "{}", run.status);
+    server
+        .browser
+        .post("/settings/retention", &[("audit_days", "90"), ("deliveries_days", "30"), ("journals_days", "90")])
+        .await
+        .expect(303);
+    eventually("the entries to be copied", async || {
+        let backlog = db::audit::backlog(db.read()).await.unwrap().entries;
+        if backlog == 0 { Ok(()) } else { Err(backlog.to_string()) }
+    })
+    .await;
+    run(&mut server, &db).await;
+    assert!(db::audit::newest(db.read(), &logins, None, 9).await.unwrap().is_empty(), "copied, they may go");
     db.close().await;
 }
 
@@ -95,7 +127,10 @@ async fn journals_outside_the_kept_set_go_and_their_pages_say_so() {
     let hook = Hook::of(&mut server, "shop").await;
     hook.push("other", ZEROS, &commit('a')).await;
     grow_old(&server, 200).await;
-    server.browser.post("/settings/retention/run", &[]).await.expect(303);
+    let db = db(&server).await;
+    let ran = run(&mut server, &db).await;
+    assert_eq!(ran.act.detail, "removed 0 audit entries and 0 audit files, 1 deliveries, 2 journals");
+    db.close().await;
     for number in 1..=7 {
         let page = server.browser.get(&format!("/apps/shop/deployments/{number}")).await.expect(200).text("#journal");
         assert_eq!(page.contains("Removed by retention"), number <= 2, "#{number}: the live one and the last five stay: {page}");

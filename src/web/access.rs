@@ -1,5 +1,7 @@
 //! Who is signed in, and what is closed to everybody else.
 
+use std::sync::Arc;
+
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
@@ -9,7 +11,10 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use tower_sessions::{Session, SessionStore, session::Id};
 
-use super::{AppState, error::Error};
+use super::{
+    AppState,
+    error::{self, Error},
+};
 use crate::{
     db::{self, users::User},
     domain::moment::Moment,
@@ -50,9 +55,17 @@ pub(super) async fn recognise(State(state): State<AppState>, session: Session, m
             next.run(request).await
         }
         Ok(None) => next.run(request).await,
-        Err(err) => err.into_response(),
+        // What is for everybody is shown; what is not says why it cannot be.
+        Err(err) => {
+            request.extensions_mut().insert(Unrecognised(Arc::new(err)));
+            next.run(request).await
+        }
     }
 }
+
+/// It could not be found out who asks.
+#[derive(Clone)]
+struct Unrecognised(Arc<Error>);
 
 async fn current_user(state: &AppState, session: &Session) -> Result<Option<User>, Error> {
     let Some(signed_in) = session.get::<SignedIn>(SESSION_KEY).await? else { return Ok(None) };
@@ -75,6 +88,9 @@ pub(super) async fn is_signed_in(state: &AppState, session: Id) -> Result<bool, 
 pub(super) async fn require_administrator(State(state): State<AppState>, request: Request, next: Next) -> Response {
     if request.extensions().get::<CurrentUser>().is_some() {
         return next.run(request).await;
+    }
+    if let Some(Unrecognised(why)) = request.extensions().get::<Unrecognised>() {
+        return error::response(why.clone());
     }
     let by_script = is_asked_by_a_script(request.headers());
     let path = request.uri().path();

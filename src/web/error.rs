@@ -150,10 +150,15 @@ impl From<std::io::Error> for Error {
 /// Carries the error out to [`render`], which knows the request.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let mut response = self.status().into_response();
-        response.extensions_mut().insert(Arc::new(self));
-        response
+        response(Arc::new(self))
     }
+}
+
+/// As the answer that [`render`] knows what to do with.
+pub(super) fn response(error: Arc<Error>) -> Response {
+    let mut response = error.status().into_response();
+    response.extensions_mut().insert(error);
+    response
 }
 
 pub(super) async fn not_found() -> Error {

@@ -1,7 +1,7 @@
 //! `GET /metrics`, for Prometheus. Whatever the engine and the disk do, it is answered within seconds: what does not say how it stands
 //! in time is left out.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use axum::{
     extract::State,
@@ -26,10 +26,8 @@ use crate::{
     domain::{
         app::{App, DesiredState},
         deployment::{Deployment, Status},
-        disk::Space,
         moment::Moment,
     },
-    health, machine,
     metrics::{AppNow, Snapshot, Stored},
 };
 
@@ -106,7 +104,7 @@ async fn snapshot(state: &AppState) -> Snapshot {
                 None => None,
             }
         },
-        space(state.config.data_dir.clone()),
+        state.health.space(),
         state.deployer.disk_used(),
         state.health.ready()
     );
@@ -118,12 +116,6 @@ async fn snapshot(state: &AppState) -> Snapshot {
         used,
         sse_clients: STREAMS_MAX - state.streams.available_permits(),
     }
-}
-
-/// The file system of the data directory; none when it does not say so in time.
-async fn space(data_dir: PathBuf) -> Option<Space> {
-    let asked = timeout(health::DEADLINE, spawn_blocking(move || machine::space(&data_dir))).await;
-    asked.ok().and_then(Result::ok).and_then(Result::ok)
 }
 
 async fn rows(state: &AppState) -> Result<Rows, db::Error> {

@@ -32,6 +32,9 @@ const METHOD_MAX_CHARS: usize = 16;
 /// What machines ask for all the time: logged only for who wants to see everything, unless it goes wrong.
 const ROUTINE: [&str; 3] = ["/static/", "/health/", "/metrics"];
 
+/// The status of a request whose client did not wait for the answer: nginx calls it so, too.
+const CLIENT_GONE: u16 = 499;
+
 /// Takes away a request id of the client's that could do harm where it is shown: the request gets one of ours then.
 pub(super) async fn own_request_id(mut request: Request) -> Request {
     let harmless = |id: &str| {
@@ -50,9 +53,10 @@ pub(super) async fn observe(State(state): State<AppState>, Extension(client): Ex
     let began = Instant::now();
     let asked = Asked::of(&request, client);
     let span = tracing::info_span!("request", request_id = asked.request_id);
-    let response = next.run(request).instrument(span.clone()).await;
-    let answered = Answered { asked, status: response.status().as_u16(), latency: began.elapsed(), metrics: state.metrics.clone(), span };
-    response.map(|body| Body::new(Counted { body, bytes: 0, answered }))
+    let mut seen = Seen { asked, began, answered: None, bytes: 0, metrics: state.metrics.clone(), span: span.clone() };
+    let response = next.run(request).instrument(span).await;
+    seen.answered = Some((response.status().as_u16(), began.elapsed()));
+    response.map(|body| Body::new(Counted { body, seen }))
 }
 
 /// What a request asked for.
@@ -85,25 +89,16 @@ fn cut(text: &str, max_chars: usize) -> String {
     text.chars().take(max_chars).collect()
 }
 
-/// A request whose answer's head is known.
-struct Answered {
-    asked: Asked,
-    status: u16,
-    latency: Duration,
-    metrics: Metrics,
-    span: Span,
-}
-
 /// The log's line, at a level.
 macro_rules! line {
-    ($level:ident, $answered:expr, $bytes:expr) => {{
-        let Answered { asked, status, latency, .. } = $answered;
+    ($level:ident, $seen:expr, $status:expr, $latency:expr) => {{
+        let Seen { asked, bytes, .. } = $seen;
         tracing::$level!(
             method = cut(asked.method.as_str(), METHOD_MAX_CHARS),
             path = asked.path,
-            status,
-            bytes = $bytes,
-            latency_ms = latency.as_micros() as f64 / 1000.0,
+            status = $status,
+            bytes,
+            latency_ms = $latency.as_micros() as f64 / 1000.0,
             user_agent = asked.user_agent,
             client = %asked.client,
             request_id = asked.request_id,
@@ -112,22 +107,34 @@ macro_rules! line {
     }};
 }
 
-impl Answered {
-    fn ended(&self, bytes: u64) {
-        self.metrics.http(&self.asked.method, self.status, self.latency, bytes);
-        if self.status < 400 && ROUTINE.iter().any(|path| self.asked.path.starts_with(path)) {
-            line!(debug, self, bytes);
+/// A request, from its beginning until it is dropped: after the last piece of its answer, or when the client has gone.
+struct Seen {
+    asked: Asked,
+    began: Instant,
+    /// The status of the answer, and how long its head took.
+    answered: Option<(u16, Duration)>,
+    /// How much of the answer's body was taken.
+    bytes: u64,
+    metrics: Metrics,
+    span: Span,
+}
+
+impl Drop for Seen {
+    fn drop(&mut self) {
+        let (status, latency) = self.answered.unwrap_or_else(|| (CLIENT_GONE, self.began.elapsed()));
+        self.metrics.http(&self.asked.method, status, latency, self.bytes);
+        if status < 400 && ROUTINE.iter().any(|path| self.asked.path.starts_with(path)) {
+            line!(debug, self, status, latency);
         } else {
-            line!(info, self, bytes);
+            line!(info, self, status, latency);
         }
     }
 }
 
-/// A body that counts what is taken of it. It ends when it is dropped: after its last piece, or when the client has gone.
+/// A body that counts what is taken of it.
 struct Counted {
     body: Body,
-    bytes: u64,
-    answered: Answered,
+    seen: Seen,
 }
 
 impl HttpBody for Counted {
@@ -136,10 +143,10 @@ impl HttpBody for Counted {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = &mut *self;
-        let _entered = this.answered.span.enter();
+        let _entered = this.seen.span.enter();
         let polled = Pin::new(&mut this.body).poll_frame(cx);
         if let Poll::Ready(Some(Ok(frame))) = &polled {
-            this.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+            this.seen.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
         }
         polled
     }
@@ -150,12 +157,6 @@ impl HttpBody for Counted {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.answered.ended(self.bytes);
     }
 }
 

@@ -58,8 +58,13 @@ async fn off_the_async_threads<T: Send + 'static>(
     state: &AppState,
     work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
 ) -> Result<T, Error> {
-    let _place = state.hashing_queue.try_acquire().map_err(|_| Error::TooMany)?;
-    let _permit = state.hashing.acquire().await.map_err(|err| Error::Internal(err.into()))?;
+    let place = state.hashing_queue.clone().try_acquire_owned().map_err(|_| Error::TooMany)?;
+    let permit = state.hashing.clone().acquire_owned().await.map_err(|err| Error::Internal(err.into()))?;
+    // Kept by the work itself, which goes on when whoever wanted it hangs up.
+    let work = move || {
+        let _kept = (place, permit);
+        work()
+    };
     tokio::task::spawn_blocking(work).await.map_err(|err| Error::Internal(err.into()))?.map_err(Error::Internal)
 }
 

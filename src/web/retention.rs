@@ -27,6 +27,8 @@ use crate::{
 pub(super) struct Section {
     form: FormView,
     last_run: Option<LastRunView>,
+    /// Since when it runs, while it does.
+    runs_since: Option<When>,
 }
 
 #[derive(Serialize)]
@@ -49,7 +51,7 @@ impl Section {
         };
         let form = form.unwrap_or_else(saved);
         let last_run = db::settings::retention_last_run(state.db.read()).await?;
-        Ok(Self { form, last_run: last_run.map(LastRunView::from) })
+        Ok(Self { form, last_run: last_run.map(LastRunView::from), runs_since: state.deployer.retention_runs_since().map(When::from) })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What every handler can reach.
 
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -12,7 +12,11 @@ use super::{
     throttle::Throttle,
     view::Views,
 };
-use crate::{config::Config, db::Db, deploy::Deployer, events::Changes, health::Health, metrics::Metrics};
+use crate::{audit::Flood, config::Config, db::Db, deploy::Deployer, events::Changes, health::Health, metrics::Metrics};
+
+/// So many failed logins are recorded one by one in this span; the next one that is tells of those in between.
+const LOGIN_FAILURES_RECORDED: u32 = 60;
+const LOGIN_FAILURES_SPAN: Duration = Duration::from_secs(10 * 60);
 
 /// Password hashes are computed by at most this many threads at once: each takes 40 MiB and a core.
 const HASHES_AT_ONCE: usize = 1;
@@ -40,8 +44,10 @@ pub struct Parts {
     pub(super) setup_code: SetupCode,
     pub(super) views: Views,
     pub(super) throttle: Throttle,
-    pub(super) hashing: Semaphore,
-    pub(super) hashing_queue: Semaphore,
+    /// Those that are in the audit log.
+    pub(super) login_failures: Flood<()>,
+    pub(super) hashing: Arc<Semaphore>,
+    pub(super) hashing_queue: Arc<Semaphore>,
     pub(super) large_deliveries: Semaphore,
     /// The places of open streams.
     pub(super) streams: Arc<Semaphore>,
@@ -75,8 +81,9 @@ impl AppState {
             setup_code,
             views: Views::new(),
             throttle: Throttle::default(),
-            hashing: Semaphore::new(HASHES_AT_ONCE),
-            hashing_queue: Semaphore::new(HASHES_WAITING_MAX),
+            login_failures: Flood::new(LOGIN_FAILURES_RECORDED, LOGIN_FAILURES_SPAN),
+            hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
+            hashing_queue: Arc::new(Semaphore::new(HASHES_WAITING_MAX)),
             large_deliveries: Semaphore::new(LARGE_DELIVERIES_AT_ONCE),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             feeds: Feeds::default(),

@@ -120,16 +120,15 @@ async fn load(ui: &Ui) -> Result<Show, Error> {
             });
         }
     }
-    let look = async { machine::look(ui.state.config.data_dir.clone(), ui.state.deployer.disk_used().await).await };
-    let (report, (host, disk)) = tokio::join!(ui.state.health.report(), look);
+    let (report, used) = tokio::join!(ui.state.health.report(), ui.state.deployer.disk_used());
     let orphans = ui.state.deployer.orphans().await.into_iter().map(Orphan::from).collect();
     Ok(Show {
         as_of: Moment::now().into(),
         components: Components::from(&report),
         engine: engine(ui.state.deployer.engine()),
         queue,
-        host,
-        disk,
+        host: Host::now(),
+        disk: Disk::new(report.space(), used),
         integrity: ui.state.health.integrity().seen().into(),
         orphans,
     })

@@ -37,7 +37,7 @@ impl From<Seen> for Integrity {
         Self {
             badge: if seen.checking { Badge { kind: "running", icon: "spinner", word: "Checking" } } else { badge },
             sentence,
-            damaged: seen.damage().is_some(),
+            damaged: seen.damage.is_some(),
             when: seen.last.map(|(_, when)| when.into()),
             checking: seen.checking,
         }

@@ -1,22 +1,17 @@
 //! What the machine has to give, as it was when the page was opened.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tokio::{task::spawn_blocking, time::timeout};
 
 use crate::{
     domain::disk::{Part, Space},
-    health::DEADLINE,
-    machine::{self, Load, Memory},
+    machine::{Load, Memory},
     web::present::size,
 };
 
 /// Processor and memory; what is not known is left out.
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 pub(super) struct Host {
     load: Option<LoadView>,
     memory: Option<Share>,
@@ -41,7 +36,7 @@ struct Share {
 }
 
 /// The disk of the data directory.
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 pub(super) struct Disk {
     space: Option<Share>,
     low: bool,
@@ -56,28 +51,27 @@ pub(super) struct DiskPart {
     size: String,
 }
 
-/// Looks at the machine. What does not answer in time is left out.
-pub(super) async fn look(data_dir: PathBuf, used: BTreeMap<Part, u64>) -> (Host, Disk) {
-    let looking = spawn_blocking(move || (host(), disk(&data_dir, used)));
-    timeout(DEADLINE, looking).await.ok().and_then(Result::ok).unwrap_or_default()
+impl Host {
+    /// Now.
+    pub(super) fn now() -> Self {
+        let load = Load::now().ok().map(|load| LoadView {
+            averages: load.averages.map(|average| format!("{average:.2}")).into(),
+            cores: load.cores,
+            high: load.averages[1] > load.cores as f32,
+        });
+        let memory = Memory::now().ok().map(|memory| share(memory.total.saturating_sub(memory.used), memory.total));
+        Self { load, memory }
+    }
 }
 
-fn host() -> Host {
-    let load = Load::now().ok().map(|load| LoadView {
-        averages: load.averages.map(|average| format!("{average:.2}")).into(),
-        cores: load.cores,
-        high: load.averages[1] > load.cores as f32,
-    });
-    Host { load, memory: Memory::now().ok().map(|memory| share(memory.total.saturating_sub(memory.used), memory.total)) }
-}
-
-/// `used` is what µPaaS takes, in bytes.
-fn disk(data_dir: &Path, used: BTreeMap<Part, u64>) -> Disk {
-    let space = machine::space(data_dir).ok();
-    Disk {
-        low: space.is_some_and(Space::is_low),
-        space: space.map(|space| share(space.free, space.total)),
-        parts: used.into_iter().map(|(part, bytes)| DiskPart { name: name(part), size: size(bytes) }).collect(),
+impl Disk {
+    /// `used` is what µPaaS takes of it, in bytes.
+    pub(super) fn new(space: Option<Space>, used: BTreeMap<Part, u64>) -> Self {
+        Self {
+            low: space.is_some_and(Space::is_low),
+            space: space.map(|space| share(space.free, space.total)),
+            parts: used.into_iter().map(|(part, bytes)| DiskPart { name: name(part), size: size(bytes) }).collect(),
+        }
     }
 }
 
@@ -104,10 +98,10 @@ mod tests {
 
     #[test]
     fn a_disk_shows_its_space_and_what_we_use_by_part() {
-        let disk = disk(Path::new("/"), [(Part::Database, 4096), (Part::Journals, 12_000_000)].into());
+        let disk = Disk::new(Some(Space { free: 1, total: 4 }), [(Part::Database, 4096), (Part::Journals, 12_000_000)].into());
         let parts: Vec<_> = disk.parts.iter().map(|part| (part.name, part.size.as_str())).collect();
         assert_eq!(parts, [("Database", "4.1 kB"), ("Journals", "12 MB")]);
-        assert!(disk.space.is_some_and(|space| space.percent <= 100));
+        assert_eq!(disk.space.map(|space| space.percent), Some(75));
     }
 
     #[test]

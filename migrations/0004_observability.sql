@@ -1,3 +1,6 @@
+-- What SQLite once counted in a small database leads it astray in a large one.
+DROP TABLE IF EXISTS sqlite_stat1;
+
 -- Who did what, when, from where, and whether it worked: written in the transaction of the act, never changed, removed by retention only.
 -- AUTOINCREMENT: a number is never given twice, so that the copy in files goes on where it was.
 CREATE TABLE audit_log (

@@ -5,6 +5,10 @@
 //! There is one connection that writes and a pool that is read-only by SQLite's own flag. Writers queue in the pool instead of
 //! failing with SQLITE_BUSY, and the WAL-reset bug of the bundled SQLite 3.46 (fixed in 3.51.3), which needs two connections that
 //! write or checkpoint at once, cannot occur. The session store shares the writer.
+//!
+//! # Why no statistics
+//! SQLite is never told how many rows there are (`ANALYZE`): figures from a small database make it read a large one from end to end.
+//! Without them a plan depends on the statement alone, so that tests can look at it.
 
 pub mod apps;
 pub mod audit;
@@ -91,8 +95,7 @@ impl Db {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY_TIMEOUT)
-            .foreign_keys(true)
-            .optimize_on_close(true, None);
+            .foreign_keys(true);
         let commits = watch::Sender::new(());
         let noted = commits.clone();
         let writer = SqlitePoolOptions::new()

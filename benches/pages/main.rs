@@ -21,13 +21,13 @@ const PAGES: &[&str] = &[
     "/",
     "/apps/shop",
     "/apps/shop/deployments",
+    "/api/audit?before=5000",
     "/audit",
     "/audit?action=LOGIN&result=FAILURE",
     "/audit?q=shop+success",
     "/audit?user=eve",
     "/api/audit",
     "/api/audit?limit=500",
-    "/api/audit?before=5000",
     "/metrics",
 ];
 

@@ -116,7 +116,9 @@ async fn no_statement_reads_a_whole_table_that_grows() {
     let ran = statements().lock().unwrap().clone();
     let mut wrong = Vec::new();
     let mut looked_at = 0;
-    for statement in ran.iter().filter(|it| ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].iter().any(|verb| it.starts_with(verb))) {
+    // Scripts with several statements are those of tests and migrations.
+    let single = ran.iter().filter(|it| !it.contains(';'));
+    for statement in single.filter(|it| ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].iter().any(|verb| it.starts_with(verb))) {
         looked_at += 1;
         let plan = sqlx::query(&format!("EXPLAIN QUERY PLAN {statement}")).fetch_all(&mut database).await.unwrap();
         let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();

@@ -8,6 +8,7 @@ use upaas::{
     domain::{
         app::DesiredState,
         deployment::{PhaseLines, Status},
+        retention::Retention,
     },
 };
 
@@ -38,6 +39,7 @@ async fn a_database_of_the_first_version_opens_with_everything_in_it() {
     let mut old = SqliteConnection::connect(&format!("sqlite://{}?mode=rwc", file.display())).await.unwrap();
     Migrator { migrations: Cow::Owned(first), ..Migrator::DEFAULT }.run(&mut old).await.unwrap();
     sqlx::raw_sql(FILLED_1).execute(&mut old).await.unwrap();
+    sqlx::raw_sql("ANALYZE").execute(&mut old).await.unwrap();
     old.close().await.unwrap();
 
     let db = Db::open(&file).await.unwrap();
@@ -54,5 +56,10 @@ async fn a_database_of_the_first_version_opens_with_everything_in_it() {
         "what has ended is compressed"
     );
     assert!(db::deliveries::newest(db.read(), app.id).await.unwrap().is_none());
+    assert_eq!((rows[1].journal_removed, db::audit::last(db.read()).await.unwrap()), (None, 0));
+    assert_eq!(db::settings::retention(db.read()).await.unwrap(), Retention::default());
+    let statistics: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_stat1'").fetch_one(db.read()).await.unwrap();
+    assert_eq!(statistics, 0, "plans depend on statements alone");
     assert_eq!(db::settings::base_url(db.read()).await.unwrap().as_deref(), Some("http://deploy.example.org"));
 }

@@ -211,6 +211,35 @@ impl Ending {
 }
 
 #[cfg(test)]
+impl Deployment {
+    /// One of which nothing is known but its app, where it stands, and when it came there.
+    pub(crate) fn bare(app: AppId, status: Status, times: Times) -> Self {
+        Self {
+            id: DeploymentId::new(),
+            app,
+            number: 1,
+            trigger: Trigger::Manual,
+            requested_by: None,
+            status,
+            attempt: 1,
+            requested_commit: None,
+            commit: None,
+            snapshot: None,
+            image: None,
+            container: None,
+            host_port: None,
+            switch: None,
+            gap_ms: None,
+            times,
+            lines: PhaseLines::default(),
+            cancel: None,
+            ending: None,
+            journal_removed: None,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -40,17 +40,21 @@ pub struct Seen {
     pub damage: Option<String>,
     /// Whether a check is under way.
     pub checking: bool,
+    /// Whether a full check is under way, or wanted.
+    full: bool,
 }
 
 impl Seen {
     /// After a check. One that did not end takes nothing back.
-    fn after(self, found: Integrity, at: Moment) -> Self {
+    fn after(self, how: Thoroughness, found: Integrity, at: Moment) -> Self {
+        // Somebody may want a full check while a quick one runs.
+        let goes_on = self.full && how == Thoroughness::Quick;
         let damage = match &found {
             Integrity::Sound => None,
             Integrity::Damaged(said) => Some(said.clone()),
             Integrity::Unfinished(_) => self.damage,
         };
-        Self { last: Some((found, at)), damage, checking: false }
+        Self { last: Some((found, at)), damage, checking: goes_on, full: goes_on }
     }
 }
 
@@ -69,8 +73,13 @@ impl IntegrityWatch {
 
     /// Wants a full check, after the one that may be under way, and waits a moment for its end.
     pub async fn check_now(&self) {
-        self.seen.send_if_modified(|seen| !std::mem::replace(&mut seen.checking, true));
-        self.wanted.notify_one();
+        let begins = self.seen.send_if_modified(|seen| {
+            seen.checking = true;
+            !std::mem::replace(&mut seen.full, true)
+        });
+        if begins {
+            self.wanted.notify_one();
+        }
         let _ = timeout(MOMENT, self.seen.subscribe().wait_for(|seen| !seen.checking)).await;
     }
 
@@ -94,7 +103,7 @@ impl IntegrityWatch {
                 Integrity::Damaged(said) => tracing::error!(said, "the database is damaged"),
                 Integrity::Unfinished(why) => tracing::warn!(why, "the database could not be checked"),
             }
-            self.seen.send_modify(|seen| *seen = std::mem::take(seen).after(found, Moment::now()));
+            self.seen.send_modify(|seen| *seen = std::mem::take(seen).after(how, found, Moment::now()));
             tell();
             next = Instant::now() + pace.every;
         }
@@ -132,10 +141,18 @@ mod tests {
     #[test]
     fn damage_is_believed_until_a_check_that_ends_finds_none() {
         let now = Moment::now();
-        let damaged = Seen::default().after(Integrity::Damaged("page 7".to_owned()), now);
-        let unfinished = damaged.after(Integrity::Unfinished("too long".to_owned()), now);
+        let damaged = Seen::default().after(Thoroughness::Quick, Integrity::Damaged("page 7".to_owned()), now);
+        let unfinished = damaged.after(Thoroughness::Full, Integrity::Unfinished("too long".to_owned()), now);
         assert_eq!(unfinished.damage.as_deref(), Some("page 7"));
-        assert_eq!(unfinished.after(Integrity::Sound, now).damage, None);
+        assert_eq!(unfinished.after(Thoroughness::Full, Integrity::Sound, now).damage, None);
+    }
+
+    #[test]
+    fn a_full_check_that_is_wanted_during_a_quick_one_comes_after_it() {
+        let wanted = Seen { checking: true, full: true, ..Seen::default() };
+        let still = wanted.after(Thoroughness::Quick, Integrity::Sound, Moment::now());
+        assert!(still.checking);
+        assert!(!still.after(Thoroughness::Full, Integrity::Sound, Moment::now()).checking);
     }
 
     #[tokio::test]

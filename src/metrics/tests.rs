@@ -2,9 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::domain::{
-    deployment::{PhaseLines, Times, Trigger},
+    deployment::Times,
     disk::{Part, Space},
-    ids::DeploymentId,
     moment::Moment,
 };
 
@@ -28,28 +27,7 @@ fn with(apps: &[AppId]) -> Snapshot {
 /// The seconds are those of the row: asked for, fetch, build, container, end.
 fn ended(app: AppId, status: Status, seconds: [Option<i64>; 5]) -> Deployment {
     let [queued, cloning, building, deploying, finished] = seconds.map(|it| it.map(|it| Moment::from_unix_ms(it * 1000)));
-    Deployment {
-        id: DeploymentId::new(),
-        app,
-        number: 1,
-        trigger: Trigger::Manual,
-        requested_by: None,
-        status,
-        attempt: 1,
-        requested_commit: None,
-        commit: None,
-        snapshot: None,
-        image: None,
-        container: None,
-        host_port: None,
-        switch: None,
-        gap_ms: None,
-        times: Times { queued: queued.expect("always"), cloning, building, deploying, finished },
-        lines: PhaseLines::default(),
-        cancel: None,
-        ending: None,
-        journal_removed: None,
-    }
+    Deployment::bare(app, status, Times { queued: queued.expect("always"), cloning, building, deploying, finished })
 }
 
 /// Every sample of a text.

@@ -60,35 +60,16 @@ pub(in crate::web) fn phases(deployment: &Deployment, now: Moment) -> Vec<Phase>
 mod tests {
     use super::*;
     use crate::domain::{
-        deployment::{Ending, PhaseLines, Times, Trigger},
-        ids::{AppId, DeploymentId},
+        deployment::{Ending, Times},
+        ids::AppId,
     };
 
     fn deployment(status: Status, begins: [Option<i64>; 3], finished: Option<i64>) -> Deployment {
         let at = |seconds: i64| Moment::from_unix_ms(seconds * 1000);
         let [cloning, building, deploying] = begins.map(|begin| begin.map(at));
-        Deployment {
-            id: DeploymentId::new(),
-            app: AppId::new(),
-            number: 1,
-            trigger: Trigger::Manual,
-            requested_by: None,
-            status,
-            attempt: 1,
-            requested_commit: None,
-            commit: None,
-            snapshot: None,
-            image: None,
-            container: None,
-            host_port: None,
-            switch: None,
-            gap_ms: None,
-            times: Times { queued: at(0), cloning, building, deploying, finished: finished.map(at) },
-            lines: PhaseLines::default(),
-            cancel: None,
-            ending: finished.map(|_| Ending::without_fault(Status::Queued, "")),
-            journal_removed: None,
-        }
+        let times = Times { queued: at(0), cloning, building, deploying, finished: finished.map(at) };
+        let ending = finished.map(|_| Ending::without_fault(Status::Queued, ""));
+        Deployment { ending, ..Deployment::bare(AppId::new(), status, times) }
     }
 
     fn bar(deployment: &Deployment) -> String {

@@ -1,9 +1,10 @@
 // Pages that are open tell what happens while it happens, without a reload.
-import type { BrowserContext, Page } from "@playwright/test";
+import type { Page } from "@playwright/test";
 
 import { type App, connectWebhook, runningApp, state, status } from "../support/app";
 import { containerOf, stopByHand } from "../support/engine";
 import { expectWhole, lines, pixelsToEnd, printed, printedNumber, printing } from "../support/journal";
+import { expectSamePage, openOnce } from "../support/once";
 import { answer } from "../support/ports";
 import { expect, installation, test } from "../support/signedIn";
 
@@ -141,20 +142,6 @@ test("a container that is stopped by hand is shown on open pages within seconds"
   await page.getByRole("button", { name: "Start", exact: true }).click();
   await expect(list.locator("#app-shop .badge")).toHaveText("Running");
 });
-
-/** Opens a page that must never be loaded again. */
-async function openOnce(context: BrowserContext, url: string, page?: Page): Promise<Page> {
-  const opened = page ?? (await context.newPage());
-  // Only what is in front is drawn.
-  await opened.bringToFront();
-  await opened.goto(url);
-  await opened.evaluate(() => Object.assign(window, { openedOnce: true }));
-  return opened;
-}
-
-async function expectSamePage(page: Page): Promise<void> {
-  expect(await page.evaluate(() => "openedOnce" in window), "the page was never loaded anew").toBe(true);
-}
 
 /** Pushes what the app's webhook deploys. */
 async function push(files: Record<string, string>): Promise<void> {

@@ -29,7 +29,7 @@ test.describe.configure({ mode: "serial" });
 
 // Every page in every look, in the order in which an operator meets them. What axe-core finds is collected, not stopped at.
 test("every page is accessible and fits, wide and narrow, light and dark", async ({ page }) => {
-  test.setTimeout(240_000);
+  test.setTimeout(300_000);
   let shop: App;
 
   await test.step("setup", async () => {
@@ -61,6 +61,32 @@ test("every page is accessible and fits, wide and narrow, light and dark", async
     await page.goto("/system");
     await expect(page.getByText("Nothing runs and nothing waits.")).toBeVisible();
     await expectGoodLook(page, "system-empty");
+  });
+
+  await test.step("tokens and retention", async () => {
+    await page.goto("/settings");
+    await page.getByRole("button", { name: "Make token" }).click();
+    await expect(page.locator("#token_name-error")).toBeVisible();
+    await expectGoodLook(page, "settings-token-wrong");
+    for (const name of ["prometheus", "a-pipeline-with-a-name-that-is-as-long-as-it-may-be-in-the-list-x"]) {
+      await page.getByLabel("Name").fill(name.slice(0, 64));
+      await page.getByRole("button", { name: "Make token" }).click();
+      await expect(page.locator("#token-made-title")).toBeVisible();
+    }
+    await page.locator(".token-row").first().getByText("Revoke…").click();
+    await expectGoodLook(page, "settings-token-made");
+    await page.getByLabel("Audit entries, in days").fill("a while");
+    await page.locator("#retention").getByRole("button", { name: "Save" }).click();
+    await expect(page.locator("#audit_days-error")).toBeVisible();
+    await page.getByText("Run now…").click();
+    await expectGoodLook(page, "settings-retention-wrong");
+    await page.locator("#retention").getByRole("button", { name: "Run now" }).click();
+    await expect(page.locator("#retention-last-run")).toContainText("nothing was old enough");
+    await expectGoodLook(page, "settings-tokens");
+    await page.goto("/system");
+    await page.getByRole("button", { name: "Check now" }).click();
+    await expect(page.locator("#integrity .badge")).toHaveText("Sound");
+    await expectGoodLook(page, "system-checked");
   });
 
   await test.step("a new app", async () => {
@@ -150,6 +176,33 @@ test("every page is accessible and fits, wide and narrow, light and dark", async
     await expectGoodLook(page, "app-host-key-changed");
     await page.getByRole("button", { name: "Trust the new key" }).click();
     await expect(checked(page)).toHaveText("Works");
+  });
+
+  await test.step("the audit log", async () => {
+    const stranger = await page.context().browser()!.newContext({ baseURL: it.server.url, storageState: undefined });
+    const refused = await stranger.request.post("/login", { form: { username: `<b>${"nobody".repeat(10)}\u202E`, password: "a guess" } });
+    expect(refused.ok()).toBe(false);
+    await stranger.close();
+    await page.goto("/audit");
+    await expect(page.locator(".entry.row-failed .entry-who", { hasText: "nobodynobody" })).toHaveCount(1);
+    await expectGoodLook(page, "audit");
+    await page.goto("/audit?action=DEPLOY&resource=deployment&q=cancelled");
+    await expect(page.locator(".entry").first()).toBeVisible();
+    await expectGoodLook(page, "audit-filtered");
+    await page.goto("/audit?user=somebody");
+    await expect(page.getByRole("heading", { name: "No entry matches." })).toBeVisible();
+    await expectGoodLook(page, "audit-none");
+    await page.goto("/audit?from=yesterday&action=DANCE&usr=ada");
+    await expect(page.locator("#from-error")).toBeVisible();
+    await expect(page.locator("#action-error")).toBeVisible();
+    await expectGoodLook(page, "audit-wrong");
+    for (let days = 1; days <= 51; days++) {
+      await page.request.post("/settings/retention", { form: { audit_days: days, deliveries_days: days, journals_days: days } });
+    }
+    await page.goto("/audit?action=SETTINGS_CHANGE");
+    await page.getByRole("link", { name: "Older" }).click();
+    await expect(page.getByRole("link", { name: "Newest" })).toBeVisible();
+    await expectGoodLook(page, "audit-older");
   });
 
   await test.step("logging in", async () => {

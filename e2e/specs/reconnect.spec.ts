@@ -3,6 +3,7 @@ import type { Page } from "@playwright/test";
 
 import { type App, connectedApp, deploy, status } from "../support/app";
 import { expectWhole, lines, printed, printedNumber, printing } from "../support/journal";
+import { expectSamePage, openOnce } from "../support/once";
 import { expect, installation, PASSWORD, test, USERNAME } from "../support/signedIn";
 import { watch } from "../support/test";
 import { Wire } from "../support/wire";
@@ -22,7 +23,7 @@ test.beforeAll(async ({ browser }) => {
 test("µPaaS is restarted in the middle of a build: the open page waits, then goes on where it was", async ({ page }) => {
   await it.forge.push("shop", { "build.sh": printing({ lines: 120, perSecond: 20 }) });
   await deploy(page, shop);
-  await openOnce(page, page.url());
+  await openConnected(page, page.url());
   await expect(printed(page, 40)).toBeVisible();
 
   await it.server.goDown();
@@ -47,7 +48,7 @@ test("the network breaks for a while: the open page goes on where it was", async
   const wire = await Wire.to(it.server.url);
   await it.forge.push("shop", { "build.sh": printing({ perSecond: 20 }) });
   await deploy(page, shop);
-  await openOnce(page, `${wire.url}${new URL(page.url()).pathname}`);
+  await openConnected(page, `${wire.url}${new URL(page.url()).pathname}`);
   await expect(printed(page, 20)).toBeVisible();
 
   await wire.cut();
@@ -91,15 +92,9 @@ async function logIn(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Log in" }).click();
 }
 
-/** Opens a page that must never be loaded again. */
-async function openOnce(page: Page, url: string): Promise<void> {
-  await page.goto(url);
-  await page.evaluate(() => Object.assign(window, { openedOnce: true }));
+async function openConnected(page: Page, url: string): Promise<void> {
+  await openOnce(page.context(), url, page);
   await expectConnected(page);
-}
-
-async function expectSamePage(page: Page): Promise<void> {
-  expect(await page.evaluate(() => "openedOnce" in window), "the page was never loaded anew").toBe(true);
 }
 
 async function expectReconnecting(page: Page): Promise<void> {

@@ -3,7 +3,8 @@
 import { randomUUID } from "node:crypto";
 import { request } from "node:http";
 
-const SOCKET = (process.env.UPAAS_DOCKER_HOST || "unix:///var/run/docker.sock").replace(/^unix:\/\//, "");
+/** Where it listens. */
+export const SOCKET = (process.env.UPAAS_DOCKER_HOST || "unix:///var/run/docker.sock").replace(/^unix:\/\//, "");
 const ANSWER_DEADLINE_MS = 30_000;
 
 export interface Thing {

@@ -8,6 +8,7 @@ import { removeAll } from "./engine";
 import { Forge } from "./forge";
 import { Server } from "./server";
 import { test as base } from "./test";
+import { Wire } from "./wire";
 
 export const USERNAME = "admin";
 export const PASSWORD = "correct horse battery staple";
@@ -15,6 +16,8 @@ export const PASSWORD = "correct horse battery staple";
 export interface Installation {
   server: Server;
   forge: Forge;
+  /** The way from the server to the engine, when the spec wants to break it. */
+  engine?: Wire;
 }
 
 let session: BrowserContextOptions["storageState"];
@@ -28,11 +31,12 @@ export const test = base.extend({
 export { expect };
 
 /** Starts an installation before the file's first test and removes it after the last. Call it once, at the top of a spec. */
-export function installation({ account = true } = {}): Installation {
+export function installation({ account = true, engineOnWire = false } = {}): Installation {
   const it = {} as Installation;
 
   test.beforeAll(async () => {
-    it.server = await Server.start();
+    if (engineOnWire) it.engine = await Wire.toEngine();
+    it.server = await Server.start({ engine: it.engine?.address });
     it.forge = await Forge.start();
     url = it.server.url;
     session = account ? await setUp(it.server) : undefined;
@@ -46,7 +50,12 @@ export function installation({ account = true } = {}): Installation {
   });
 
   test.afterAll(async () => {
-    const ends = [() => it.server?.stop(), () => it.server && removeAll(it.server.instance), () => it.forge?.stop()];
+    const ends = [
+      () => it.server?.stop(),
+      () => it.server && removeAll(it.server.instance),
+      () => it.forge?.stop(),
+      () => it.engine?.remove(),
+    ];
     const errors: unknown[] = [];
     for (const end of ends) {
       try {

@@ -39,7 +39,7 @@ pub use receive::{Arrival, Headers};
 pub use sight::Sight;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     path::PathBuf,
     sync::{Arc, Mutex, atomic::AtomicU64},
     time::Duration,
@@ -56,7 +56,7 @@ use crate::{
         connection::ConnectionCheck,
         container::Observed,
         deployment::Deployment,
-        disk::Part,
+        disk::Used,
         engine::{EngineState, EngineVersion},
         ids::{AppId, DeploymentId, WebhookId},
         secret::Secret,
@@ -287,7 +287,7 @@ impl Deployer {
     }
 
     /// The bytes that each part of this installation takes, as measured in the last minute or before; what is not known is left out.
-    pub async fn disk_used(&self) -> BTreeMap<Part, u64> {
+    pub async fn disk_used(&self) -> Used {
         disk::used(&self.shared).await
     }
 

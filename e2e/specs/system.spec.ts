@@ -26,7 +26,7 @@ test("every part says how it is, with numbers and units", async ({ page }) => {
   const disk = (part: string) => panel("Disk of the data directory").locator("dl > div").filter({ has: page.getByText(part, { exact: true }) });
   // The engine may take its time to say what the images take; the page does not wait for that.
   await expect.poll(async () => (await page.reload()) && disk("Images, at the engine").count()).toBe(1);
-  for (const part of ["Database", "Journals", "Mirrors", "Builds", "Audit files", "Images, at the engine"]) {
+  for (const part of ["Database and its log", "Journals", "Mirrors", "Builds", "Audit files", "Images, at the engine"]) {
     await expect(disk(part).locator("dd")).toHaveText(/^\d+(\.\d+)? [kMGT]?B$/);
   }
 });

@@ -3,11 +3,7 @@
 
 mod walk;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Semaphore, watch},
@@ -16,57 +12,101 @@ use tokio::{
 };
 
 use super::Shared;
-use crate::domain::disk::Part;
+use crate::domain::{
+    disk::{Part, Used},
+    moment::Moment,
+};
 
 /// A measurement is told for so long.
 const KEPT_FOR: Duration = Duration::from_secs(5 * 60);
+/// What could not be measured is tried again after this long.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How long whoever asks first waits for the first measurement.
 const DEADLINE: Duration = Duration::from_secs(1);
 
 /// What was measured last.
+#[derive(Default)]
 pub(super) struct Disk {
-    /// When the data directory was walked, and what that found.
-    walked: watch::Sender<Option<(Instant, BTreeMap<Part, u64>)>>,
-    /// What the engine said of the images. Held for a look-up.
-    images: Mutex<Option<u64>>,
+    /// The data directory, by part.
+    folder: Measured<BTreeMap<Part, u64>>,
+    /// The images, at the engine.
+    images: Measured<u64>,
+}
+
+/// Something that takes time to measure.
+struct Measured<T> {
+    last: watch::Sender<Option<Last<T>>>,
     /// Held by whoever measures.
     turn: Arc<Semaphore>,
 }
 
-impl Default for Disk {
+/// What was found, if it could be, and when.
+#[derive(Clone)]
+struct Last<T> {
+    found: Option<T>,
+    ended: Instant,
+    at: Moment,
+}
+
+impl<T> Default for Measured<T> {
     fn default() -> Self {
-        Self { walked: watch::Sender::new(None), images: Mutex::default(), turn: Arc::new(Semaphore::new(1)) }
+        Self { last: watch::Sender::new(None), turn: Arc::new(Semaphore::new(1)) }
     }
 }
 
-/// What each part takes, as measured last; empty when that has not been done yet and takes too long.
-pub(super) async fn used(shared: &Arc<Shared>) -> BTreeMap<Part, u64> {
-    let disk = &shared.disk;
-    let is_old = disk.walked.borrow().as_ref().is_none_or(|(at, _)| at.elapsed() >= KEPT_FOR);
-    if is_old && let Ok(turn) = disk.turn.clone().try_acquire_owned() {
+impl<T: Clone> Measured<T> {
+    fn is_old(&self) -> bool {
+        self.last.borrow().as_ref().is_none_or(|last| {
+            let kept_for = if last.found.is_some() { KEPT_FOR } else { RETRY_AFTER };
+            last.ended.elapsed() >= kept_for
+        })
+    }
+
+    fn note(&self, found: Option<T>) {
+        self.last.send_replace(Some(Last { found, ended: Instant::now(), at: Moment::now() }));
+    }
+
+    /// What is told, once there is something to tell or it takes too long.
+    async fn told(&self) -> Option<(T, Moment)> {
+        let mut last = self.last.subscribe();
+        let last = timeout(DEADLINE, last.wait_for(Option::is_some)).await.ok()?.ok()?.clone()?;
+        Some((last.found?, last.at))
+    }
+}
+
+/// What each part takes, as measured last; what has not been measured yet, and takes too long, is left out.
+pub(super) async fn used(shared: &Arc<Shared>) -> Used {
+    measure(shared, |disk| &disk.folder, |shared| async move { walk(&shared).await });
+    measure(shared, |disk| &disk.images, |shared| async move { images(&shared).await });
+    let (folder, images) = tokio::join!(shared.disk.folder.told(), shared.disk.images.told());
+    let at = [folder.as_ref().map(|it| it.1), images.map(|it| it.1)].into_iter().flatten().min();
+    let mut parts = folder.map(|(parts, _)| parts).unwrap_or_default();
+    parts.extend(images.map(|(bytes, _)| (Part::Images, bytes)));
+    Used { at, parts }
+}
+
+/// Measures what is old, unless that is going on.
+fn measure<T, F>(shared: &Arc<Shared>, what: fn(&Disk) -> &Measured<T>, how: fn(Arc<Shared>) -> F)
+where
+    T: Clone + Send + Sync + 'static,
+    F: Future<Output = Option<T>> + Send + 'static,
+{
+    let measured = what(&shared.disk);
+    if measured.is_old()
+        && let Ok(turn) = measured.turn.clone().try_acquire_owned()
+    {
         let task_shared = shared.clone();
         shared.tasks.spawn(async move {
-            tokio::join!(walk(&task_shared), ask_for_images(&task_shared));
+            let found = how(task_shared.clone()).await;
+            what(&task_shared.disk).note(found);
             drop(turn);
         });
     }
-    let mut walked = disk.walked.subscribe();
-    let told = timeout(DEADLINE, walked.wait_for(Option::is_some)).await;
-    let mut used = told.ok().and_then(Result::ok).and_then(|told| Some(told.as_ref()?.1.clone())).unwrap_or_default();
-    used.extend(disk.images.lock().expect("no panic while held").map(|bytes| (Part::Images, bytes)));
-    used
 }
 
-async fn walk(shared: &Shared) {
+async fn walk(shared: &Shared) -> Option<BTreeMap<Part, u64>> {
     let (files, stop) = (shared.files.clone(), shared.stop.clone());
-    if let Ok(Some(used)) = spawn_blocking(move || walk::used(&files, &stop)).await {
-        shared.disk.walked.send_replace(Some((Instant::now(), used)));
-    }
-}
-
-async fn ask_for_images(shared: &Shared) {
-    let bytes = images(shared).await;
-    *shared.disk.images.lock().expect("no panic while held") = bytes;
+    spawn_blocking(move || walk::used(&files, &stop)).await.ok()?
 }
 
 /// What the engine says of our images, if it does.

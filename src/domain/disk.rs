@@ -1,6 +1,8 @@
 //! Disk space: how much there is, and what µPaaS uses it for.
 
-use super::text_enum::text_enum;
+use std::collections::BTreeMap;
+
+use super::{moment::Moment, text_enum::text_enum};
 
 text_enum! {
     /// What takes space.
@@ -20,6 +22,15 @@ text_enum! {
         /// The images of this installation, where the engine keeps them. What images share is counted for each of them.
         Images = "images",
     }
+}
+
+/// What each part takes, in bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Used {
+    /// When that was measured.
+    pub at: Option<Moment>,
+    /// What is known of it.
+    pub parts: BTreeMap<Part, u64>,
 }
 
 /// A file system.

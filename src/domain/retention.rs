@@ -75,14 +75,32 @@ impl LastRun {
 
 impl fmt::Display for LastRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { audit, files, deliveries, journals, .. } = self;
-        write!(f, "removed {audit} audit entries and {files} audit files, {deliveries} deliveries, {journals} journals")
+        let parts = [
+            (self.audit, "audit entry", "audit entries"),
+            (self.files, "audit file", "audit files"),
+            (self.deliveries, "delivery", "deliveries"),
+            (self.journals, "journal", "journals"),
+        ];
+        let said: Vec<String> = parts
+            .iter()
+            .filter(|(count, ..)| *count > 0)
+            .map(|(count, one, many)| format!("{count} {}", if *count == 1 { one } else { many }))
+            .collect();
+        if said.is_empty() { f.write_str("nothing was old enough to go") } else { write!(f, "{} went", said.join(", ")) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_says_what_went_and_leaves_out_what_did_not() {
+        let said =
+            |audit, files, deliveries, journals| LastRun { at: Moment::from_unix_ms(0), audit, files, deliveries, journals }.to_string();
+        assert_eq!(said(0, 0, 0, 0), "nothing was old enough to go");
+        assert_eq!(said(120, 1, 0, 2), "120 audit entries, 1 audit file, 2 journals went");
+    }
 
     #[test]
     fn only_sensible_numbers_of_days_are_taken() {

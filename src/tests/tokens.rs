@@ -116,7 +116,7 @@ async fn a_token_that_is_wrong_ended_or_revoked_opens_nothing_not_even_with_a_se
     let page = server.browser.get("/settings").await;
     assert_eq!(page.texts(".token-row").len(), 1, "the one that has ended is gone");
     let revoke = page.attribute(".token-row form", "action").unwrap();
-    assert_eq!(server.browser.post(&revoke, &[]).await.expect(303).location(), "/settings?changed=tokens#tokens");
+    assert_eq!(server.browser.post(&revoke, &[]).await.expect(303).location(), "/settings?changed=tokens");
     server.program(&token).get("/health").await.expect(401);
     server.browser.post(&revoke, &[]).await.expect(303);
     server.browser.post("/settings/tokens/x/revocation", &[]).await.expect(404);

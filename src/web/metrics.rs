@@ -113,7 +113,7 @@ async fn snapshot(state: &AppState) -> Snapshot {
         ready,
         stored,
         space,
-        used,
+        used: used.parts,
         sse_clients: STREAMS_MAX - state.streams.available_permits(),
     }
 }

@@ -208,5 +208,5 @@ pub(super) async fn revoke(ui: Ui, At(id): At<String>) -> Result<Redirect, Error
         audit::record(&mut tx, &Act::done(Action::TokenRevoke, &ui.actor(), subject(&token))).await?;
     }
     tx.commit().await.map_err(db::Error::from)?;
-    Ok(Redirect::to("/settings?changed=tokens#tokens"))
+    Ok(Redirect::to("/settings?changed=tokens"))
 }

@@ -1,13 +1,11 @@
 //! What the machine has to give, as it was when the page was opened.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use crate::{
-    domain::disk::{Part, Space},
+    domain::disk::{Part, Space, Used},
     machine::{Load, Memory},
-    web::present::size,
+    web::{frame::When, present::size},
 };
 
 /// Processor and memory; what is not known is left out.
@@ -40,8 +38,9 @@ struct Share {
 pub(super) struct Disk {
     space: Option<Share>,
     low: bool,
-    /// What µPaaS uses of it, by part.
+    /// What µPaaS uses of it, by part, and when that was measured.
     parts: Vec<DiskPart>,
+    measured: Option<When>,
 }
 
 /// What something of µPaaS takes.
@@ -65,19 +64,20 @@ impl Host {
 }
 
 impl Disk {
-    /// `used` is what µPaaS takes of it, in bytes.
-    pub(super) fn new(space: Option<Space>, used: BTreeMap<Part, u64>) -> Self {
+    /// `used` is what µPaaS takes of it.
+    pub(super) fn new(space: Option<Space>, used: Used) -> Self {
         Self {
             low: space.is_some_and(Space::is_low),
             space: space.map(|space| share(space.free, space.total)),
-            parts: used.into_iter().map(|(part, bytes)| DiskPart { name: name(part), size: size(bytes) }).collect(),
+            parts: used.parts.into_iter().map(|(part, bytes)| DiskPart { name: name(part), size: size(bytes) }).collect(),
+            measured: used.at.map(When::from),
         }
     }
 }
 
 const fn name(part: Part) -> &'static str {
     match part {
-        Part::Database => "Database",
+        Part::Database => "Database and its log",
         Part::Journals => "Journals",
         Part::Mirrors => "Mirrors",
         Part::Builds => "Builds",
@@ -98,9 +98,12 @@ mod tests {
 
     #[test]
     fn a_disk_shows_its_space_and_what_we_use_by_part() {
-        let disk = Disk::new(Some(Space { free: 1, total: 4 }), [(Part::Database, 4096), (Part::Journals, 12_000_000)].into());
+        let disk = Disk::new(
+            Some(Space { free: 1, total: 4 }),
+            Used { at: None, parts: [(Part::Database, 4096), (Part::Journals, 12_000_000)].into() },
+        );
         let parts: Vec<_> = disk.parts.iter().map(|part| (part.name, part.size.as_str())).collect();
-        assert_eq!(parts, [("Database", "4.1 kB"), ("Journals", "12 MB")]);
+        assert_eq!(parts, [("Database and its log", "4.1 kB"), ("Journals", "12 MB")]);
         assert_eq!(disk.space.map(|space| space.percent), Some(75));
     }
 

@@ -40,12 +40,13 @@ CREATE TRIGGER audit_log_is_no_longer_searched AFTER DELETE ON audit_log BEGIN
     VALUES ('delete', old.id, old.action, old.result, old.user_name, old.address, old.resource_type, old.resource_name, old.detail);
 END;
 
--- How far the entries are copied to the files.
+-- How far the entries are copied to the log and to the files.
 CREATE TABLE audit_copy (
     id     INTEGER PRIMARY KEY CHECK (id = 1),
+    logged INTEGER NOT NULL,
     copied INTEGER NOT NULL
 ) STRICT;
-INSERT INTO audit_copy (id, copied) VALUES (1, 0);
+INSERT INTO audit_copy (id, logged, copied) VALUES (1, 0, 0);
 
 -- For other programs. A token itself is shown once and then known to its holder only.
 CREATE TABLE tokens (

@@ -32,10 +32,10 @@ pub struct Copier {
 }
 
 impl Copier {
-    /// Entries from now on are counted; those that an earlier process could not copy are logged and copied.
+    /// Entries from now on are counted; those that an earlier process could not log or copy are logged and copied.
     pub async fn prepare(db: Db, folder: PathBuf, metrics: Metrics) -> Result<Self, db::Error> {
         let before = db::audit::last(db.read()).await?;
-        let logged = db::audit::copied(db.read()).await?;
+        let logged = db::audit::logged(db.read()).await?;
         Ok(Self { db, files: Files::new(folder), metrics, before, logged, unsure: true })
     }
 
@@ -70,37 +70,49 @@ impl Copier {
         }
     }
 
+    /// In pieces, in turns: neither may wait until the other has nothing to do. The log does not wait for the disk under the files.
     async fn catch_up(&mut self) -> anyhow::Result<()> {
-        self.log_and_count().await?;
         loop {
-            let copied = db::audit::copied(self.db.read()).await?;
-            let batch = db::audit::after(self.db.read(), copied, BATCH).await?;
-            let Some(last) = batch.last().map(|entry| entry.id) else { return Ok(()) };
-            self.copy(batch).await?;
-            db::audit::set_copied(self.db.write(), last).await?;
-            self.unsure = false;
-        }
-    }
-
-    /// Neither waits for the disk under the files.
-    async fn log_and_count(&mut self) -> Result<(), db::Error> {
-        loop {
-            let batch = db::audit::after(self.db.read(), self.logged, BATCH).await?;
-            let Some(last) = batch.last() else { return Ok(()) };
-            self.logged = last.id;
-            for entry in &batch {
-                log(entry);
-                if entry.id > self.before {
-                    self.metrics.audit_entry(entry.act.action, entry.act.outcome);
+            let logged = self.log_some().await?;
+            match self.copy_some().await {
+                Ok(false) if !logged => return Ok(()),
+                Ok(_) => {}
+                Err(err) => {
+                    while self.log_some().await? {}
+                    if db::audit::logged(self.db.read()).await? < self.logged {
+                        db::audit::set_logged(self.db.write(), self.logged).await?;
+                    }
+                    return Err(err);
                 }
             }
         }
     }
 
-    async fn copy(&mut self, batch: Vec<Entry>) -> anyhow::Result<()> {
+    /// Logs and counts entries; false when there was none.
+    async fn log_some(&mut self) -> Result<bool, db::Error> {
+        let batch = db::audit::after(self.db.read(), self.logged, BATCH).await?;
+        for entry in &batch {
+            log(entry);
+            if entry.id > self.before {
+                self.metrics.audit_entry(entry.act.action, entry.act.outcome);
+            }
+            self.logged = entry.id;
+        }
+        Ok(!batch.is_empty())
+    }
+
+    /// Copies entries that are logged to the files; false when there was none.
+    async fn copy_some(&mut self) -> anyhow::Result<bool> {
+        let copied = db::audit::copied(self.db.read()).await?;
+        let mut batch = db::audit::after(self.db.read(), copied, BATCH).await?;
+        batch.retain(|entry| entry.id <= self.logged);
+        let Some(last) = batch.last().map(|entry| entry.id) else { return Ok(false) };
         let (files, unsure) = (self.files.clone(), self.unsure);
         self.unsure = true;
-        Ok(tokio::task::spawn_blocking(move || files.append(&batch, unsure)).await??)
+        tokio::task::spawn_blocking(move || files.append(&batch, unsure)).await??;
+        db::audit::set_copied(self.db.write(), last).await?;
+        self.unsure = false;
+        Ok(true)
     }
 }
 

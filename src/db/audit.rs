@@ -246,9 +246,20 @@ pub async fn backlog(db: impl SqliteExecutor<'_>) -> Result<Backlog, Error> {
     .await?)
 }
 
-/// Notes how far the entries are copied.
+/// The number of the last entry that is logged.
+pub async fn logged(db: impl SqliteExecutor<'_>) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar("SELECT logged FROM audit_copy WHERE id = 1").fetch_one(db).await?)
+}
+
+/// Notes how far the entries are logged.
+pub async fn set_logged(db: impl SqliteExecutor<'_>, id: i64) -> Result<(), Error> {
+    sqlx::query("UPDATE audit_copy SET logged = ? WHERE id = 1").bind(id).execute(db).await?;
+    Ok(())
+}
+
+/// Notes how far the entries are copied to the files, and thereby logged.
 pub async fn set_copied(db: impl SqliteExecutor<'_>, id: i64) -> Result<(), Error> {
-    sqlx::query("UPDATE audit_copy SET copied = ? WHERE id = 1").bind(id).execute(db).await?;
+    sqlx::query("UPDATE audit_copy SET copied = ?1, logged = max(logged, ?1) WHERE id = 1").bind(id).execute(db).await?;
     Ok(())
 }
 

@@ -65,8 +65,12 @@ fn forwarded_for(headers: &HeaderMap) -> Vec<IpAddr> {
     if list.is_empty() { last_value(headers, "x-real-ip").and_then(parse).into_iter().collect() } else { list }
 }
 
+/// An address, as some proxies write it with a port or in brackets.
 fn parse(text: &str) -> Option<IpAddr> {
-    text.trim().parse::<IpAddr>().ok().map(|address| address.to_canonical())
+    let text = text.trim();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|socket| socket.ip());
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    text.parse().ok().or_else(with_port).or_else(in_brackets).map(|address: IpAddr| address.to_canonical())
 }
 
 fn last_value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -117,7 +121,9 @@ mod tests {
     #[test]
     fn an_invented_first_hop_does_not_count() {
         assert_eq!(seen("127.0.0.1", &[("x-forwarded-for", "1.2.3.4, 203.0.113.9, 10.0.0.2")]).0, "203.0.113.9");
-        assert_eq!(seen("127.0.0.1", &[("x-forwarded-for", "1.2.3.4, 203.0.113.9:5678, 10.0.0.2")]).0, "10.0.0.2");
+        assert_eq!(seen("127.0.0.1", &[("x-forwarded-for", "1.2.3.4, 203.0.113.9:5678, 10.0.0.2")]).0, "203.0.113.9");
+        assert_eq!(seen("127.0.0.1", &[("x-forwarded-for", "1.2.3.4, [2001:db8::9]:5678, [10.0.0.2]")]).0, "2001:db8::9");
+        assert_eq!(seen("127.0.0.1", &[("x-forwarded-for", "1.2.3.4, rubbish, 10.0.0.2")]).0, "10.0.0.2");
         assert_eq!(seen("::ffff:127.0.0.1", &[("x-forwarded-for", "rubbish")]).0, "127.0.0.1");
     }
 

@@ -162,8 +162,13 @@ fn user(value: &str) -> Result<String, String> {
 
 fn words(value: &str) -> Result<Vec<String>, String> {
     let words: Vec<String> = value.split_whitespace().map(str::to_owned).collect();
-    let fits = words.len() <= WORDS_MAX && value.chars().count() <= SEARCH_MAX_CHARS;
-    if fits { Ok(words) } else { Err(format!("is at most {WORDS_MAX} words and {SEARCH_MAX_CHARS} characters")) }
+    if words.len() > WORDS_MAX || value.chars().count() > SEARCH_MAX_CHARS {
+        return Err(format!("is at most {WORDS_MAX} words and {SEARCH_MAX_CHARS} characters"));
+    }
+    if !value.chars().any(char::is_alphanumeric) {
+        return Err("has a letter or a digit".to_owned());
+    }
+    Ok(words)
 }
 
 /// A whole number from 1 on, written in digits.
@@ -240,6 +245,7 @@ mod tests {
             ("from=2026-11-23&until=2026-11-22", "until is later than from"),
             ("before=0", "before is the number of an entry"),
             ("q=1+2+3+4+5+6+7+8+9", "q is at most 8 words and 200 characters"),
+            ("q=%25+%2A", "q has a letter or a digit"),
             (&format!("q={long}"), "q is at most 8 words"),
             (&format!("user={long}"), "user is a name of at most 200 characters"),
             ("limti=5", "limti is not known here; there are action, resource, user, result, from, until, q, before, limit"),

@@ -133,3 +133,55 @@ fn log(entry: &Entry) {
         "audit"
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        audit::{Act, Action, Actor, Resource, Subject},
+        moment::Moment,
+    };
+
+    async fn with_entries(folder: &std::path::Path, count: usize) -> Db {
+        let db = Db::open(&folder.join("upaas.db")).await.expect("opens");
+        let act = Act::done(Action::Login, &Actor::upaas(), Subject::new(Resource::User, 1, "ada"));
+        let mut tx = db.begin().await.expect("begins");
+        for _ in 0..count {
+            db::audit::insert(&mut *tx, Moment::now(), &act).await.expect("inserted");
+        }
+        tx.commit().await.expect("committed");
+        db
+    }
+
+    async fn places(db: &Db) -> (i64, i64) {
+        (db::audit::logged(db.read()).await.expect("read"), db::audit::copied(db.read()).await.expect("read"))
+    }
+
+    #[tokio::test]
+    async fn nothing_is_copied_that_is_not_logged_so_that_a_kill_loses_neither() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = with_entries(folder.path(), 1200).await;
+        let mut copier = Copier::prepare(db.clone(), folder.path().join("audit"), Metrics::new()).await.expect("prepared");
+        assert!(!copier.copy_some().await.expect("nothing"));
+        assert!(copier.log_some().await.expect("logged") && copier.copy_some().await.expect("copied"));
+        assert_eq!(places(&db).await, (500, 500));
+        copier.catch_up().await.expect("caught up");
+        assert_eq!(places(&db).await, (1200, 1200));
+    }
+
+    #[tokio::test]
+    async fn the_log_goes_on_while_the_files_cannot_be_written_and_is_not_written_again_after_a_restart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = with_entries(folder.path(), 1200).await;
+        let files = folder.path().join("audit");
+        std::fs::write(&files, "in the way").expect("written");
+        let mut copier = Copier::prepare(db.clone(), files.clone(), Metrics::new()).await.expect("prepared");
+        copier.catch_up().await.expect_err("a file is no folder");
+        assert_eq!(places(&db).await, (1200, 0));
+        let mut next = Copier::prepare(db.clone(), files.clone(), Metrics::new()).await.expect("prepared");
+        assert!(!next.log_some().await.expect("nothing to log"));
+        std::fs::remove_file(&files).expect("removed");
+        next.catch_up().await.expect("caught up");
+        assert_eq!(places(&db).await, (1200, 1200));
+    }
+}

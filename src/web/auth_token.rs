@@ -40,7 +40,7 @@ pub(super) struct Given {
 
 /// Gives a token for the right name and password.
 pub(super) async fn create(ui: Ui, body: Result<Bytes, BytesRejection>) -> Result<Json<Given>, Error> {
-    let body = body.map_err(|err| Error::BadRequest(format!("The request could not be read: {}.", err.body_text().to_lowercase())))?;
+    let body = body.map_err(|_| Error::BadRequest("The request is too large, or it did not come whole.".to_owned()))?;
     let Credentials { username, password } = serde_json::from_slice(&body).map_err(|_| Error::BadRequest(WANTED.to_owned()))?;
     match credentials::check(&ui, username.trim(), Secret::new(password)).await? {
         Some(user) => give(&ui, &user).await.map(Json),

@@ -113,7 +113,7 @@ impl Default for Limits {
 }
 /// Of an app's rejected deliveries so many are kept, and so many recorded in the audit log.
 const REJECTIONS_A_MINUTE: u32 = 30;
-const REJECTIONS_AN_HOUR: u32 = 60;
+const REJECTIONS_IN_TEN_MINUTES: u32 = 30;
 /// An interrupted deployment is tried this often before it fails.
 const ATTEMPTS_MAX: i64 = 3;
 
@@ -217,7 +217,7 @@ impl Deployer {
             picture: Picture::new(changes.clone()),
             journals: Journals::default(),
             rejections: Flood::new(REJECTIONS_A_MINUTE, Duration::from_secs(60)),
-            recorded_rejections: Flood::new(REJECTIONS_AN_HOUR, Duration::from_secs(60 * 60)),
+            recorded_rejections: Flood::new(REJECTIONS_IN_TEN_MINUTES, Duration::from_secs(10 * 60)),
             retention: retention::Running::default(),
             permits: Semaphore::new(RUNNING_AT_ONCE),
             line: Line::default(),

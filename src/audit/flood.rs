@@ -29,15 +29,21 @@ impl<K: Eq + Hash> Flood<K> {
 
     /// Whether one more is kept; then, how many were not since the last one that was.
     pub fn admit(&self, concerns: K) -> Option<u64> {
-        self.admit_at(concerns, Instant::now())
+        self.admit_at(concerns, 0, Instant::now())
     }
 
-    fn admit_at(&self, concerns: K, now: Instant) -> Option<u64> {
+    /// As [`Flood::admit`], after so many others that did not come this far.
+    pub fn admit_after(&self, concerns: K, others: u64) -> Option<u64> {
+        self.admit_at(concerns, others, Instant::now())
+    }
+
+    fn admit_at(&self, concerns: K, others: u64, now: Instant) -> Option<u64> {
         let mut spans = self.spans.lock().expect("no panic while held");
         let span = spans.entry(concerns).or_insert(Span { began: now, kept: 0, missed: 0 });
         if now.duration_since(span.began) >= self.span {
             (span.began, span.kept) = (now, 0);
         }
+        span.missed += others;
         if span.kept >= self.kept_a_span {
             span.missed += 1;
             return None;
@@ -64,10 +70,11 @@ mod tests {
     #[test]
     fn a_flood_is_kept_in_samples_that_say_what_is_missing() {
         let (flood, now) = (Flood::new(30, SPAN), Instant::now());
-        assert_eq!((0..1000).filter(|_| flood.admit_at("shop", now) == Some(0)).count(), 30);
-        assert_eq!(flood.admit_at("blog", now), Some(0), "another one has its own");
-        assert_eq!(flood.admit_at("shop", now + SPAN), Some(970));
-        assert_eq!(flood.admit_at("shop", now + SPAN), Some(0));
+        assert_eq!((0..1000).filter(|_| flood.admit_at("shop", 0, now) == Some(0)).count(), 30);
+        assert_eq!(flood.admit_at("blog", 0, now), Some(0), "another one has its own");
+        assert_eq!(flood.admit_at("shop", 0, now + SPAN), Some(970));
+        assert_eq!(flood.admit_at("shop", 0, now + SPAN), Some(0));
+        assert_eq!(flood.admit_at("shop", 7, now + SPAN), Some(7), "those that did not come this far are told of, too");
         assert_eq!(with_missed("wrong", 970), "wrong (970 more before this one are not recorded one by one)");
     }
 }

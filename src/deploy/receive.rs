@@ -236,11 +236,11 @@ async fn reject(
         deployment: None,
         body_bytes: length,
     };
-    if shared.rejections.admit(app.id).is_some() {
+    if let Some(others) = shared.rejections.admit(app.id) {
         let mut tx = shared.db.begin().await?;
         db::deliveries::insert(&mut *tx, &delivery, None, &Kept { headers, body: None }).await?;
         db::deliveries::forget_old_rejected(&mut *tx, app.id).await?;
-        if let Some(missed) = shared.recorded_rejections.admit(app.id) {
+        if let Some(missed) = shared.recorded_rejections.admit_after(app.id, others) {
             let act = act(app, &delivery, from);
             let detail = audit::with_missed(&act.detail, missed);
             audit::record(&mut tx, &act.failed(detail)).await?;

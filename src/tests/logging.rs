@@ -214,11 +214,21 @@ async fn nothing_of_sentry_runs_without_a_dsn() {
     assert!(with.threads().iter().any(|name| name.starts_with("sentry")), "{:?}", with.threads());
 }
 
-#[tokio::test]
-async fn a_panic_is_one_line_and_one_report_wherever_it_happens() {
+/// Logging is started once in a process, and no request makes µPaaS panic: the test starts itself once more, to panic there.
+#[test]
+fn a_panic_is_one_line_and_one_report_wherever_it_happens() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    match std::env::var("TEST_DSN") {
+        Ok(dsn) => panic_everywhere(&runtime, dsn),
+        Err(_) => runtime.block_on(panics_are_told_once()),
+    }
+}
+
+async fn panics_are_told_once() {
     let sentry = Sentry::start().await;
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "logging::panics_in_a_process_of_their_own", "--ignored", "--nocapture"]).env("TEST_DSN", sentry.dsn());
+    let this = "logging::a_panic_is_one_line_and_one_report_wherever_it_happens";
+    command.args(["--exact", this, "--nocapture"]).env("TEST_DSN", sentry.dsn());
     command.env_remove("RUST_BACKTRACE");
     let ended = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let (stdout, stderr) = (String::from_utf8(ended.stdout).unwrap(), String::from_utf8(ended.stderr).unwrap());
@@ -245,13 +255,10 @@ async fn a_panic_is_one_line_and_one_report_wherever_it_happens() {
     assert_eq!(reports[4]["tags"]["request_id"], "r-1");
 }
 
-/// Not a test of its own: logging is started once in a process, and no request makes µPaaS panic.
-#[test]
-#[ignore = "started by a_panic_is_one_line_and_one_report_wherever_it_happens"]
-fn panics_in_a_process_of_their_own() {
-    let variables = [("SENTRY_DSN".to_owned(), std::env::var("TEST_DSN").unwrap())];
+fn panic_everywhere(runtime: &tokio::runtime::Runtime, dsn: String) {
+    let variables = [("SENTRY_DSN".to_owned(), dsn)];
     let logging = upaas::logging::start(&Config::from_variables(variables.into(), false).unwrap()).unwrap();
-    tokio::runtime::Runtime::new().unwrap().block_on(async {
+    runtime.block_on(async {
         let fake = Fake::default();
         let mut server = Server::fake_with(&fake, quick()).await;
         server.set_up().await;

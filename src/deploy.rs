@@ -31,6 +31,7 @@ mod settle;
 mod sight;
 mod usage;
 mod verdict;
+mod wanted;
 mod watch;
 mod worker;
 
@@ -311,11 +312,10 @@ impl Shared {
 
     /// Where the app's files come from, its secrets opened.
     async fn origin(&self, app: &App) -> Result<Origin, Error> {
-        let sealed = db::secrets::get(self.db.read(), app.deploy_key).await?;
-        let url = app.config.repo_url.clone();
+        let url = app.config.source.repo_url.clone();
         let host_key = db::connections::host_key(self.db.read(), url.host(), url.port()).await?;
-        let key: Secret = self.vault.open_sealed(app.deploy_key, &sealed)?;
-        Ok(Origin { app: app.id, url, branch: app.config.branch.clone(), key, host_key })
+        let key = self.open(app.deploy_key).await?;
+        Ok(Origin { app: app.id, url, branch: app.config.source.branch.clone(), key, host_key })
     }
 }
 

@@ -3,6 +3,7 @@
 //! Whatever enters the program is parsed into one of these at the edge; what holds one needs no second look.
 
 pub mod app;
+pub mod app_config;
 pub mod audit;
 pub mod branch;
 pub mod commit;

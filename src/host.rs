@@ -13,7 +13,7 @@ use futures_util::{StreamExt, stream::BoxStream};
 use crate::{
     deploy::{
         files::Files,
-        platform::{Builder, Failure, FailureKind, Origin, Runtime, Source, Target},
+        platform::{Builder, Failure, FailureKind, Origin, Runtime, Source, Target, Wanted},
     },
     docker::{
         self, BuildEvent, BuildRequest, Engine,
@@ -22,7 +22,7 @@ use crate::{
         spec::{ContainerSpec, Owner},
     },
     domain::{
-        app::AppConfig,
+        app_config::{AppConfig, restart::RestartPolicy},
         branch::Branch,
         commit::{CommitFacts, CommitId},
         connection::HostKey,
@@ -30,7 +30,7 @@ use crate::{
         deployment::Cause,
         engine::EngineVersion,
         ids::{AppId, InstanceId},
-        port::{HostPort, Publish},
+        port::Port,
         repo_url::RepoUrl,
     },
     git::{self, Access, Git, Want},
@@ -215,7 +215,8 @@ impl Builder for EngineHost {
         commit: &CommitId,
         journal: &Journal,
     ) -> Result<String, Failure> {
-        let context = Context::open(checkout, config.context_path.as_str(), config.dockerfile_path.as_str()).map_err(context_failure)?;
+        let context =
+            Context::open(checkout, config.build.context_path.as_str(), config.build.dockerfile_path.as_str()).map_err(context_failure)?;
         if checkout.join(".gitmodules").exists() {
             journal.say("The repository has submodules. They are not fetched: their folders are empty in this build.");
         }
@@ -252,17 +253,18 @@ impl Runtime for EngineHost {
         self.engine.hello().await.map_err(engine_failure)
     }
 
-    async fn create(&self, target: &Target, image: &str, env: Vec<(String, String)>, publish: &Publish) -> Result<String, Failure> {
-        let spec = ContainerSpec { owner: self.owner(target), image: image.to_owned(), env, publish: publish.clone() };
-        self.engine.create_container(&spec).await.map_err(|err| start_failure(err, publish))
+    async fn create(&self, wanted: &Wanted) -> Result<String, Failure> {
+        let (image, env, run) = (wanted.image.clone(), wanted.env.clone(), wanted.run.clone());
+        let spec = ContainerSpec { owner: self.owner(&wanted.target), image, env, run };
+        self.engine.create_container(&spec).await.map_err(|err| start_failure(err, &wanted.run.ports))
     }
 
-    async fn start(&self, container: &str, publish: &Publish) -> Result<(), Failure> {
-        self.engine.start_container(container).await.map_err(|err| start_failure(err, publish))
+    async fn start(&self, container: &str, ports: &[Port]) -> Result<(), Failure> {
+        self.engine.start_container(container).await.map_err(|err| start_failure(err, ports))
     }
 
-    async fn keep_running(&self, container: &str) -> Result<(), Failure> {
-        self.engine.keep_running(container).await.map_err(engine_failure)
+    async fn keep_running(&self, container: &str, policy: RestartPolicy) -> Result<(), Failure> {
+        self.engine.keep_running(container, policy).await.map_err(engine_failure)
     }
 
     async fn stop(&self, container: &str, grace: Duration) -> Result<(), Failure> {
@@ -307,14 +309,11 @@ fn engine_failure(err: docker::Error) -> Failure {
     failure.source(err)
 }
 
-fn start_failure(err: docker::Error, publish: &Publish) -> Failure {
+fn start_failure(err: docker::Error, ports: &[Port]) -> Failure {
     match err {
         docker::Error::Refused { status, message } => {
-            let address = match publish.host_port {
-                HostPort::Fixed(port) => format!("port {port} on {}", publish.host_address),
-                HostPort::Auto | HostPort::None => publish.host_address.to_string(),
-            };
-            explained(explain::start(&message, &address)).source(docker::Error::Refused { status, message })
+            let held: Vec<String> = ports.iter().filter_map(Port::held).map(|held| held.to_string()).collect();
+            explained(explain::start(&message, &held.join(", "))).source(docker::Error::Refused { status, message })
         }
         err => engine_failure(err),
     }

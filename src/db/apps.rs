@@ -2,9 +2,10 @@
 
 use sqlx::{FromRow, SqliteConnection, SqliteExecutor};
 
-use super::Error;
+use super::{Error, secrets};
 use crate::domain::{
-    app::{App, AppConfig, DesiredState, Pause},
+    app::{App, DesiredState, Pause},
+    app_config::AppConfig,
     ids::{AppId, DeploymentId, SecretId, WebhookId},
     moment::Moment,
     slug::Slug,
@@ -62,7 +63,8 @@ impl TryFrom<Row> for App {
     }
 }
 
-/// Creates an app; [`Error::Taken`] when its slug is in use. Its secrets must be there already.
+/// Creates an app, of which no configuration refers to secrets yet; [`Error::Taken`] when its slug is in use. Its own secrets must be
+/// there already.
 pub async fn insert(db: impl SqliteExecutor<'_>, app: &App) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO apps (id, slug, name, config, desired_state, deploy_key_public, deploy_key_id, webhook_uuid, webhook_secret_id, created_at)
@@ -121,10 +123,43 @@ pub async fn next_number(tx: &mut SqliteConnection, app: AppId) -> Result<i64, E
         .await?)
 }
 
-/// Replaces the configuration; the next deployment uses it.
-pub async fn set_config(db: impl SqliteExecutor<'_>, app: AppId, config: &AppConfig) -> Result<(), Error> {
-    sqlx::query("UPDATE apps SET config = ? WHERE id = ?").bind(serde_json::to_string(config)?).bind(app).execute(db).await?;
+/// Replaces the configuration; the next deployment uses it. The secrets that it refers to must be there already; those that nothing
+/// refers to any more go.
+pub async fn set_config(tx: &mut SqliteConnection, app: AppId, config: &AppConfig) -> Result<(), Error> {
+    sqlx::query("UPDATE apps SET config = ? WHERE id = ?").bind(serde_json::to_string(config)?).bind(app).execute(&mut *tx).await?;
+    let before: Vec<SecretId> =
+        sqlx::query_scalar("DELETE FROM app_secrets WHERE app_id = ? RETURNING secret_id").bind(app).fetch_all(&mut *tx).await?;
+    for (name, secret) in config.secrets() {
+        let insert = sqlx::query("INSERT INTO app_secrets (app_id, name, secret_id) VALUES (?, ?, ?)");
+        insert.bind(app).bind(name).bind(secret).execute(&mut *tx).await?;
+    }
+    for secret in before {
+        secrets::remove_unused(&mut *tx, secret).await?;
+    }
     Ok(())
+}
+
+/// Gives an app another name on pages.
+pub async fn set_name(db: impl SqliteExecutor<'_>, app: AppId, name: &str) -> Result<(), Error> {
+    sqlx::query("UPDATE apps SET name = ? WHERE id = ?").bind(name).bind(app).execute(db).await?;
+    Ok(())
+}
+
+/// Gives an app another deploy key, which must be there already; the old one goes.
+pub async fn set_deploy_key(tx: &mut SqliteConnection, app: &App, public: &str, key: SecretId) -> Result<(), Error> {
+    sqlx::query("UPDATE apps SET deploy_key_public = ?, deploy_key_id = ? WHERE id = ?")
+        .bind(public)
+        .bind(key)
+        .bind(app.id)
+        .execute(&mut *tx)
+        .await?;
+    secrets::remove_unused(tx, app.deploy_key).await
+}
+
+/// Gives an app another webhook secret, which must be there already; the old one goes.
+pub async fn set_webhook_secret(tx: &mut SqliteConnection, app: &App, secret: SecretId) -> Result<(), Error> {
+    sqlx::query("UPDATE apps SET webhook_secret_id = ? WHERE id = ?").bind(secret).bind(app.id).execute(&mut *tx).await?;
+    secrets::remove_unused(tx, app.webhook_secret).await
 }
 
 /// Records what the operator wants of an app.

@@ -17,7 +17,7 @@ macro_rules! select {
             "SELECT id, app_id, number, \"trigger\", requested_by, status, attempt, requested_commit, commit_id, commit_message, commit_author, committed_at,
                     snapshot_id, image, container, host_port, switch, gap_ms, queued_at, cloning_at, building_at, deploying_at, finished_at,
                     cloning_line, building_line, deploying_line, cancel_requested_at, cancel_reason, failure_cause, ended_in, ending, ending_hint,
-                    journal_removed_at
+                    journal_removed_at, no_cache, superseded_by
              FROM deployments ",
             $tail
         )
@@ -59,6 +59,8 @@ struct Row {
     ending: Option<String>,
     ending_hint: Option<String>,
     journal_removed_at: Option<Moment>,
+    no_cache: bool,
+    superseded_by: Option<i64>,
 }
 
 impl TryFrom<Row> for Deployment {
@@ -104,6 +106,8 @@ impl TryFrom<Row> for Deployment {
             cancel: row.cancel_requested_at.map(|_| row.cancel_reason.unwrap_or_else(|| "Cancelled".to_owned())),
             ending,
             journal_removed: row.journal_removed_at,
+            no_cache: row.no_cache,
+            superseded_by: row.superseded_by,
         })
     }
 }
@@ -119,6 +123,8 @@ pub struct NewDeployment<'a> {
     pub requested_by: Option<&'a str>,
     /// Which commit; none is the branch's tip at fetch.
     pub commit: Option<&'a CommitId>,
+    /// Whether its build uses nothing of earlier ones.
+    pub no_cache: bool,
 }
 
 /// Puts a deployment into its app's queue, under the next number.
@@ -126,7 +132,8 @@ pub async fn enqueue(tx: &mut SqliteConnection, new: &NewDeployment<'_>) -> Resu
     let number = apps::next_number(&mut *tx, new.app).await?;
     let id = DeploymentId::new();
     sqlx::query(
-        "INSERT INTO deployments (id, app_id, number, \"trigger\", requested_by, requested_commit, queued_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO deployments (id, app_id, number, \"trigger\", requested_by, requested_commit, no_cache, queued_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(id)
     .bind(new.app)
@@ -134,6 +141,7 @@ pub async fn enqueue(tx: &mut SqliteConnection, new: &NewDeployment<'_>) -> Resu
     .bind(new.trigger)
     .bind(new.requested_by)
     .bind(new.commit.map(CommitId::as_str))
+    .bind(new.no_cache)
     .bind(Moment::now())
     .execute(&mut *tx)
     .await?;

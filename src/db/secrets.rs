@@ -21,6 +21,21 @@ pub async fn get(db: impl SqliteExecutor<'_>, id: SecretId) -> Result<Sealed, Er
     Ok(Sealed(sqlx::query_scalar("SELECT sealed FROM secret_versions WHERE id = ?").bind(id).fetch_one(db).await?))
 }
 
+/// Removes a version to which nothing refers any more.
+pub async fn remove_unused(db: impl SqliteExecutor<'_>, id: SecretId) -> Result<(), Error> {
+    sqlx::query(
+        "DELETE FROM secret_versions WHERE id = ?1
+         AND NOT EXISTS (SELECT 1 FROM app_secrets WHERE secret_id = ?1)
+         AND NOT EXISTS (SELECT 1 FROM snapshot_secrets WHERE secret_id = ?1)
+         AND NOT EXISTS (SELECT 1 FROM apps WHERE deploy_key_id = ?1 OR webhook_secret_id = ?1)
+         AND NOT EXISTS (SELECT 1 FROM registries WHERE password_id = ?1)",
+    )
+    .bind(id)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Any one sealed value: what the key is tried on at start.
 pub async fn any(db: impl SqliteExecutor<'_>) -> Result<Option<(SecretId, Sealed)>, Error> {
     let row: Option<(SecretId, Vec<u8>)> = sqlx::query_as("SELECT id, sealed FROM secret_versions LIMIT 1").fetch_optional(db).await?;

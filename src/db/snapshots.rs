@@ -1,26 +1,30 @@
 //! Configurations as deployments used them.
 
-use sqlx::SqliteExecutor;
+use sqlx::{SqliteConnection, SqliteExecutor};
 
 use super::Error;
 use crate::domain::{
-    app::{App, AppConfig},
+    app::App,
+    app_config::AppConfig,
     deployment::Deployment,
-    ids::SnapshotId,
+    ids::{AppId, SnapshotId},
     moment::Moment,
-    port::Publish,
 };
 
-/// Keeps the app's present configuration.
-pub async fn take(db: impl SqliteExecutor<'_>, app: &App) -> Result<SnapshotId, Error> {
+/// Keeps a configuration of an app, and the secrets that it refers to.
+pub async fn take(tx: &mut SqliteConnection, app: AppId, config: &AppConfig) -> Result<SnapshotId, Error> {
     let id = SnapshotId::new();
     sqlx::query("INSERT INTO config_snapshots (id, app_id, config, created_at) VALUES (?, ?, ?, ?)")
         .bind(id)
-        .bind(app.id)
-        .bind(serde_json::to_string(&app.config)?)
+        .bind(app)
+        .bind(serde_json::to_string(config)?)
         .bind(Moment::now())
-        .execute(db)
+        .execute(&mut *tx)
         .await?;
+    for (name, secret) in config.secrets() {
+        let insert = sqlx::query("INSERT INTO snapshot_secrets (snapshot_id, name, secret_id) VALUES (?, ?, ?)");
+        insert.bind(id).bind(name).bind(secret).execute(&mut *tx).await?;
+    }
     Ok(id)
 }
 
@@ -30,10 +34,10 @@ pub async fn get(db: impl SqliteExecutor<'_>, id: SnapshotId) -> Result<AppConfi
     Ok(serde_json::from_str(&config)?)
 }
 
-/// How the container of a live deployment is published: as configured when it was made.
-pub async fn published(db: impl SqliteExecutor<'_>, app: &App, live: Option<&Deployment>) -> Result<Publish, Error> {
-    Ok(match live.and_then(|live| live.snapshot) {
-        Some(snapshot) => get(db, snapshot).await?.publish,
-        None => app.config.publish.clone(),
-    })
+/// The configuration with which a deployment's container was made: the app's present one where none was kept.
+pub async fn of(db: impl SqliteExecutor<'_>, app: &App, deployment: Option<&Deployment>) -> Result<AppConfig, Error> {
+    match deployment.and_then(|it| it.snapshot) {
+        Some(snapshot) => get(db, snapshot).await,
+        None => Ok(app.config.clone()),
+    }
 }

@@ -6,7 +6,8 @@ use tracing::Instrument;
 
 use super::{Arrival, Deployer, Error, Shared, connection, create, lifecycle, queue, receive, recover, retention};
 use crate::domain::{
-    app::{App, AppConfig},
+    app::App,
+    app_config::AppConfig,
     audit::{Act, Action, Actor, Resource, Subject},
     commit::CommitId,
     connection::ConnectionCheck,

@@ -31,7 +31,7 @@ pub(super) async fn confirm_host_key(shared: &Shared, app: &App, fingerprint: &s
     let Some(key) = offered else {
         return Err(Error::Refused("That is not the key the server showed last. Test the connection again.".to_owned()));
     };
-    let url = &app.config.repo_url;
+    let url = &app.config.source.repo_url;
     let mut tx = shared.db.begin().await?;
     db::connections::confirm_host_key(&mut *tx, url.host(), url.port(), &key).await?;
     audit::record(&mut tx, &Act::done(Action::SettingsChange, by, server(app)).detail(format!("confirmed {fingerprint}"))).await?;
@@ -41,7 +41,7 @@ pub(super) async fn confirm_host_key(shared: &Shared, app: &App, fingerprint: &s
 
 /// The git server of an app, as what somebody does something to.
 pub(super) fn server(app: &App) -> Subject {
-    let url = &app.config.repo_url;
+    let url = &app.config.source.repo_url;
     Subject::new(Resource::HostKey, "", format!("{}:{}", url.host(), url.port()))
 }
 

@@ -4,11 +4,11 @@ use super::{Error, Shared};
 use crate::{
     audit, db,
     domain::{
-        app::{App, AppConfig, DesiredState},
+        app::{App, DesiredState},
+        app_config::AppConfig,
         audit::{Act, Action, Actor, Subject},
-        ids::{AppId, SecretId, WebhookId},
+        ids::{AppId, WebhookId},
         moment::Moment,
-        secret::Secret,
         slug::Slug,
     },
     vault,
@@ -18,8 +18,8 @@ pub(super) async fn create(shared: &Shared, slug: Slug, config: AppConfig, by: &
     let created_at = Moment::now();
     let key = vault::new_deploy_key(&format!("upaas_{}_{slug}", created_at.date()))?;
     let mut tx = shared.db.begin().await?;
-    let deploy_key = keep(shared, &mut tx, &key.private).await?;
-    let webhook_secret = keep(shared, &mut tx, &vault::random_secret()).await?;
+    let deploy_key = shared.keep(&mut tx, &key.private).await?;
+    let webhook_secret = shared.keep(&mut tx, &vault::random_secret()).await?;
     let app = App {
         id: AppId::new(),
         name: slug.to_string(),
@@ -40,14 +40,8 @@ pub(super) async fn create(shared: &Shared, slug: Slug, config: AppConfig, by: &
         Err(db::Error::Taken(_)) => return Err(Error::SlugTaken),
         Err(err) => return Err(err.into()),
     }
-    let detail = format!("{} of {}", app.config.branch, app.config.repo_url);
+    let detail = format!("{} of {}", app.config.source.branch, app.config.source.repo_url);
     audit::record(&mut tx, &Act::done(Action::AppCreate, by, Subject::app(&app)).detail(detail)).await?;
     tx.commit().await.map_err(db::Error::from)?;
     Ok(app)
-}
-
-async fn keep(shared: &Shared, tx: &mut db::Transaction, secret: &Secret) -> Result<SecretId, Error> {
-    let id = SecretId::new();
-    db::secrets::insert(&mut **tx, id, &shared.vault.seal(id, secret)).await?;
-    Ok(id)
 }

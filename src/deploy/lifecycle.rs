@@ -7,18 +7,18 @@ use super::{
     ends::Ended,
     platform::{Failure, FailureKind, Target},
     queue,
-    run::{STOP_GRACE, environment},
+    run::STOP_GRACE,
     seat::Seat,
 };
 use crate::{
     audit, db,
     domain::{
         app::{App, DesiredState, Pause},
+        app_config::RunConfig,
         audit::{Act, Action, Actor, Subject},
         commit::CommitFacts,
         deployment::{Deployment, Status},
         moment::Moment,
-        port::Publish,
     },
 };
 
@@ -73,7 +73,7 @@ pub(super) async fn start(shared: &Arc<Shared>, app: &App, by: &Actor) -> Result
     let _seat = seat(shared, app).await?;
     let refused = || Error::Refused("Nothing is deployed yet. “Deploy now” builds and starts the app.".to_owned());
     let live = live(shared, app).await?.ok_or_else(refused)?;
-    let publish = db::snapshots::published(shared.db.read(), app, Some(&live)).await?;
+    let run = db::snapshots::of(shared.db.read(), app, Some(&live)).await?.run;
     let runtime = &shared.platform.runtime;
     let there = match &live.container {
         Some(container) => runtime.look(container).await.map_err(Error::from_engine)?,
@@ -82,14 +82,14 @@ pub(super) async fn start(shared: &Arc<Shared>, app: &App, by: &Actor) -> Result
     let container = match there {
         Some(there) => {
             set_running(shared, app, &live, by).await?;
-            runtime.start(&there.id, &publish).await.map_err(Error::from_engine)?;
+            runtime.start(&there.id, &run.ports).await.map_err(Error::from_engine)?;
             there.id
         }
         None => {
             let gone = || Error::Refused(format!("#{} has no image to start again. “Deploy now” builds a new one.", live.number));
             let parts = live.image.as_deref().zip(live.commit.as_ref()).ok_or_else(gone)?;
             set_running(shared, app, &live, by).await?;
-            start_again(shared, app, &live, parts, &publish).await?
+            start_again(shared, app, &live, parts, &run).await?
         }
     };
     shared.look_again(&container).await;
@@ -112,14 +112,15 @@ async fn start_again(
     app: &App,
     live: &Deployment,
     (image, commit): (&str, &CommitFacts),
-    publish: &Publish,
+    run: &RunConfig,
 ) -> Result<String, Error> {
     let target = Target { app: app.id, slug: app.slug.clone(), number: live.number };
     let runtime = &shared.platform.runtime;
-    let container = runtime.create(&target, image, environment(commit), publish).await.map_err(Error::from_engine)?;
+    let wanted = shared.wanted(target, image, commit, run).await?;
+    let container = runtime.create(&wanted).await.map_err(Error::from_engine)?;
     let started = async {
-        runtime.start(&container, publish).await?;
-        runtime.keep_running(&container).await
+        runtime.start(&container, &run.ports).await?;
+        runtime.keep_running(&container, run.restart.policy).await
     };
     if let Err(failure) = started.await {
         if let Err(failure) = runtime.remove(&container).await {

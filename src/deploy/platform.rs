@@ -10,7 +10,7 @@ use futures_util::stream::BoxStream;
 
 use crate::{
     domain::{
-        app::AppConfig,
+        app_config::{AppConfig, RunConfig, config_file::ContainerPath, restart::RestartPolicy},
         branch::Branch,
         commit::{CommitFacts, CommitId},
         connection::HostKey,
@@ -18,7 +18,7 @@ use crate::{
         deployment::Cause,
         engine::EngineVersion,
         ids::AppId,
-        port::Publish,
+        port::Port,
         repo_url::RepoUrl,
         secret::Secret,
         slug::Slug,
@@ -127,6 +127,21 @@ pub struct Target {
     pub number: i64,
 }
 
+/// A container as it is to be made.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// For whom.
+    pub target: Target,
+    /// Its image, by id.
+    pub image: String,
+    /// Its environment, in order, opened.
+    pub env: Vec<(String, Secret)>,
+    /// Its text files, opened.
+    pub files: Vec<(ContainerPath, Secret)>,
+    /// Everything else about it.
+    pub run: RunConfig,
+}
+
 /// git, seen from a deployment.
 #[async_trait]
 pub trait Source: Send + Sync {
@@ -166,11 +181,11 @@ pub trait Runtime: Send + Sync {
     /// Whether the engine is there, and its version.
     async fn hello(&self) -> Result<EngineVersion, Failure>;
     /// Creates a container; returns its id.
-    async fn create(&self, target: &Target, image: &str, env: Vec<(String, String)>, publish: &Publish) -> Result<String, Failure>;
-    /// Starts it. The published port is for the sentence when it is taken.
-    async fn start(&self, container: &str, publish: &Publish) -> Result<(), Failure>;
-    /// From now on the engine keeps it running: a crash or a reboot starts it again.
-    async fn keep_running(&self, container: &str) -> Result<(), Failure>;
+    async fn create(&self, wanted: &Wanted) -> Result<String, Failure>;
+    /// Starts it. Its ports are for the sentence when one is taken.
+    async fn start(&self, container: &str, ports: &[Port]) -> Result<(), Failure>;
+    /// From now on the engine restarts it as the policy says: until then a container that exits is found exited.
+    async fn keep_running(&self, container: &str, policy: RestartPolicy) -> Result<(), Failure>;
     /// Stops it, killing it after the grace period.
     async fn stop(&self, container: &str, grace: Duration) -> Result<(), Failure>;
     /// Removes it.

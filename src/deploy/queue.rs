@@ -27,11 +27,12 @@ pub(super) async fn deploy_now(shared: &Arc<Shared>, app: &App, commit: Option<&
         shared.wake(app.id);
         return Ok(waiting.clone());
     }
-    let new = db::deployments::NewDeployment { app: app.id, trigger: Trigger::Manual, requested_by: Some(&by.name), commit };
+    let new =
+        db::deployments::NewDeployment { app: app.id, trigger: Trigger::Manual, requested_by: Some(&by.name), commit, no_cache: false };
     let deployment = db::deployments::enqueue(&mut tx, &new).await?;
     let reason = format!("Cancelled for #{}, which {} asked for,", deployment.number, by.name);
     let running = cancel_automatic(&mut tx, &mut ended, app, &unfinished, &reason).await?;
-    let what = commit.map_or_else(|| app.config.branch.to_string(), |commit| commit.short().to_owned());
+    let what = commit.map_or_else(|| app.config.source.branch.to_string(), |commit| commit.short().to_owned());
     let act = Act::done(Action::Deploy, by, Subject::deployment(app, &deployment)).detail(format!("queued: {what}"));
     audit::record(&mut tx, &act).await?;
     tx.commit().await.map_err(db::Error::from)?;

@@ -169,7 +169,7 @@ async fn queue(
     commit: &CommitId,
     pusher: Option<&str>,
 ) -> Result<Deployment, db::Error> {
-    let new = NewDeployment { app: app.id, trigger: Trigger::Webhook, requested_by: pusher, commit: Some(commit) };
+    let new = NewDeployment { app: app.id, trigger: Trigger::Webhook, requested_by: pusher, commit: Some(commit), no_cache: false };
     let queued = db::deployments::enqueue(tx, &new).await?;
     ended.supersede(tx, app, &queued).await?;
     Ok(queued)
@@ -191,7 +191,7 @@ fn delivery(app: &App, head: Head, push: Option<&Push>, decision: &Decision, que
         (Decision::Ignore(reason), _) => (Verdict::Ignored, 200, reason.clone()),
         (Decision::Deploy(commit), queued) => {
             let number = queued.map(|it| it.number).unwrap_or_default();
-            (Verdict::Deploy, 202, format!("#{number} of “{}” is queued: {} on {}.", app.slug, commit.short(), app.config.branch))
+            (Verdict::Deploy, 202, format!("#{number} of “{}” is queued: {} on {}.", app.slug, commit.short(), app.config.source.branch))
         }
     };
     Delivery {

@@ -87,7 +87,7 @@ mod tests {
             health: Health::Unchecked,
             created_at: None,
             started_at: None,
-            host_port: None,
+            ports: Vec::new(),
         }
     }
 

@@ -132,7 +132,7 @@ fn tidied(shared: &Shared, done: Result<(), Failure>) -> Result<(), Failure> {
 async fn start(shared: &Shared, container: &Observed) {
     let started = async {
         let app = db::apps::get(shared.db.read(), container.app).await.map_err(Failure::internal)?;
-        shared.platform.runtime.start(&container.id, &app.config.publish).await?;
+        shared.platform.runtime.start(&container.id, &app.config.run.ports).await?;
         Ok::<_, Failure>(app)
     };
     match started.await {

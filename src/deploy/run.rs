@@ -111,13 +111,13 @@ impl Run<'_> {
     async fn fetch(&mut self) -> Result<CommitFacts, Stop> {
         self.begin(Status::Cloning).await?;
         let mut tx = self.shared.db.begin().await?;
-        let snapshot = db::snapshots::take(&mut *tx, &self.app).await?;
+        let snapshot = db::snapshots::take(&mut tx, self.app.id, &self.app.config).await?;
         db::deployments::set_snapshot(&mut *tx, self.row.id, snapshot).await?;
         tx.commit().await.map_err(db::Error::from)?;
         self.row.snapshot = Some(snapshot);
 
         let config = &self.app.config;
-        self.journal.say(&format!("Fetching {} of {}", config.branch, config.repo_url));
+        self.journal.say(&format!("Fetching {} of {}", config.source.branch, config.source.repo_url));
         let origin = self.shared.origin(&self.app).await.map_err(Failure::from)?;
         let source = &self.shared.platform.source;
         let wanted = self.row.requested_commit.as_ref().filter(|_| !self.row.trigger.builds_the_tip());
@@ -248,11 +248,6 @@ impl Run<'_> {
         }
         Outcome::Interrupted
     }
-}
-
-/// What every container of ours finds in its environment.
-pub(super) fn environment(commit: &CommitFacts) -> Vec<(String, String)> {
-    vec![("UPAAS_COMMIT".to_owned(), commit.id.to_string())]
 }
 
 fn ending(failure: Failure, phase: Status) -> Ending {

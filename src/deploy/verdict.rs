@@ -40,7 +40,7 @@ pub(super) fn other_event(event: &str) -> String {
 /// Decides about a push.
 pub(super) fn decide(push: &Push, standing: &Standing) -> Decision {
     let app = standing.app;
-    let (slug, branch) = (&app.slug, &app.config.branch);
+    let (slug, branch) = (&app.slug, &app.config.source.branch);
     if push.is_test() {
         return Decision::Ignore(format!("test received, signature valid. Pushes to {branch} reach “{slug}”."));
     }

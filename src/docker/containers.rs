@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use bollard::{
     container::LogOutput,
     errors::Error as Bollard,
-    models::{ContainerInspectResponse, HealthStatusEnum},
+    models::{ContainerInspectResponse, HealthStatusEnum, PortBinding},
     query_parameters::{
         CreateContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
         StartContainerOptions, StopContainerOptionsBuilder,
@@ -19,8 +19,10 @@ use super::{
     spec::{self, ContainerSpec, LABEL_APP, LABEL_DEPLOYMENT, LABEL_INSTANCE},
 };
 use crate::domain::{
-    container::{Health, Observed},
+    app_config::restart::RestartPolicy,
+    container::{Bound, Health, Observed},
     moment::Moment,
+    port::Protocol,
 };
 
 /// How long the engine may take to answer a look at a container.
@@ -59,9 +61,9 @@ impl Engine {
         within(ACT_DEADLINE, "start", self.client()?.start_container(id, None::<StartContainerOptions>)).await
     }
 
-    /// From now on the engine keeps it running, through its own restarts too.
-    pub async fn keep_running(&self, id: &str) -> Result<(), Error> {
-        within(ACT_DEADLINE, "update", self.client()?.update_container(id, spec::kept_running())).await
+    /// From now on the engine restarts it as the policy says.
+    pub async fn keep_running(&self, id: &str, policy: RestartPolicy) -> Result<(), Error> {
+        within(ACT_DEADLINE, "update", self.client()?.update_container(id, spec::kept_running(policy))).await
     }
 
     /// Stops a container, killing it after the grace period. One that is stopped or gone is fine.
@@ -149,6 +151,19 @@ fn gone_is_fine(result: Result<(), Error>) -> Result<(), Error> {
     }
 }
 
+/// `80/tcp` and its bindings, as the engine shows them: one binding each, because those on IPv4 and IPv6 are the same.
+fn bound(ports: HashMap<String, Option<Vec<PortBinding>>>) -> Vec<Bound> {
+    let one = |(port, bindings): (String, Option<Vec<PortBinding>>)| {
+        let (number, protocol) = port.split_once('/')?;
+        let protocol = Protocol::ALL.iter().copied().find(|it| it.as_str() == protocol)?;
+        let host_port = bindings?.into_iter().find_map(|binding| binding.host_port?.parse().ok())?;
+        Some(Bound { container_port: number.parse().ok()?, protocol, host_port })
+    };
+    let mut bound: Vec<Bound> = ports.into_iter().filter_map(one).collect();
+    bound.sort_unstable_by_key(|it| (it.container_port, it.protocol));
+    bound
+}
+
 fn observed(seen: ContainerInspectResponse, instance: &str) -> Option<Observed> {
     let labels = seen.config.and_then(|config| config.labels)?;
     if labels.get(LABEL_INSTANCE).map(String::as_str) != Some(instance) {
@@ -177,9 +192,6 @@ fn observed(seen: ContainerInspectResponse, instance: &str) -> Option<Observed> 
         created_at: seen.created.map(Moment::from),
         // The year 1 stands for never.
         started_at: state.started_at.as_deref().filter(|at| !at.starts_with("0001-")).and_then(Moment::parse_rfc3339),
-        host_port: seen
-            .network_settings
-            .and_then(|settings| settings.ports)
-            .and_then(|ports| ports.into_values().flatten().flatten().find_map(|binding| binding.host_port?.parse().ok())),
+        ports: seen.network_settings.and_then(|settings| settings.ports).map(bound).unwrap_or_default(),
     })
 }

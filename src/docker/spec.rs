@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 
 use bollard::models::{
-    ContainerCreateBody, ContainerUpdateBody, HostConfig, HostConfigLogConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, ContainerUpdateBody, HostConfig, HostConfigLogConfig, PortBinding, RestartPolicy as EnginePolicy,
+    RestartPolicyNameEnum,
 };
 
 use crate::domain::{
+    app_config::{RunConfig, restart::RestartPolicy},
     ids::{AppId, InstanceId},
-    port::{HostPort, Publish},
+    port::{HostPort, Port},
+    secret::Secret,
     slug::Slug,
 };
 
@@ -68,24 +71,24 @@ pub struct ContainerSpec {
     pub owner: Owner,
     /// The image, by id.
     pub image: String,
-    /// Environment variables, in order.
-    pub env: Vec<(String, String)>,
-    /// The published port.
-    pub publish: Publish,
+    /// Environment variables, in order, opened.
+    pub env: Vec<(String, Secret)>,
+    /// Everything else.
+    pub run: RunConfig,
 }
 
 /// The whole body of a create request. Nothing restarts it until it has proved itself ([`kept_running`]): a container that dies at
 /// once has to be found dead, with its exit code.
 pub fn container(spec: &ContainerSpec) -> ContainerCreateBody {
-    let port = spec.publish.container_port.map(|port| format!("{port}/tcp"));
+    let run = &spec.run;
     ContainerCreateBody {
         image: Some(spec.image.clone()),
-        env: Some(spec.env.iter().map(|(name, value)| format!("{name}={value}")).collect()),
+        env: Some(spec.env.iter().map(|(name, value)| format!("{name}={}", value.reveal())).collect()),
         labels: Some(spec.owner.labels()),
-        exposed_ports: port.clone().map(|port| vec![port]),
+        exposed_ports: Some(run.ports.iter().map(inside).collect()),
         host_config: Some(HostConfig {
-            port_bindings: port.zip(binding(&spec.publish)).map(|(port, binding)| HashMap::from([(port, Some(vec![binding]))])),
-            restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
+            port_bindings: Some(bindings(&run.ports)),
+            restart_policy: Some(EnginePolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
             log_config: Some(HostConfigLogConfig {
                 typ: Some("json-file".to_owned()),
                 config: Some(HashMap::from([
@@ -99,28 +102,50 @@ pub fn container(spec: &ContainerSpec) -> ContainerCreateBody {
     }
 }
 
-/// The body of the update that makes a container one that the engine keeps running.
-pub fn kept_running() -> ContainerUpdateBody {
+/// The body of the update that makes a container one that the engine restarts.
+pub fn kept_running(policy: RestartPolicy) -> ContainerUpdateBody {
+    let name = match policy {
+        RestartPolicy::Always => RestartPolicyNameEnum::UNLESS_STOPPED,
+        RestartPolicy::OnFailure => RestartPolicyNameEnum::ON_FAILURE,
+        RestartPolicy::Never => RestartPolicyNameEnum::NO,
+    };
     ContainerUpdateBody {
-        restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::UNLESS_STOPPED), maximum_retry_count: None }),
+        restart_policy: Some(EnginePolicy { name: Some(name), maximum_retry_count: None }),
         ..ContainerUpdateBody::default()
     }
 }
 
-fn binding(publish: &Publish) -> Option<PortBinding> {
-    let host_port = match publish.host_port {
-        HostPort::None => return None,
-        HostPort::Auto => 0,
-        HostPort::Fixed(port) => port,
-    };
-    Some(PortBinding { host_ip: Some(publish.host_address.to_string()), host_port: Some(host_port.to_string()) })
+/// `80/tcp`.
+fn inside(port: &Port) -> String {
+    format!("{}/{}", port.container_port, port.protocol)
+}
+
+fn bindings(ports: &[Port]) -> HashMap<String, Option<Vec<PortBinding>>> {
+    let mut bindings: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
+    for port in ports {
+        let host_port = match port.host_port {
+            HostPort::None => continue,
+            HostPort::Auto => 0,
+            HostPort::Fixed(port) => port,
+        };
+        let binding = PortBinding { host_ip: Some(port.host_address.to_string()), host_port: Some(host_port.to_string()) };
+        bindings.entry(inside(port)).or_default().get_or_insert_default().push(binding);
+    }
+    bindings
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::port::Protocol;
 
-    fn spec(container_port: Option<u16>, host_port: HostPort) -> ContainerSpec {
+    fn spec(ports: &[(u16, HostPort)]) -> ContainerSpec {
+        let port = |(container_port, host_port): &(u16, HostPort)| Port {
+            container_port: *container_port,
+            protocol: Protocol::Tcp,
+            host_address: [127, 0, 0, 1].into(),
+            host_port: *host_port,
+        };
         ContainerSpec {
             owner: Owner {
                 instance: "6f9619ff-8b86-4d01-b42d-00cf4fc964ff".parse().expect("valid"),
@@ -129,8 +154,8 @@ mod tests {
                 deployment: 12,
             },
             image: "sha256:abc".to_owned(),
-            env: vec![("UPAAS_COMMIT".to_owned(), "0c79164d".to_owned())],
-            publish: Publish { container_port, host_address: [127, 0, 0, 1].into(), host_port },
+            env: vec![("UPAAS_COMMIT".to_owned(), Secret::new("0c79164d"))],
+            run: RunConfig { ports: ports.iter().map(port).collect(), ..RunConfig::default() },
         }
     }
 
@@ -141,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_container_with_a_fixed_port() {
-        insta::assert_snapshot!(sent(&spec(Some(80), HostPort::Fixed(8081))), @r#"
+        insta::assert_snapshot!(sent(&spec(&[(80, HostPort::Fixed(8081))])), @r#"
         {
           "Env": [
             "UPAAS_COMMIT=0c79164d"
@@ -182,24 +207,23 @@ mod tests {
 
     #[test]
     fn a_settled_container_is_kept_running_and_nothing_else_changes() {
-        let body = serde_json::to_string(&kept_running()).expect("serialisable");
+        let body = serde_json::to_string(&kept_running(RestartPolicy::Always)).expect("serialisable");
         assert_eq!(body, r#"{"RestartPolicy":{"Name":"unless-stopped"}}"#);
     }
 
     #[test]
     fn every_slug_makes_a_valid_image_name() {
-        let name = |slug: &str| Owner { slug: slug.parse().expect("valid"), ..spec(None, HostPort::None).owner }.image_name();
+        let name = |slug: &str| Owner { slug: slug.parse().expect("valid"), ..spec(&[]).owner }.image_name();
         assert_eq!((name("shop"), name("shop-")), ("upaas/shop:12".to_owned(), "upaas/shop-x:12".to_owned()));
     }
 
     #[test]
     fn an_automatic_port_is_left_to_the_engine() {
-        assert!(sent(&spec(Some(80), HostPort::Auto)).contains(r#""HostPort": "0""#));
+        assert!(sent(&spec(&[(80, HostPort::Auto)])).contains(r#""HostPort": "0""#));
     }
 
     #[test]
     fn what_is_not_published_has_no_binding() {
-        assert!(!sent(&spec(Some(80), HostPort::None)).contains("PortBindings"));
-        assert!(!sent(&spec(None, HostPort::Fixed(8081))).contains("PortBindings"));
+        assert!(!sent(&spec(&[(80, HostPort::None)])).contains("HostPort"));
     }
 }

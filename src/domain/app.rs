@@ -1,12 +1,9 @@
 //! An app: a repository, a branch and a configuration that run as one container.
 
 use super::{
-    branch::Branch,
+    app_config::AppConfig,
     ids::{AppId, DeploymentId, SecretId, WebhookId},
     moment::Moment,
-    port::Publish,
-    repo_path::RepoPath,
-    repo_url::RepoUrl,
     slug::Slug,
     text_enum::text_enum,
 };
@@ -59,19 +56,4 @@ pub struct Pause {
     pub since: Moment,
     /// Who or what asked for it.
     pub by: String,
-}
-
-/// The configuration of an app. A snapshot of it is kept with every deployment, so fields are only ever added, with a default.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct AppConfig {
-    /// The repository.
-    pub repo_url: RepoUrl,
-    /// The branch whose tip is deployed.
-    pub branch: Branch,
-    /// The Dockerfile, relative to the repository's root.
-    pub dockerfile_path: RepoPath,
-    /// The build context, relative to the repository's root.
-    pub context_path: RepoPath,
-    /// The published port.
-    pub publish: Publish,
 }

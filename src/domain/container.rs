@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use super::{deployment::Deployment, ids::AppId, moment::Moment};
+use super::{
+    deployment::Deployment,
+    ids::AppId,
+    moment::Moment,
+    port::{Port, Protocol},
+};
 
 /// What the engine says of a container that carries this installation's label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +36,19 @@ pub struct Observed {
     pub created_at: Option<Moment>,
     /// When it was last started.
     pub started_at: Option<Moment>,
-    /// The host port its port is published on.
-    pub host_port: Option<u16>,
+    /// Where its ports reach the host.
+    pub ports: Vec<Bound>,
+}
+
+/// A port of a container that reaches the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bound {
+    /// The port inside.
+    pub container_port: u16,
+    /// What is spoken on it.
+    pub protocol: Protocol,
+    /// The port of the host.
+    pub host_port: u16,
 }
 
 impl Observed {
@@ -41,6 +57,17 @@ impl Observed {
         let same = self.app == deployment.app && self.deployment == deployment.number;
         let by_id = deployment.container.as_deref() == Some(&*self.id);
         same && (by_id || self.created_at.is_none_or(|created| created >= deployment.times.queued))
+    }
+
+    /// The host port on which one of its ports is published.
+    pub fn host_port(&self, port: &Port) -> Option<u16> {
+        let bound = self.ports.iter().find(|it| (it.container_port, it.protocol) == (port.container_port, port.protocol));
+        bound.map(|it| it.host_port)
+    }
+
+    /// The first of these ports that is published, with the host port.
+    pub fn first_published<'a>(&self, ports: &'a [Port]) -> Option<(&'a Port, u16)> {
+        ports.iter().find_map(|port| Some((port, self.host_port(port)?)))
     }
 
     /// Whether it does its work: it runs, is not frozen, and its own health check passes if it has one.

@@ -147,6 +147,10 @@ pub struct Deployment {
     pub ending: Option<Ending>,
     /// When retention removed its journal.
     pub journal_removed: Option<Moment>,
+    /// Whether its build uses nothing of earlier ones.
+    pub no_cache: bool,
+    /// The newer deployment for which its build was cancelled.
+    pub superseded_by: Option<i64>,
 }
 
 /// When each phase of a deployment's present attempt began.
@@ -235,6 +239,8 @@ impl Deployment {
             cancel: None,
             ending: None,
             journal_removed: None,
+            no_cache: false,
+            superseded_by: None,
         }
     }
 }

@@ -1,18 +1,35 @@
-//! How an app's port reaches the host.
+//! How an app's ports reach the host.
 
 use std::net::IpAddr;
 
-use super::Invalid;
+use super::{Invalid, text_enum::text_enum};
 
-/// The published port of an app.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Publish {
-    /// The port the app listens on inside its container; none when it listens on none.
-    pub container_port: Option<u16>,
+text_enum! {
+    /// What is spoken on a port.
+    Protocol {
+        /// TCP.
+        Tcp = "tcp",
+        /// UDP.
+        Udp = "udp",
+    }
+}
+
+/// A port of an app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Port {
+    /// The port the app listens on inside its container.
+    pub container_port: u16,
+    /// What is spoken on it.
+    #[serde(default = "tcp")]
+    pub protocol: Protocol,
     /// The address of the host on which it is published.
     pub host_address: IpAddr,
     /// The port of the host.
     pub host_port: HostPort,
+}
+
+fn tcp() -> Protocol {
+    Protocol::Tcp
 }
 
 /// The port of the host on which a container port is published.
@@ -27,14 +44,46 @@ pub enum HostPort {
     Fixed(u16),
 }
 
-impl Publish {
-    /// The fixed host port that a container with this configuration holds exclusively.
-    pub fn exclusive_port(&self) -> Option<u16> {
-        match (self.container_port, self.host_port) {
-            (Some(_), HostPort::Fixed(port)) => Some(port),
-            _ => None,
+/// A port of the host that one container at a time can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// On which address.
+    pub address: IpAddr,
+    /// The port.
+    pub port: u16,
+    /// Of which protocol.
+    pub protocol: Protocol,
+}
+
+impl Held {
+    /// Whether both cannot be held at once: the unspecified address stands for all.
+    pub fn clashes(&self, other: &Self) -> bool {
+        let both = [self.address, other.address];
+        let same_place = self.address == other.address || both.iter().any(IpAddr::is_unspecified);
+        same_place && (self.port, self.protocol) == (other.port, other.protocol)
+    }
+}
+
+impl std::fmt::Display for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let of = if self.protocol == Protocol::Udp { "UDP " } else { "" };
+        write!(f, "{of}port {} on {}", self.port, self.address)
+    }
+}
+
+impl Port {
+    /// The fixed host port that a container with this port holds exclusively.
+    pub fn held(&self) -> Option<Held> {
+        match self.host_port {
+            HostPort::Fixed(port) => Some(Held { address: self.host_address, port, protocol: self.protocol }),
+            HostPort::None | HostPort::Auto => None,
         }
     }
+}
+
+/// The first of the fixed host ports that a container with `wanted` cannot hold beside one with `there`.
+pub fn clash(wanted: &[Port], there: &[Port]) -> Option<Held> {
+    wanted.iter().filter_map(Port::held).find(|held| there.iter().filter_map(Port::held).any(|other| held.clashes(&other)))
 }
 
 /// Reads an optional port: an empty field is none.
@@ -63,6 +112,17 @@ impl std::str::FromStr for HostPort {
     }
 }
 
+/// As it is typed.
+impl std::fmt::Display for HostPort {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::None => Ok(()),
+            Self::Auto => f.write_str("auto"),
+            Self::Fixed(port) => write!(f, "{port}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,5 +135,24 @@ mod tests {
         for bad in ["0", "65536", "-1", "+80", "8o", "Auto "] {
             assert!(bad.parse::<HostPort>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn two_ports_clash_when_one_container_at_a_time_can_hold_them() {
+        let port = |address: &str, host_port, protocol| Port {
+            container_port: 80,
+            protocol,
+            host_address: address.parse().expect("valid"),
+            host_port,
+        };
+        let (tcp, udp) = (Protocol::Tcp, Protocol::Udp);
+        let here = port("127.0.0.1", HostPort::Fixed(8081), tcp);
+        let clashes = |other: Port| clash(&[here], &[other]).is_some();
+        assert!(clashes(here));
+        assert!(clashes(port("0.0.0.0", HostPort::Fixed(8081), tcp)), "everywhere is here, too");
+        assert!(!clashes(port("127.0.0.2", HostPort::Fixed(8081), tcp)));
+        assert!(!clashes(port("127.0.0.1", HostPort::Fixed(8081), udp)));
+        assert!(!clashes(port("127.0.0.1", HostPort::Fixed(8082), tcp)));
+        assert!(!clashes(port("127.0.0.1", HostPort::Auto, tcp)));
     }
 }

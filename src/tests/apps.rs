@@ -142,16 +142,17 @@ async fn a_changed_configuration_is_used_by_the_next_deployment_only() {
     assert_eq!(form.attribute("#host_port", "value").as_deref(), Some("8081"));
     assert_eq!(form.attribute("#repo_url", "value").as_deref(), Some(REPOSITORY));
 
-    let changed = [("repo_url", REPOSITORY), ("branch", "release"), ("container_port", "80"), ("host_port", "8082")];
-    let location = server.browser.post("/apps/shop/settings", &changed).await.expect(303).location().to_owned();
-    assert!(server.browser.get(&location).await.text("#alerts").contains("Saved."));
+    let branch = [("repo_url", REPOSITORY), ("branch", "release")];
+    let location = server.browser.post("/apps/shop/settings/source", &branch).await.expect(303).location().to_owned();
+    assert!(server.browser.get(&location).await.text("#source").contains("Saved."));
+    server.browser.post("/apps/shop/settings/ports", &[("container_port", "80"), ("host_port", "8082")]).await.expect(303);
     assert!(server.browser.get("/apps/shop").await.text("#app-state .address").contains(":8081"), "what runs stays as it is");
     server.deploy_to_the_end("shop").await;
     let page = server.browser.get("/apps/shop").await;
     assert!(page.text("#app-state .address").contains(":8082") && page.text("#app-state .branch").contains("release"));
 
     let bad = [("repo_url", "nowhere"), ("branch", "release")];
-    let page = server.browser.post("/apps/shop/settings", &bad).await.expect(422);
+    let page = server.browser.post("/apps/shop/settings/source", &bad).await.expect(422);
     assert!(!page.text("#repo_url-error").is_empty());
     assert_eq!(page.attribute("#repo_url", "value").as_deref(), Some("nowhere"));
 }

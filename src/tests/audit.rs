@@ -21,7 +21,7 @@ const ACTS: &[(&str, &str)] = &[
     ("/auth/token", "TOKEN_CREATE"),
     ("/webhook/{uuid}", "WEBHOOK_RECEIVED"),
     ("/apps", "APP_CREATE"),
-    ("/apps/{app}/settings", "APP_UPDATE"),
+    ("/apps/{app}/settings/{section}", "APP_UPDATE"),
     ("/apps/{app}/host-key", "SETTINGS_CHANGE"),
     ("/apps/{app}/auto-deploy", "APP_UPDATE"),
     ("/apps/{app}/deployments", "DEPLOY"),
@@ -94,8 +94,7 @@ pub(crate) async fn do_everything(server: &mut Server, fake: &Fake) -> Vec<Strin
     server.browser.post("/apps/shop/host-key", &[("fingerprint", &fingerprint)]).await.expect(303);
     server.browser.post("/apps/shop/auto-deploy", &[("auto_deploy", "paused")]).await.expect(303);
     server.browser.post("/apps/shop/auto-deploy", &[("auto_deploy", "on")]).await.expect(303);
-    let settings = [("repo_url", "git@git.example.org:dev/shop.git"), ("branch", "main"), ("container_port", "80"), ("host_port", "8082")];
-    server.browser.post("/apps/shop/settings", &settings).await.expect(303);
+    server.browser.post("/apps/shop/settings/ports", &[("container_port", "80"), ("host_port", "8082")]).await.expect(303);
 
     server.deploy_to_the_end("shop").await;
     fake.fail(Step::Build, FailureKind::Final);

@@ -45,6 +45,9 @@ async fn a_database_of_the_first_version_opens_with_everything_in_it() {
     let db = Db::open(&file).await.unwrap();
     let app = db::apps::by_slug(db.read(), &"shop".parse().unwrap()).await.unwrap().unwrap();
     assert_eq!((app.desired_state, app.auto_deploy_paused, app.halted), (DesiredState::Running, None, None));
+    let port = app.config.run.ports[0];
+    assert_eq!((port.container_port, port.held().unwrap().to_string()), (80, "port 8081 on 127.0.0.1".to_owned()));
+    assert_eq!((app.config.source.branch.as_str(), app.config.build.time_limit.minutes()), ("main", 30));
     let rows = db::deployments::before(db.read(), app.id, i64::MAX, 9).await.unwrap();
     assert_eq!(rows.iter().map(|it| (it.number, it.status)).collect::<Vec<_>>(), [(2, Status::Cloning), (1, Status::Success)]);
     assert_eq!(rows[0].cancel.as_deref(), Some("Cancelled"), "a cancellation without a reason stays one");

@@ -1,10 +1,11 @@
-//! The fields of an app's configuration, as the pages for a new app and for its settings share them.
+//! The fields of an app's configuration that the page for a new app and the settings share.
 
 use super::form::{FormView, Typed};
 use crate::domain::{
     Invalid,
-    app::AppConfig,
-    port::{self, HostPort, Publish},
+    app_config::{AppConfig, Source, build::BuildConfig},
+    port::{self, HostPort, Port, Protocol},
+    repo_path::RepoPath,
 };
 
 const FIELDS: &[(&str, &str)] = &[
@@ -18,55 +19,45 @@ const FIELDS: &[(&str, &str)] = &[
     ("host_port", ""),
 ];
 
-/// The form with its defaults.
+/// The form for a new app with its defaults.
 pub(super) fn empty() -> FormView {
     FormView::new(FIELDS)
 }
 
-/// The form with an app's configuration.
-pub(super) fn of(config: &AppConfig) -> FormView {
-    let publish = &config.publish;
-    let host_port = match publish.host_port {
-        HostPort::None => String::new(),
-        HostPort::Auto => "auto".to_owned(),
-        HostPort::Fixed(port) => port.to_string(),
-    };
-    FormView::new(&[
-        ("repo_url", config.repo_url.as_str()),
-        ("branch", config.branch.as_str()),
-        ("dockerfile_path", config.dockerfile_path.as_str()),
-        ("context_path", config.context_path.as_str()),
-        ("container_port", &publish.container_port.map(|port| port.to_string()).unwrap_or_default()),
-        ("host_address", &publish.host_address.to_string()),
-        ("host_port", &host_port),
-    ])
+/// The configuration that was typed for a new app, when all of it is good.
+pub(super) fn config(typed: &Typed, form: &mut FormView) -> Option<AppConfig> {
+    let (source, paths, port) = (source(typed, form), paths(typed, form), port(typed, form));
+    let (dockerfile_path, context_path) = paths?;
+    let mut config = AppConfig::new(source?, BuildConfig::new(dockerfile_path, context_path));
+    config.run.ports = port?.into_iter().collect();
+    Some(config)
 }
 
-/// The configuration that was typed, when all of it is good.
-pub(super) fn config(typed: &Typed, form: &mut FormView) -> Option<AppConfig> {
+/// Repository and branch.
+pub(super) fn source(typed: &Typed, form: &mut FormView) -> Option<Source> {
     let repo_url = form.check("repo_url", typed.text("repo_url").parse());
     let branch = form.check("branch", typed.text("branch").parse());
+    Some(Source { repo_url: repo_url?, branch: branch?, submodules: false })
+}
+
+/// Dockerfile and context.
+pub(super) fn paths(typed: &Typed, form: &mut FormView) -> Option<(RepoPath, RepoPath)> {
     let dockerfile_path = form.check("dockerfile_path", typed.text_or("dockerfile_path", "Dockerfile").parse());
     let context_path = form.check("context_path", typed.text_or("context_path", ".").parse());
+    dockerfile_path.zip(context_path)
+}
+
+/// The one port of a new app, if it has one.
+pub(super) fn port(typed: &Typed, form: &mut FormView) -> Option<Option<Port>> {
     let container_port = form.check("container_port", port::parse_optional_port(typed.text("container_port")));
     let address = typed.text_or("host_address", "127.0.0.1").parse();
     let host_address = form
         .check("host_address", address.map_err(|_| Invalid::because("Write an IP address of this machine, such as 127.0.0.1 or 0.0.0.0.")));
     let host_port = form.check("host_port", typed.text("host_port").parse());
     if container_port == Some(None) && host_port.is_some_and(|port| port != HostPort::None) {
-        form.check::<()>(
-            "container_port",
-            Err(Invalid::because("Which port of the container should the host port lead to? Its EXPOSE or its documentation says it.")),
-        );
+        let missing = "Which port of the container should the host port lead to? Its EXPOSE or its documentation says it.";
+        return form.check("container_port", Err(Invalid::because(missing)));
     }
-    if !form.is_good() {
-        return None;
-    }
-    Some(AppConfig {
-        repo_url: repo_url?,
-        branch: branch?,
-        dockerfile_path: dockerfile_path?,
-        context_path: context_path?,
-        publish: Publish { container_port: container_port?, host_address: host_address?, host_port: host_port? },
-    })
+    let (host_address, host_port) = host_address.zip(host_port)?;
+    Some(container_port?.map(|container_port| Port { container_port, protocol: Protocol::Tcp, host_address, host_port }))
 }

@@ -1,5 +1,7 @@
 //! An app's page: how it stands, what to do about it, and the acts on its container.
 
+use std::borrow::Cow;
+
 use axum::response::{Redirect, Response};
 use serde::Serialize;
 
@@ -19,10 +21,11 @@ use crate::{
     db,
     deploy::Sight,
     domain::{
-        app::{App, AppConfig, DesiredState},
+        app::{App, DesiredState},
+        app_config::AppConfig,
         deployment::{Deployment, Status, Trigger},
         moment::{Moment, duration},
-        port::HostPort,
+        port::Protocol,
     },
 };
 
@@ -102,7 +105,7 @@ struct Live {
 
 #[derive(Serialize)]
 struct Setting {
-    label: &'static str,
+    label: Cow<'static, str>,
     value: String,
     mono: bool,
 }
@@ -152,8 +155,8 @@ async fn page(ui: &Ui, app: &App, webhook: Webhook) -> Result<Show, Error> {
     };
     let container = sight(&ui.state, live.as_ref()).await;
     let connect = Connect::load(&ui.state, app).await?;
-    let publish = db::snapshots::published(ui.state.db.read(), app, live.as_ref()).await?;
-    let address = container.there().and_then(|it| present::address(&publish, it.host_port, ui.host()));
+    let made_with = db::snapshots::of(ui.state.db.read(), app, live.as_ref()).await?;
+    let address = container.there().and_then(|it| present::address(&made_with, it, ui.host()));
     let deployed_now = recent.iter().any(|it| !it.status.is_end() && it.status != Status::Queued);
     let page = AppPage { address, ..app_page(app, live.as_ref(), recent.first(), &container) };
     // Both are refused then.
@@ -169,8 +172,8 @@ fn app_page(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, c
         name: app.name.clone(),
         url: present::app_url(app),
         badge: present::app_badge(app, newest, container),
-        branch: app.config.branch.to_string(),
-        repo_url: app.config.repo_url.to_string(),
+        branch: app.config.source.branch.to_string(),
+        repo_url: app.config.source.repo_url.to_string(),
         commit: live.and_then(present::commit),
         since: container.there().filter(|it| it.running).and_then(|it| it.started_at).map(When::from),
         address: None,
@@ -236,28 +239,28 @@ fn live_view(app: &App, live: &Deployment) -> Live {
 }
 
 fn context_folder(config: &AppConfig) -> String {
-    match config.context_path.as_str() {
+    match config.build.context_path.as_str() {
         "." => ". (the whole repository)".to_owned(),
         path => path.to_owned(),
     }
 }
 
 fn settings(config: &AppConfig) -> Vec<Setting> {
-    let mono = |label, value: String| Setting { label, value, mono: true };
-    let plain = |label, value: String| Setting { label, value, mono: false };
-    let container_port = config
-        .publish
-        .container_port
-        .map_or_else(|| plain("Container port", "none".to_owned()), |port| mono("Container port", port.to_string()));
-    vec![
-        mono("Repository", config.repo_url.to_string()),
-        mono("Branch", config.branch.to_string()),
-        mono("Dockerfile", config.dockerfile_path.to_string()),
+    let mono = |label: &'static str, value: String| Setting { label: label.into(), value, mono: true };
+    let plain = |label: &'static str, value: String| Setting { label: label.into(), value, mono: false };
+    let mut settings = vec![
+        mono("Repository", config.source.repo_url.to_string()),
+        mono("Branch", config.source.branch.to_string()),
+        mono("Dockerfile", config.build.dockerfile_path.to_string()),
         mono("Context", context_folder(config)),
-        container_port,
-        match config.publish.host_port {
-            HostPort::Fixed(_) => mono("Host port", present::host_port(&config.publish)),
-            HostPort::Auto | HostPort::None => plain("Host port", present::host_port(&config.publish)),
-        },
-    ]
+    ];
+    for port in &config.run.ports {
+        let inside = format!("Port {}{}", port.container_port, if port.protocol == Protocol::Udp { "/udp" } else { "" });
+        let value = present::host_port(port);
+        settings.push(Setting { label: inside.into(), value, mono: port.held().is_some() });
+    }
+    if config.run.ports.is_empty() {
+        settings.push(plain("Ports", "none".to_owned()));
+    }
+    settings
 }

@@ -1,36 +1,116 @@
-//! An app's configuration. What is saved here is used by the next deployment; what runs stays as it is.
+//! An app's configuration: a column of sections, each with a form of its own. What is saved here is used by the next deployment; what
+//! runs stays as it is.
+//!
+//! A section says how its form looks and how it is read ([`Section`]); everything else is the same for all: a form with something wrong
+//! comes back as it was typed, a good one is stored and recorded, and a browser with scripting gets its section alone.
 
+mod build;
+mod ports;
+mod source;
+
+use async_trait::async_trait;
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
-    app_form, apps,
+    apps,
     error::Error,
     extract::{Asked, At},
     form::{FormView, Typed},
     present::{self, AppLink},
     ui::Ui,
-    view::View,
+    view::{Fragment, View},
 };
 use crate::{
     audit, db,
     domain::{
-        app::{App, AppConfig},
+        app::App,
+        app_config::AppConfig,
         audit::{Act, Action, Subject},
     },
 };
 
+/// The sections, in the order of the page.
+const SECTIONS: &[&dyn Section] = &[&source::Source, &build::Build, &ports::Ports];
+/// Those that are one form.
+const FORMS: &[&dyn SavedAsOne] = &[&source::Source, &build::Build, &ports::Ports];
+
+/// What the settings of an app may change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Draft {
+    name: String,
+    config: AppConfig,
+}
+
+impl Draft {
+    fn of(app: &App) -> Self {
+        Self { name: app.name.clone(), config: app.config.clone() }
+    }
+}
+
+/// A part of the page. The names of its fields are unique on it.
+#[async_trait]
+trait Section: Sync {
+    /// Its part of the URL, and its id on the page.
+    fn id(&self) -> &'static str;
+    /// Its template, which sees `app`, `section`, `form` and `extra`.
+    fn template(&self) -> &'static str;
+    /// The form with what is stored.
+    fn form(&self, draft: &Draft) -> FormView;
+    /// What else its template shows; the form may have come back with something wrong.
+    async fn extra(&self, _ui: &Ui, _app: &App, _form: &FormView) -> Result<Value, Error> {
+        Ok(Value::Null)
+    }
+}
+
+/// A section whose form is saved as one.
+#[async_trait]
+trait SavedAsOne: Section {
+    /// Puts what was typed into the draft; what is wrong is noted in the form, and then nothing is stored.
+    fn read(&self, typed: &Typed, form: &mut FormView, draft: &mut Draft);
+    /// What can only be judged by looking at other apps or at the engine.
+    async fn check(&self, _ui: &Ui, _app: &App, _draft: &Draft, _form: &mut FormView) -> Result<(), Error> {
+        Ok(())
+    }
+    /// The form as it was typed.
+    fn typed(&self, typed: &Typed, draft: &Draft) -> FormView {
+        self.form(draft).filled(typed, &[])
+    }
+}
+
 #[derive(Serialize)]
 struct Show {
     app: AppLink,
-    form: FormView,
+    sections: Vec<Shown>,
 }
 
 impl View for Show {
     const TEMPLATE: &'static str = "apps/settings.html";
+}
+
+/// A section as shown.
+#[derive(Serialize)]
+struct Shown {
+    id: &'static str,
+    template: &'static str,
+    form: FormView,
+    extra: Value,
+    saved: bool,
+}
+
+/// A section alone.
+#[derive(Serialize)]
+struct Alone {
+    app: AppLink,
+    section: Shown,
+}
+
+impl Fragment for Alone {
+    const TEMPLATE: &'static str = "apps/settings/_section.html";
 }
 
 #[derive(Deserialize)]
@@ -40,35 +120,92 @@ pub(super) struct Said {
 
 pub(super) async fn show(ui: Ui, At(slug): At<String>, Asked(said): Asked<Said>) -> Result<Response, Error> {
     let app = apps::by_slug(&ui.state, &slug).await?;
-    let ui = if said.saved.is_some() { ui.good_news("Saved. The next deployment uses it; what runs now stays as it is.") } else { ui };
-    page(&ui, &app, app_form::of(&app.config))
+    page(&ui, &app, None, said.saved.as_deref()).await
 }
 
-pub(super) async fn update(ui: Ui, At(slug): At<String>, typed: Typed) -> Result<Response, Error> {
+/// Saves a section.
+pub(super) async fn update(ui: Ui, At((slug, id)): At<(String, String)>, typed: Typed) -> Result<Response, Error> {
     let app = apps::by_slug(&ui.state, &slug).await?;
-    let mut form = app_form::of(&app.config).filled(&typed, &[]);
-    let Some(config) = app_form::config(&typed, &mut form) else {
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&ui, &app, form)?).into_response());
-    };
+    let section = FORMS.iter().copied().find(|it| it.id() == id).ok_or(Error::NotFound)?;
+    let mut draft = Draft::of(&app);
+    let mut form = section.typed(&typed, &draft);
+    section.read(&typed, &mut form, &mut draft);
+    if form.is_good() {
+        section.check(&ui, &app, &draft, &mut form).await?;
+    }
+    if !form.is_good() {
+        return came_back(&ui, &app, section, form).await;
+    }
+    store(&ui, &app, &|draft| section.read(&typed, &mut section.typed(&typed, draft), draft)).await?;
+    saved(&ui, &app, section).await
+}
+
+/// Changes an app's configuration as it is now, and records that.
+async fn store(ui: &Ui, app: &App, change: &(dyn Fn(&mut Draft) + Sync)) -> Result<(), Error> {
     let mut tx = ui.state.db.begin().await?;
-    if config.repo_url != app.config.repo_url || config.branch != app.config.branch {
+    let now = db::apps::get(&mut *tx, app.id).await?;
+    let mut draft = Draft::of(&now);
+    change(&mut draft);
+    if draft.config.source != now.config.source {
         db::connections::forget_check(&mut *tx, app.id).await?;
     }
-    db::apps::set_config(&mut *tx, app.id, &config).await?;
-    let act = Act::done(Action::AppUpdate, &ui.actor(), Subject::app(&app)).detail(changed(&app.config, &config));
+    db::apps::set_name(&mut *tx, app.id, &draft.name).await?;
+    db::apps::set_config(&mut tx, app.id, &draft.config).await?;
+    let act = Act::done(Action::AppUpdate, &ui.actor(), Subject::app(app)).detail(changed(&Draft::of(&now), &draft));
     audit::record(&mut tx, &act).await?;
     tx.commit().await.map_err(db::Error::from)?;
-    Ok(Redirect::to(&format!("{}/settings?saved=yes", present::app_url(&app))).into_response())
+    Ok(())
 }
 
 /// `branch: main → dev`, for each field that is another one now.
-fn changed(old: &AppConfig, new: &AppConfig) -> String {
-    let (old, new) = (app_form::of(old), app_form::of(new));
-    let changes: Vec<String> = old.changes(&new).map(|(field, old, new)| format!("{field}: {old} → {new}")).collect();
+fn changed(old: &Draft, new: &Draft) -> String {
+    let forms = FORMS.iter().map(|section| (section.form(old), section.form(new)));
+    let changes: Vec<String> = forms
+        .flat_map(|(old, new)| old.changes(&new).map(|(field, old, new)| format!("{field}: {old} → {new}")).collect::<Vec<_>>())
+        .collect();
     if changes.is_empty() { "nothing changed".to_owned() } else { changes.join(", ") }
 }
 
-fn page(ui: &Ui, app: &App, form: FormView) -> Result<Response, Error> {
-    let title = format!("Settings of {}", app.name);
-    ui.page(&title, &Show { app: AppLink::new(app), form })
+/// The answer to a form that was stored.
+async fn saved(ui: &Ui, app: &App, section: &dyn Section) -> Result<Response, Error> {
+    if !ui.wants_fragment {
+        let (url, id) = (present::app_url(app), section.id());
+        return Ok(Redirect::to(&format!("{url}/settings?saved={id}#{id}")).into_response());
+    }
+    let app = db::apps::get(ui.state.db.read(), app.id).await?;
+    let form = section.form(&Draft::of(&app));
+    alone(ui, &app, Shown { saved: true, ..shown(ui, &app, section, form).await? })
+}
+
+/// The answer to a form with something wrong.
+async fn came_back(ui: &Ui, app: &App, section: &'static dyn Section, form: FormView) -> Result<Response, Error> {
+    let answer = if ui.wants_fragment {
+        alone(ui, app, shown(ui, app, section, form).await?)?
+    } else {
+        page(ui, app, Some((section, form)), None).await?
+    };
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, answer).into_response())
+}
+
+fn alone(ui: &Ui, app: &App, section: Shown) -> Result<Response, Error> {
+    ui.fragment(&Alone { app: AppLink::new(app), section })
+}
+
+async fn shown(ui: &Ui, app: &App, section: &dyn Section, form: FormView) -> Result<Shown, Error> {
+    let extra = section.extra(ui, app, &form).await?;
+    Ok(Shown { id: section.id(), template: section.template(), form, extra, saved: false })
+}
+
+/// The whole page, with one form as it came back.
+async fn page(ui: &Ui, app: &App, came_back: Option<(&'static dyn Section, FormView)>, saved: Option<&str>) -> Result<Response, Error> {
+    let stored = Draft::of(app);
+    let mut sections = Vec::with_capacity(SECTIONS.len());
+    for section in SECTIONS {
+        let form = match &came_back {
+            Some((wrong, form)) if wrong.id() == section.id() => form.clone(),
+            _ => section.form(&stored),
+        };
+        sections.push(Shown { saved: saved == Some(section.id()), ..shown(ui, app, *section, form).await? });
+    }
+    ui.page(&format!("Settings of {}", app.name), &Show { app: AppLink::new(app), sections })
 }

@@ -38,8 +38,8 @@ pub(super) async fn by_slug(state: &AppState, slug: &str) -> Result<App, Error> 
 /// Where a deployment answers now, when it is the live one.
 pub(super) async fn live_address(ui: &Ui, app: &App, deployment: &Deployment) -> Result<Option<Address>, Error> {
     let live = Some(deployment).filter(|it| app.live_deployment == Some(it.id));
-    let publish = db::snapshots::published(ui.state.db.read(), app, live).await?;
-    Ok(sight(&ui.state, live).await.there().and_then(|it| present::address(&publish, it.host_port, ui.host())))
+    let made_with = db::snapshots::of(ui.state.db.read(), app, live).await?;
+    Ok(sight(&ui.state, live).await.there().and_then(|it| present::address(&made_with, it, ui.host())))
 }
 
 /// The live deployment's container.
@@ -130,8 +130,8 @@ async fn load_index(ui: &Ui) -> Result<Index, Error> {
     let containers = join_all(apps.iter().map(|app| sight(&ui.state, live(app)))).await;
     let mut rows = Vec::with_capacity(apps.len());
     for (app, container) in apps.iter().zip(containers) {
-        let publish = db::snapshots::published(ui.state.db.read(), app, live(app)).await?;
-        let address = container.there().and_then(|it| present::address(&publish, it.host_port, ui.host()));
+        let made_with = db::snapshots::of(ui.state.db.read(), app, live(app)).await?;
+        let address = container.there().and_then(|it| present::address(&made_with, it, ui.host()));
         rows.push(Row { address, ..row(app, live(app), newest(app), &container) });
     }
     Ok(Index { apps: rows })
@@ -148,7 +148,7 @@ fn row(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, contai
     Row {
         slug: app.slug.to_string(),
         name: app.name.clone(),
-        branch: app.config.branch.to_string(),
+        branch: app.config.source.branch.to_string(),
         commit: live.or(newest).and_then(present::commit),
         when: live.and_then(|it| it.times.finished).map(When::from),
         detail: detail(live, newest, container, &badge),

@@ -63,7 +63,7 @@ impl Fragment for Section {
 
 impl Connect {
     pub(super) async fn load(state: &AppState, app: &App) -> Result<Self, Error> {
-        let url = &app.config.repo_url;
+        let url = &app.config.source.repo_url;
         let check = db::connections::check(state.db.read(), app.id).await?;
         let trusted = db::connections::host_key(state.db.read(), url.host(), url.port()).await?;
         Ok(Self {
@@ -78,7 +78,7 @@ impl Connect {
 
 impl Check {
     fn new(app: &App, check: ConnectionCheck, trusted: Option<HostKey>) -> Self {
-        let url = &app.config.repo_url;
+        let url = &app.config.source.repo_url;
         // Confirmed meanwhile, on another app's page: nothing is left to ask.
         let open = check.offered.filter(|offered| trusted.as_ref() != Some(offered));
         Self {

@@ -57,25 +57,32 @@ impl FromRequest<AppState> for Typed {
 /// A form as shown: its values, what is wrong with each, and what is wrong with the whole.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct FormView {
-    values: BTreeMap<&'static str, String>,
-    errors: BTreeMap<&'static str, Option<String>>,
+    values: BTreeMap<String, String>,
+    errors: BTreeMap<String, Option<String>>,
     error: Option<String>,
 }
 
 impl FormView {
     /// A fresh form with these fields and their defaults.
-    pub(super) fn new(fields: &[(&'static str, &str)]) -> Self {
-        Self {
-            values: fields.iter().map(|(name, default)| (*name, (*default).to_owned())).collect(),
-            errors: fields.iter().map(|(name, _)| (*name, None)).collect(),
-            error: None,
+    pub(super) fn new(fields: &[(&str, &str)]) -> Self {
+        let mut form = Self { values: BTreeMap::new(), errors: BTreeMap::new(), error: None };
+        for (name, default) in fields {
+            form.add(*name, *default);
         }
+        form
+    }
+
+    /// Adds a field with its value.
+    pub(super) fn add(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        let name = name.into();
+        self.errors.insert(name.clone(), None);
+        self.values.insert(name, value.into());
     }
 
     /// Fills in what was typed, except in the fields named as secret.
     pub(super) fn filled(mut self, typed: &Typed, secret: &[&str]) -> Self {
         for (name, value) in &mut self.values {
-            if !secret.contains(name) {
+            if !secret.contains(&&**name) {
                 typed.text(name).clone_into(value);
             }
         }
@@ -83,19 +90,19 @@ impl FormView {
     }
 
     /// Keeps a good value; notes what is wrong with a bad one beside its field.
-    pub(super) fn check<T>(&mut self, field: &'static str, result: Result<T, Invalid>) -> Option<T> {
+    pub(super) fn check<T>(&mut self, field: &str, result: Result<T, Invalid>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(invalid) => {
-                self.errors.insert(field, Some(invalid.0));
+                self.errors.insert(field.to_owned(), Some(invalid.0));
                 None
             }
         }
     }
 
     /// The fields whose values another form has otherwise: name, this value, the other one.
-    pub(super) fn changes<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (&'static str, &'a str, &'a str)> {
-        let both = self.values.iter().filter_map(|(name, old)| Some((*name, &**old, &**other.values.get(name)?)));
+    pub(super) fn changes<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (&'a str, &'a str, &'a str)> {
+        let both = self.values.iter().filter_map(|(name, old)| Some((&**name, &**old, &**other.values.get(name)?)));
         both.filter(|(_, old, new)| old != new)
     }
 

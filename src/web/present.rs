@@ -14,12 +14,14 @@ use super::{frame::When, view::Mood};
 use crate::{
     deploy::{Place, Sight},
     domain::{
-        app::{App, AppConfig, DesiredState},
+        app::{App, DesiredState},
+        app_config::AppConfig,
         commit::CommitFacts,
         connection::Verdict,
         container::Health,
         deployment::{Deployment, Status, Switch, Trigger},
         moment::{Moment, duration},
+        port::Port,
     },
     logs::{
         ansi::{self, Span},
@@ -140,9 +142,10 @@ pub(super) fn commit(deployment: &Deployment) -> Option<Commit> {
 
 /// How the next deployment of an app will take over, and why.
 pub(super) fn switch_note(config: &AppConfig) -> String {
-    match config.publish.exclusive_port() {
-        Some(port) => format!(
-            "Replace: host port {port} can be held by one container only, so the old version stops before the new one starts. The gap is measured and shown."
+    match config.run.ports.iter().find_map(Port::held) {
+        Some(held) => format!(
+            "Replace: host port {} can be held by one container only, so the old version stops before the new one starts. The gap is measured and shown.",
+            held.port
         ),
         None => "Overlap: the new version starts beside the old one and takes over when it runs, so there is no gap.".to_owned(),
     }

@@ -7,7 +7,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-use super::{Run, STOP_GRACE, Stop, environment};
+use super::{Run, STOP_GRACE, Stop};
 use crate::{
     db,
     deploy::{platform::Failure, settle},
@@ -16,6 +16,7 @@ use crate::{
         container::{Health, Observed},
         deployment::{Deployment, Status, Switch},
         moment::duration,
+        port,
     },
 };
 
@@ -42,12 +43,13 @@ impl Run<'_> {
             (Some(Switch::Replace), Some(old)) => self.replace(&container, old).await?,
             _ => (self.start(&container).await?.0, None),
         };
-        self.within(self.shared.limits.deploy, self.shared.platform.runtime.keep_running(&container)).await?;
+        self.within(self.shared.limits.deploy, self.shared.platform.runtime.keep_running(&container, self.app.config.run.restart.policy))
+            .await?;
         self.within(self.shared.limits.deploy, self.note_switch(switch, &seen, gap)).await?;
         self.shared.picture.note(seen.clone());
         self.promote().await?;
-        if let Some(port) = seen.host_port {
-            self.journal.say(&format!("Live on {}", SocketAddr::new(self.app.config.publish.host_address, port)));
+        if let Some((port, host_port)) = seen.first_published(&self.app.config.run.ports) {
+            self.journal.say(&format!("Live on {}", SocketAddr::new(port.host_address, host_port)));
         }
         self.retire(switch, old).await;
         Ok(())
@@ -63,17 +65,14 @@ impl Run<'_> {
     /// None for the first start: there is nothing to take over from.
     async fn kind_of_switch(&self, old: Option<&Deployment>) -> Result<Option<Switch>, Stop> {
         let Some(old) = old else { return Ok(None) };
-        let held = match old.snapshot {
-            Some(snapshot) => db::snapshots::get(self.shared.db.read(), snapshot).await?.publish.exclusive_port(),
-            None => None,
-        };
-        let wanted = self.app.config.publish.exclusive_port();
-        Ok(Some(if wanted.is_some() && wanted == held { Switch::Replace } else { Switch::Overlap }))
+        let there = db::snapshots::of(self.shared.db.read(), &self.app, Some(old)).await?;
+        let clash = port::clash(&self.app.config.run.ports, &there.run.ports);
+        Ok(Some(if clash.is_some() { Switch::Replace } else { Switch::Overlap }))
     }
 
     async fn create(&mut self, commit: &CommitFacts, image: &str) -> Result<String, Stop> {
-        let target = self.target();
-        let creating = self.shared.platform.runtime.create(&target, image, environment(commit), &self.app.config.publish);
+        let wanted = self.shared.wanted(self.target(), image, commit, &self.app.config.run).await.map_err(Failure::from)?;
+        let creating = self.shared.platform.runtime.create(&wanted);
         self.made.container = true;
         let container = self.steadily(self.shared.limits.deploy, creating).await?;
         db::deployments::set_container(self.shared.db.write(), self.row.id, &container).await?;
@@ -85,7 +84,7 @@ impl Run<'_> {
     async fn start(&self, container: &str) -> Result<(Observed, Instant), Stop> {
         self.journal.say("Starting the new container");
         let (runtime, limits) = (&*self.shared.platform.runtime, &self.shared.limits);
-        self.within(limits.deploy, runtime.start(container, &self.app.config.publish)).await?;
+        self.within(limits.deploy, runtime.start(container, &self.app.config.run.ports)).await?;
         let runs_since = Instant::now();
         let seen = self.within(limits.deploy, settle::settle(runtime, container, limits.settle, &self.journal)).await?;
         Ok((seen, runs_since))
@@ -110,7 +109,8 @@ impl Run<'_> {
     }
 
     async fn note_switch(&self, switch: Option<Switch>, seen: &Observed, gap: Option<u64>) -> Result<(), Failure> {
-        db::deployments::set_switch(self.shared.db.write(), self.row.id, switch, seen.host_port, gap).await.map_err(Failure::internal)
+        let host_port = seen.first_published(&self.app.config.run.ports).map(|(_, host_port)| host_port);
+        db::deployments::set_switch(self.shared.db.write(), self.row.id, switch, host_port, gap).await.map_err(Failure::internal)
     }
 
     /// Moves the live pointer: from here on nothing is undone any more.
@@ -186,7 +186,7 @@ impl Run<'_> {
     async fn bring_back(&self, old: &str) -> Result<(), Failure> {
         let grace = if self.shared.stop.is_cancelled() { HURRIED_STOP_GRACE } else { STOP_GRACE };
         self.shared.stop_container(old, grace).await?;
-        self.shared.platform.runtime.start(old, &self.app.config.publish).await
+        self.shared.platform.runtime.start(old, &self.app.config.run.ports).await
     }
 
     fn undo_failed(&self, what: &str, failure: &Failure) {

@@ -14,17 +14,17 @@ use futures_util::{
 };
 use tokio::sync::{mpsc, watch};
 use upaas::{
-    deploy::platform::{Builder, Failure, FailureKind, Origin, Platform, Runtime, Source, Target},
+    deploy::platform::{Builder, Failure, FailureKind, Origin, Platform, Runtime, Source, Target, Wanted},
     domain::{
-        app::AppConfig,
+        app_config::{AppConfig, restart::RestartPolicy},
         commit::{CommitFacts, CommitId},
         connection::HostKey,
-        container::{Act, Happening, Health, Observed, Usage},
+        container::{Act, Bound, Happening, Health, Observed, Usage},
         deployment::Cause,
         engine::EngineVersion,
         ids::AppId,
         moment::Moment,
-        port::{HostPort, Publish},
+        port::{HostPort, Port},
         repo_url::RepoUrl,
     },
     logs::journal::Journal,
@@ -190,7 +190,7 @@ impl Fake {
 
     /// A container with our labels that no database knows.
     pub(crate) fn add_orphan(&self, app: AppId) {
-        let orphan = observed("orphan", app, 7, None);
+        let orphan = observed("orphan", app, 7, Vec::new());
         self.0.containers.lock().unwrap().insert(orphan.id.clone(), orphan.clone());
         self.tell(&orphan, Act::Changed);
     }
@@ -230,8 +230,8 @@ impl Fake {
 
     fn port_is_held_by_another(&self, container: &str) -> bool {
         let containers = self.0.containers.lock().unwrap();
-        let wanted = containers.get(container).and_then(|it| it.host_port).filter(|port| *port < 32768);
-        wanted.is_some() && containers.values().any(|it| it.id != container && it.running && it.host_port == wanted)
+        let wanted = containers.get(container).and_then(host_port).filter(|port| *port < 32768);
+        wanted.is_some() && containers.values().any(|it| it.id != container && it.running && host_port(it) == wanted)
     }
 
     async fn pass(&self, step: Step, act: String) -> Result<(), Failure> {
@@ -257,7 +257,12 @@ impl Fake {
     }
 }
 
-fn observed(id: &str, app: AppId, deployment: i64, host_port: Option<u16>) -> Observed {
+/// The host port of the first port that is published.
+fn host_port(container: &Observed) -> Option<u16> {
+    container.ports.first().map(|it| it.host_port)
+}
+
+fn observed(id: &str, app: AppId, deployment: i64, ports: Vec<Bound>) -> Observed {
     Observed {
         id: id.to_owned(),
         app,
@@ -271,7 +276,7 @@ fn observed(id: &str, app: AppId, deployment: i64, host_port: Option<u16>) -> Ob
         health: Health::Unchecked,
         created_at: Some(Moment::now()),
         started_at: None,
-        host_port,
+        ports,
     }
 }
 
@@ -336,7 +341,8 @@ impl Runtime for Fake {
         Ok(EngineVersion { version: "20.10.24".to_owned(), api: "1.41".to_owned() })
     }
 
-    async fn create(&self, target: &Target, _: &str, _: Vec<(String, String)>, publish: &Publish) -> Result<String, Failure> {
+    async fn create(&self, wanted: &Wanted) -> Result<String, Failure> {
+        let target = &wanted.target;
         self.pass(Step::Create, format!("create #{}", target.number)).await?;
         let made = {
             let mut made = self.0.made.lock().unwrap();
@@ -344,17 +350,21 @@ impl Runtime for Fake {
             *made
         };
         let id = format!("c{made}-of-{}", target.number);
-        let host_port = match publish.host_port {
-            HostPort::None => None,
-            HostPort::Auto => Some(32768),
-            HostPort::Fixed(port) => Some(port),
+        let bound = |port: &Port| {
+            let host_port = match port.host_port {
+                HostPort::None => return None,
+                HostPort::Auto => 32768,
+                HostPort::Fixed(port) => port,
+            };
+            Some(Bound { container_port: port.container_port, protocol: port.protocol, host_port })
         };
-        let container = observed(&id, target.app, target.number, host_port);
+        let ports = wanted.run.ports.iter().filter_map(bound).collect();
+        let container = observed(&id, target.app, target.number, ports);
         self.0.containers.lock().unwrap().insert(id.clone(), container);
         Ok(id)
     }
 
-    async fn start(&self, container: &str, _: &Publish) -> Result<(), Failure> {
+    async fn start(&self, container: &str, _: &[Port]) -> Result<(), Failure> {
         self.pass(Step::Start, format!("start {container}")).await?;
         if self.port_is_held_by_another(container) {
             return Err(Failure::new(Cause::User, "Something else on this machine already uses the port."));
@@ -372,7 +382,7 @@ impl Runtime for Fake {
         Ok(())
     }
 
-    async fn keep_running(&self, container: &str) -> Result<(), Failure> {
+    async fn keep_running(&self, container: &str, _: RestartPolicy) -> Result<(), Failure> {
         self.0.acts.lock().unwrap().push(format!("keep {container} running"));
         Ok(())
     }

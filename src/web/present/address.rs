@@ -4,7 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::Serialize;
 
-use crate::domain::port::{HostPort, Publish};
+use crate::domain::{
+    app_config::AppConfig,
+    container::Observed,
+    port::{HostPort, Port},
+};
 
 /// Where an app answers; a link when a browser that reached this page can open it.
 #[derive(Serialize)]
@@ -13,10 +17,15 @@ pub(in crate::web) struct Address {
     url: Option<String>,
 }
 
-/// The address of a published port, as seen from the browser at `host`.
-pub(in crate::web) fn address(publish: &Publish, host_port: Option<u16>, host: &str) -> Option<Address> {
-    let (port, inside) = (host_port?, publish.container_port?);
-    let on = SocketAddr::new(publish.host_address, port);
+/// Where an app answers whose container was made with this configuration, as seen from the browser at `host`: its public URL, or its
+/// first published port.
+pub(in crate::web) fn address(made_with: &AppConfig, container: &Observed, host: &str) -> Option<Address> {
+    let (port, host_port) = container.first_published(&made_with.run.ports)?;
+    Some(port_address(port, host_port, host))
+}
+
+fn port_address(published: &Port, port: u16, host: &str) -> Address {
+    let on = SocketAddr::new(published.host_address, port);
     let url = match (on.ip(), at_home(host)) {
         (IpAddr::V6(ip), Some(_)) if ip.is_unspecified() || ip.is_loopback() => Some(format!("http://[::1]:{port}/")),
         (ip, Some(name)) if ip.is_unspecified() || ip.is_loopback() => Some(format!("http://{name}:{port}/")),
@@ -25,7 +34,7 @@ pub(in crate::web) fn address(publish: &Publish, host_port: Option<u16>, host: &
         _ => Some(format!("http://{on}/")),
     };
     let shown = if on.ip() == IpAddr::from([0, 0, 0, 0]) { format!(":{port}") } else { on.to_string() };
-    Some(Address { text: format!("{shown} → {inside}"), url })
+    Address { text: format!("{shown} → {}", published.container_port), url }
 }
 
 /// For a browser on this machine, this machine's other name: cookies know no ports, so under the same name the app would get ours.
@@ -37,24 +46,25 @@ fn at_home(host: &str) -> Option<&'static str> {
     }
 }
 
-/// The host port of a configuration, for people.
-pub(in crate::web) fn host_port(publish: &Publish) -> String {
-    match publish.host_port {
+/// Where a port of a configuration reaches the host, for people.
+pub(in crate::web) fn host_port(port: &Port) -> String {
+    match port.host_port {
         HostPort::None => "not published".to_owned(),
-        HostPort::Auto => format!("chosen by the engine, on {}", publish.host_address),
-        HostPort::Fixed(port) => SocketAddr::new(publish.host_address, port).to_string(),
+        HostPort::Auto => format!("chosen by the engine, on {}", port.host_address),
+        HostPort::Fixed(fixed) => SocketAddr::new(port.host_address, fixed).to_string(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::port::Protocol;
 
     #[test]
     fn an_address_is_a_link_only_where_it_can_be_opened() {
         let link = |on: &str, host: &str| {
-            let publish = Publish { container_port: Some(80), host_address: on.parse().expect("valid"), host_port: HostPort::Auto };
-            address(&publish, Some(8081), host).expect("published").url
+            let (host_address, protocol) = (on.parse().expect("valid"), Protocol::Tcp);
+            port_address(&Port { container_port: 80, protocol, host_address, host_port: HostPort::Auto }, 8081, host).url
         };
         assert_eq!(link("0.0.0.0", "box.lan").as_deref(), Some("http://box.lan:8081/"));
         assert_eq!(link("127.0.0.1", "box.lan"), None);

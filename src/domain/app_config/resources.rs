@@ -1,0 +1,144 @@
+//! What a container may use.
+
+use std::{fmt, str::FromStr};
+
+use crate::domain::Invalid;
+
+/// What a container may use; none: as much as there is, or the engine's default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Resources {
+    /// Processors.
+    pub cpus: Option<Cpus>,
+    /// Memory; none of it is swapped.
+    pub memory: Option<Bytes>,
+    /// Processes and threads.
+    pub pids: Option<Pids>,
+    /// The size of `/dev/shm`.
+    pub shm: Option<Bytes>,
+}
+
+/// A share of the processors, in thousandths of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Cpus(u32);
+
+const CPUS_MAX: u32 = 1024;
+/// The engine does not take less.
+const MILLI_CPUS_MIN: u32 = 10;
+
+impl Cpus {
+    /// In billionths of a processor, as the engine counts.
+    pub fn nano(self) -> i64 {
+        i64::from(self.0) * 1_000_000
+    }
+}
+
+impl FromStr for Cpus {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let wrong = || Invalid::because(format!("Write a number of processors from 0.01 to {CPUS_MAX}, such as 1.5."));
+        let milli = thousandths(text).ok_or_else(wrong)?;
+        u32::try_from(milli).ok().filter(|milli| (MILLI_CPUS_MIN..=CPUS_MAX * 1000).contains(milli)).map(Self).ok_or_else(wrong)
+    }
+}
+
+impl fmt::Display for Cpus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, rest) = (self.0 / 1000, self.0 % 1000);
+        if rest == 0 {
+            return write!(f, "{whole}");
+        }
+        f.write_str(format!("{whole}.{rest:03}").trim_end_matches('0'))
+    }
+}
+
+/// A decimal number with at most three digits after its point, in thousandths.
+fn thousandths(text: &str) -> Option<u64> {
+    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole) || !digits(rest) || rest.len() > 3 || whole.len() > 15 || (whole.is_empty() && rest.is_empty()) || text.ends_with('.')
+    {
+        return None;
+    }
+    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    Some(whole * 1000 + format!("{rest:0<3}").parse::<u64>().ok()?)
+}
+
+/// An amount of memory, typed as people type it: `512m`, `1.5g`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Bytes(u64);
+
+const BYTES_MAX: u64 = 1 << 50;
+
+impl Bytes {
+    /// In bytes.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+const UNITS: [(&str, u64); 4] = [("t", 1 << 40), ("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10)];
+
+impl FromStr for Bytes {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let wrong = || Invalid::because("Write an amount with its unit, such as 512m or 1.5g.");
+        let lower = text.to_ascii_lowercase();
+        let lower = lower.strip_suffix("ib").or_else(|| lower.strip_suffix('b')).unwrap_or(&lower).trim_end();
+        let (number, unit) = UNITS.iter().find_map(|(unit, size)| Some((lower.strip_suffix(unit)?.trim_end(), *size))).ok_or_else(wrong)?;
+        let milli = thousandths(number).ok_or_else(wrong)?;
+        let bytes = u128::from(milli) * u128::from(unit) / 1000;
+        u64::try_from(bytes).ok().filter(|bytes| (1..=BYTES_MAX).contains(bytes)).map(Self).ok_or_else(wrong)
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match UNITS.iter().find(|(_, size)| self.0.is_multiple_of(*size)) {
+            Some((unit, size)) => write!(f, "{}{unit}", self.0 / size),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+/// The engine takes no less memory for a container.
+const MEMORY_MIN: Bytes = Bytes(6 << 20);
+
+/// Reads how much memory a container may use.
+pub fn parse_memory(text: &str) -> Result<Bytes, Invalid> {
+    let memory: Bytes = text.parse()?;
+    if memory < MEMORY_MIN {
+        return Err(Invalid::because(format!("The engine takes no less than {MEMORY_MIN}.")));
+    }
+    Ok(memory)
+}
+
+/// A number of processes and threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Pids(u32);
+
+/// The kernel has no more.
+const PIDS_MAX: u32 = 1 << 22;
+
+impl Pids {
+    /// The number.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl FromStr for Pids {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        match text.parse() {
+            Ok(pids @ 1..=PIDS_MAX) if text.bytes().all(|b| b.is_ascii_digit()) => Ok(Self(pids)),
+            _ => Err(Invalid::because(format!("Write a number from 1 to {PIDS_MAX}."))),
+        }
+    }
+}

@@ -36,6 +36,7 @@ mod watch;
 mod worker;
 
 pub use line::Place;
+pub use queue::Wish;
 pub use receive::{Arrival, Headers};
 pub use sight::Sight;
 

@@ -134,6 +134,7 @@ pub fn routes() -> Vec<Route> {
         private("/apps/{app}", get(app_page::show)),
         private("/apps/{app}/events", get(app_page::events)),
         private("/apps/{app}/settings", get(app_settings::show)),
+        private("/apps/{app}/apply", post(deployments::apply)),
         private("/apps/{app}/settings/{section}", post(app_settings::update)),
         private("/apps/{app}/connection-test", post(connection::test)),
         private("/apps/{app}/host-key", post(connection::confirm_host_key)),

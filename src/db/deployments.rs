@@ -326,6 +326,23 @@ pub async fn request_cancel(db: impl SqliteExecutor<'_>, id: DeploymentId, reaso
     Ok(noted.rows_affected() == 1)
 }
 
+/// Notes that what runs for an older push, and is still fetched or built, is to make way for this one. Returns what that is.
+pub async fn request_making_way(tx: &mut SqliteConnection, newer: &Deployment) -> Result<Vec<DeploymentId>, Error> {
+    Ok(sqlx::query_scalar(
+        "UPDATE deployments SET cancel_requested_at = ?, cancel_reason = ?, superseded_by = ?
+         WHERE app_id = ? AND number < ? AND finished_at IS NULL AND status IN ('cloning', 'building') AND \"trigger\" IN ('webhook', 'poll')
+           AND cancel_requested_at IS NULL
+         RETURNING id",
+    )
+    .bind(Moment::now())
+    .bind(format!("Superseded by #{}", newer.number))
+    .bind(newer.number)
+    .bind(newer.app)
+    .bind(newer.number)
+    .fetch_all(tx)
+    .await?)
+}
+
 /// Moves the live pointer to a deployment unless its cancellation was asked for: the one place where the two meet.
 /// False when the cancellation came first.
 pub async fn promote(tx: &mut SqliteConnection, deployment: &Deployment) -> Result<bool, Error> {

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use tracing::Instrument;
 
-use super::{Arrival, Deployer, Error, Shared, connection, create, lifecycle, queue, receive, recover, retention};
+use super::{Arrival, Deployer, Error, Shared, Wish, connection, create, lifecycle, queue, receive, recover, retention};
 use crate::domain::{
     app::App,
     app_config::AppConfig,
     audit::{Act, Action, Actor, Resource, Subject},
-    commit::CommitId,
     connection::ConnectionCheck,
     delivery::Delivery,
     deployment::Deployment,
@@ -50,10 +49,17 @@ impl Deployer {
 
     /// Puts a deployment into the app's queue for a person, before what pushes ask for and in its place. One that waits already is the
     /// answer to a second press.
-    pub async fn deploy_now(&self, app: &App, commit: Option<&CommitId>, by: &Actor) -> Result<Deployment, Error> {
+    pub async fn deploy_now(&self, app: &App, wish: Wish, by: &Actor) -> Result<Deployment, Error> {
         let act = Act::done(Action::Deploy, by, Subject::app(app));
-        let (app, commit) = (app.clone(), commit.cloned());
-        self.audited(act, move |shared, by| async move { queue::deploy_now(&shared, &app, commit.as_ref(), &by).await }).await
+        let app = app.clone();
+        self.audited(act, move |shared, by| async move { queue::deploy_now(&shared, &app, &wish, &by).await }).await
+    }
+
+    /// Queues a deployment that gives the app's container its present settings, from the image that serves now.
+    pub async fn apply(&self, app: &App, by: &Actor) -> Result<Deployment, Error> {
+        let act = Act::done(Action::Deploy, by, Subject::app(app));
+        let app = app.clone();
+        self.audited(act, move |shared, by| async move { queue::apply(&shared, &app, &by).await }).await
     }
 
     /// Cancels a deployment: one that waits ends at once, one that runs is told to. Refused once its container is live.

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use super::{
     Shared,
     platform::{Failure, FailureKind},
-    run::STOP_GRACE,
 };
+use crate::domain::app_config::process::StopGrace;
 
 /// A stop that was cut off goes on in the engine: so much longer than its grace it may take effect.
 const LATE_STOP_MARGIN: Duration = Duration::from_secs(10);
@@ -95,7 +95,12 @@ impl Shared {
 
     /// A container that should run does not, or will not: it is started until it does.
     pub(super) fn owe_start(&self, container: &str) {
-        let until = Instant::now() + STOP_GRACE + LATE_STOP_MARGIN;
+        self.owe_start_after_stop(container, StopGrace::default().into());
+    }
+
+    /// As [`Shared::owe_start`], of a container that may still be being stopped, with this grace period.
+    pub(super) fn owe_start_after_stop(&self, container: &str, grace: Duration) {
+        let until = Instant::now() + grace + LATE_STOP_MARGIN;
         self.note(|disorder| {
             disorder.owed.insert(container.to_owned(), until);
         });

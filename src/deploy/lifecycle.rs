@@ -7,7 +7,6 @@ use super::{
     ends::Ended,
     platform::{Failure, FailureKind, Target},
     queue,
-    run::STOP_GRACE,
     seat::Seat,
 };
 use crate::{
@@ -44,8 +43,10 @@ pub(super) async fn stop(shared: &Shared, app: &App, by: &Actor) -> Result<(), E
         return Err(Error::Refused("The engine cannot be reached, so nothing can be stopped now. Try again when it answers.".to_owned()));
     }
     set_stopped(shared, app, by, &format!("{} stopped the app", by.name)).await?;
-    let Some(container) = live(shared, app).await?.and_then(|live| live.container) else { return Ok(()) };
-    if let Err(failure) = shared.stop_container(&container, STOP_GRACE).await {
+    let Some(live) = live(shared, app).await? else { return Ok(()) };
+    let grace = db::snapshots::of(shared.db.read(), app, Some(&live)).await?.run.process.stop_grace;
+    let Some(container) = live.container else { return Ok(()) };
+    if let Err(failure) = shared.stop_container(&container, grace.into()).await {
         // The entry that it did not work follows; until it is told otherwise, the app should run.
         db::apps::set_desired_state(shared.db.write(), app.id, DesiredState::Running).await?;
         return Err(Error::from_engine(failure));

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{Error, Shared, ends::Ended};
 use crate::{
-    audit, db,
+    audit,
+    db::{self, deployments::NewDeployment},
     domain::{
         app::App,
         audit::{Act, Action, Actor, Subject},
@@ -14,32 +15,75 @@ use crate::{
     },
 };
 
+/// Which deployment a person asks for.
+#[derive(Debug, Clone, Default)]
+pub struct Wish {
+    /// Exactly this commit; none: the branch's tip.
+    pub commit: Option<CommitId>,
+    /// Whether its build uses nothing of earlier ones.
+    pub no_cache: bool,
+}
+
 /// Puts a deployment into the app's queue for a person. One that waits already is the answer to a second press.
-pub(super) async fn deploy_now(shared: &Arc<Shared>, app: &App, commit: Option<&CommitId>, by: &Actor) -> Result<Deployment, Error> {
+pub(super) async fn deploy_now(shared: &Arc<Shared>, app: &App, wish: &Wish, by: &Actor) -> Result<Deployment, Error> {
+    let Wish { commit, no_cache } = wish;
     let mut ended = Ended::default();
     let mut tx = shared.db.begin().await?;
     let unfinished = db::deployments::unfinished(&mut *tx, app.id).await?;
-    let same = |it: &&Deployment| it.status == Status::Queued && it.trigger == Trigger::Manual && it.requested_commit.as_ref() == commit;
-    if let Some(waiting) = unfinished.iter().find(same) {
-        let act = Act::done(Action::Deploy, by, Subject::deployment(app, waiting)).detail("queued already");
-        audit::record(&mut tx, &act).await?;
-        tx.commit().await.map_err(db::Error::from)?;
-        shared.wake(app.id);
-        return Ok(waiting.clone());
+    let same = |it: &&Deployment| it.trigger == Trigger::Manual && it.requested_commit == *commit && it.no_cache == *no_cache;
+    if let Some(waiting) = unfinished.iter().filter(|it| it.status == Status::Queued).find(same) {
+        return waits_already(shared, tx, app, waiting, by).await;
     }
-    let new =
-        db::deployments::NewDeployment { app: app.id, trigger: Trigger::Manual, requested_by: Some(&by.name), commit, no_cache: false };
+    let (requested_by, commit) = (Some(&*by.name), commit.as_ref());
+    let new = NewDeployment { app: app.id, trigger: Trigger::Manual, requested_by, commit, no_cache: *no_cache };
     let deployment = db::deployments::enqueue(&mut tx, &new).await?;
     let reason = format!("Cancelled for #{}, which {} asked for,", deployment.number, by.name);
     let running = cancel_automatic(&mut tx, &mut ended, app, &unfinished, &reason).await?;
     let what = commit.map_or_else(|| app.config.source.branch.to_string(), |commit| commit.short().to_owned());
-    let act = Act::done(Action::Deploy, by, Subject::deployment(app, &deployment)).detail(format!("queued: {what}"));
+    let how = if *no_cache { ", without cache" } else { "" };
+    let act = Act::done(Action::Deploy, by, Subject::deployment(app, &deployment)).detail(format!("queued: {what}{how}"));
     audit::record(&mut tx, &act).await?;
     tx.commit().await.map_err(db::Error::from)?;
     ended.tell(shared, app);
     shared.tell_to_cancel(&running);
     shared.wake(app.id);
     Ok(deployment)
+}
+
+/// Queues what gives the app's container its present settings: from the image that serves, so nothing is fetched or built. What pushes
+/// ask for is left alone; it uses these settings, too, when it has not begun.
+pub(super) async fn apply(shared: &Arc<Shared>, app: &App, by: &Actor) -> Result<Deployment, Error> {
+    let mut tx = shared.db.begin().await?;
+    if db::apps::get(&mut *tx, app.id).await?.live_deployment.is_none() {
+        return Err(Error::Refused("Nothing is deployed yet. “Deploy now” builds and starts the app with these settings.".to_owned()));
+    }
+    let unfinished = db::deployments::unfinished(&mut *tx, app.id).await?;
+    let same = |it: &&Deployment| it.status == Status::Queued && it.trigger == Trigger::Config;
+    if let Some(waiting) = unfinished.iter().find(same) {
+        return waits_already(shared, tx, app, waiting, by).await;
+    }
+    let new = NewDeployment { app: app.id, trigger: Trigger::Config, requested_by: Some(&by.name), commit: None, no_cache: false };
+    let deployment = db::deployments::enqueue(&mut tx, &new).await?;
+    let act = Act::done(Action::Deploy, by, Subject::deployment(app, &deployment)).detail("queued: settings");
+    audit::record(&mut tx, &act).await?;
+    tx.commit().await.map_err(db::Error::from)?;
+    shared.wake(app.id);
+    Ok(deployment)
+}
+
+/// The answer to a second press.
+async fn waits_already(
+    shared: &Arc<Shared>,
+    mut tx: db::Transaction,
+    app: &App,
+    waiting: &Deployment,
+    by: &Actor,
+) -> Result<Deployment, Error> {
+    let act = Act::done(Action::Deploy, by, Subject::deployment(app, waiting)).detail("queued already");
+    audit::record(&mut tx, &act).await?;
+    tx.commit().await.map_err(db::Error::from)?;
+    shared.wake(app.id);
+    Ok(waiting.clone())
 }
 
 /// Ends what pushes have queued, and asks what runs for them to be cancelled; returns the latter, to be told after the commit.

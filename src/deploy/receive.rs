@@ -149,12 +149,17 @@ async fn accept(
         Decision::Deploy(commit) => Some(queue(&mut tx, &mut ended, &app, commit, push.and_then(|push| push.pusher.as_deref())).await?),
         Decision::Ignore(_) => None,
     };
+    let making_way = match &queued {
+        Some(newer) if app.config.policy.newer_push_cancels => db::deployments::request_making_way(&mut tx, newer).await?,
+        _ => Vec::new(),
+    };
     let delivery = delivery(&app, head, push, &decision, queued.as_ref(), length);
     let kept = Kept { headers, body: understood.body };
     db::deliveries::insert(&mut *tx, &delivery, queued.as_ref().map(|it| it.id), &kept).await?;
     audit::record(&mut tx, &act(&app, &delivery, from)).await?;
     tx.commit().await.map_err(db::Error::from)?;
     ended.tell(shared, &app);
+    shared.tell_to_cancel(&making_way);
     if queued.is_some() {
         shared.wake(app.id);
     }

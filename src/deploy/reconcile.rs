@@ -2,7 +2,7 @@
 //!
 //! | the row says | the engine shows | what is done |
 //! |---|---|---|
-//! | should run | exited while the engine or µPaaS was away | start |
+//! | should run | exited while the engine or µPaaS was away | start, unless its restart policy says otherwise |
 //! | should run | exited otherwise | nothing: restarting is the engine's; pages show it, and a crash loop is stopped ([`super::watch`]) |
 //! | should run | gone | nothing: pages show it and offer to start it again |
 //! | should be stopped, or was stopped by us for crashing | running | nothing: pages show it |

@@ -12,6 +12,7 @@ use crate::{
     audit, db,
     domain::{
         app::{App, DesiredState},
+        app_config::restart::RestartPolicy,
         audit::{Act, Action, Actor, Resource, Subject},
         container::Observed,
         deployment::{Cause, Deployment, Ending, Status, Switch},
@@ -30,12 +31,25 @@ pub(super) async fn recover(shared: &Shared, absence: Option<&Absence>) -> Resul
     for action in reconcile::plan(&known, &seen) {
         let Some(container) = seen.iter().find(|it| it.id == *action.container()) else { continue };
         let exited_in_it = absence.is_some_and(|absence| !absence.exited_before.contains(&container.id));
-        let wanted = matches!(action, Remedy::Remove(_)) || exited_in_it || shared.is_owed(&container.id);
+        let restarted = exited_in_it && is_restarted(shared, container).await.map_err(Failure::internal)?;
+        let wanted = matches!(action, Remedy::Remove(_)) || restarted || shared.is_owed(&container.id);
         if wanted {
             carry_out(shared, &action, container, reconcile::standing(&known, &container.id)).await?;
         }
     }
     resume_rows(shared).await
+}
+
+/// Whether the restart policy of a live container wants it to be started again after it has exited.
+async fn is_restarted(shared: &Shared, container: &Observed) -> Result<bool, db::Error> {
+    let app = db::apps::get(shared.db.read(), container.app).await?;
+    let row = db::deployments::by_number(shared.db.read(), container.app, container.deployment).await?;
+    let policy = db::snapshots::of(shared.db.read(), &app, row.as_ref()).await?.run.restart.policy;
+    Ok(match policy {
+        RestartPolicy::Always => true,
+        RestartPolicy::OnFailure => container.exit_code != Some(0),
+        RestartPolicy::Never => false,
+    })
 }
 
 /// Does what the plan says, unless somebody is at work at the app: then it is done when that is over.
@@ -132,7 +146,9 @@ fn tidied(shared: &Shared, done: Result<(), Failure>) -> Result<(), Failure> {
 async fn start(shared: &Shared, container: &Observed) {
     let started = async {
         let app = db::apps::get(shared.db.read(), container.app).await.map_err(Failure::internal)?;
-        shared.platform.runtime.start(&container.id, &app.config.run.ports).await?;
+        let row = db::deployments::by_number(shared.db.read(), app.id, container.deployment).await.map_err(Failure::internal)?;
+        let made_with = db::snapshots::of(shared.db.read(), &app, row.as_ref()).await.map_err(Failure::internal)?;
+        shared.platform.runtime.start(&container.id, &made_with.run.ports).await?;
         Ok::<_, Failure>(app)
     };
     match started.await {
@@ -186,9 +202,11 @@ pub(super) async fn resume_row(shared: &Shared, row: &Deployment) -> Result<(), 
 /// In a replace the old container was being stopped, and that may go on in the engine: then it is started again.
 async fn expect_a_late_stop(shared: &Shared, app: &App, row: &Deployment) -> Result<(), db::Error> {
     let Some(old) = app.live_deployment.filter(|_| row.switch == Some(Switch::Replace)) else { return Ok(()) };
-    if let Some(old) = db::deployments::get(shared.db.read(), old).await?.container {
+    let old = db::deployments::get(shared.db.read(), old).await?;
+    let grace = db::snapshots::of(shared.db.read(), app, Some(&old)).await?.run.process.stop_grace;
+    if let Some(old) = old.container {
         shared.expect_stop(&old);
-        shared.owe_start(&old);
+        shared.owe_start_after_stop(&old, grace.into());
     }
     Ok(())
 }
@@ -208,7 +226,7 @@ async fn move_on(shared: &Shared, app: &App, row: &Deployment) -> Result<(), db:
     }
     if let Some(reason) = &row.cancel {
         let ending = Ending::without_fault(row.status, format!("{reason} while {}; an interruption came in between.", row.status));
-        return ends::end(shared, app, row, Status::Cancelled, Some(&ending)).await;
+        return ends::end(shared, app, row, row.end_of_cancellation(), Some(&ending)).await;
     }
     if row.trigger.is_automatic()
         && let Some(newer) = db::deployments::newest_automatic_queued(shared.db.read(), row.app).await?

@@ -16,8 +16,9 @@ use crate::{
     db,
     domain::{
         app::App,
+        app_config::AppConfig,
         commit::CommitFacts,
-        deployment::{Cause, Deployment, Ending, Status},
+        deployment::{Cause, Deployment, Ending, Status, Trigger},
         ids::DeploymentId,
         moment::{Moment, duration},
     },
@@ -25,8 +26,6 @@ use crate::{
 };
 use switch::Made;
 
-/// How long a container may take to stop before it is killed.
-pub(super) const STOP_GRACE: Duration = Duration::from_secs(10);
 /// How long undoing may take when µPaaS itself is being stopped.
 const HURRIED_UNDO_DEADLINE: Duration = Duration::from_secs(8);
 
@@ -34,6 +33,8 @@ const HURRIED_UNDO_DEADLINE: Duration = Duration::from_secs(8);
 enum Stop {
     Failed(Failure),
     Cancelled,
+    /// Nothing that is watched has changed, in words.
+    Skipped(String),
     /// µPaaS stops, or the engine went away: the row stays as it is and is tried again.
     Interrupted,
     /// Somebody else ended the row while it waited.
@@ -56,6 +57,8 @@ impl From<db::Error> for Stop {
 struct Run<'a> {
     shared: &'a Shared,
     app: App,
+    /// What it uses: as kept in its snapshot.
+    config: AppConfig,
     row: Deployment,
     journal: Journal,
     cancel: CancellationToken,
@@ -95,7 +98,8 @@ pub(super) async fn run(shared: &Arc<Shared>, app: App, id: DeploymentId) -> Res
         }
     };
     let cancel = active.cancel.clone();
-    let mut run = Run { shared, app, row, journal, cancel, made: Made::default(), seat: None, absences: shared.absences() };
+    let config = app.config.clone();
+    let mut run = Run { shared, app, config, row, journal, cancel, made: Made::default(), seat: None, absences: shared.absences() };
     let stop = run.steps().await.err();
     run.remove_build_folder().await;
     run.end(stop).await
@@ -103,21 +107,49 @@ pub(super) async fn run(shared: &Arc<Shared>, app: App, id: DeploymentId) -> Res
 
 impl Run<'_> {
     async fn steps(&mut self) -> Result<(), Stop> {
+        if self.row.trigger == Trigger::Config {
+            self.begin(Status::Deploying).await?;
+            let (commit, image) = self.take_over().await?;
+            return self.switch(&commit, &image).await;
+        }
         let commit = self.fetch().await?;
         let image = self.build(&commit).await?;
+        self.begin(Status::Deploying).await?;
         self.switch(&commit, &image).await
+    }
+
+    /// Keeps the configuration that this deployment uses.
+    async fn keep_config(&mut self) -> Result<(), Stop> {
+        let mut tx = self.shared.db.begin().await?;
+        let snapshot = db::snapshots::take(&mut tx, self.app.id, &self.config).await?;
+        db::deployments::set_snapshot(&mut *tx, self.row.id, snapshot).await?;
+        tx.commit().await.map_err(db::Error::from)?;
+        self.row.snapshot = Some(snapshot);
+        Ok(())
+    }
+
+    /// Takes over commit and image of the live deployment, for another configuration: nothing is fetched and nothing is built.
+    async fn take_over(&mut self) -> Result<(CommitFacts, String), Stop> {
+        let live = self.old().await?;
+        let parts = live.and_then(|old| Some((old.row.number, old.config, old.row.commit?, old.row.image?)));
+        let nothing = || Failure::new(Cause::User, "Nothing is deployed yet to which the settings could be applied.");
+        let Some((number, built_with, commit, image)) = parts else {
+            return Err(Stop::Failed(nothing().hint("“Deploy now” builds and starts the app.")));
+        };
+        self.config = self.app.config.with_image_of(&built_with);
+        self.keep_config().await?;
+        db::deployments::set_commit(self.shared.db.write(), self.row.id, &commit).await?;
+        db::deployments::set_image(self.shared.db.write(), self.row.id, &image).await?;
+        (self.row.commit, self.row.image) = (Some(commit.clone()), Some(image.clone()));
+        self.journal.say(&format!("Applying the settings to the image of #{number}"));
+        Ok((commit, image))
     }
 
     async fn fetch(&mut self) -> Result<CommitFacts, Stop> {
         self.begin(Status::Cloning).await?;
-        let mut tx = self.shared.db.begin().await?;
-        let snapshot = db::snapshots::take(&mut tx, self.app.id, &self.app.config).await?;
-        db::deployments::set_snapshot(&mut *tx, self.row.id, snapshot).await?;
-        tx.commit().await.map_err(db::Error::from)?;
-        self.row.snapshot = Some(snapshot);
-
-        let config = &self.app.config;
-        self.journal.say(&format!("Fetching {} of {}", config.source.branch, config.source.repo_url));
+        self.keep_config().await?;
+        let source = &self.config.source;
+        self.journal.say(&format!("Fetching {} of {}", source.branch, source.repo_url));
         let origin = self.shared.origin(&self.app).await.map_err(Failure::from)?;
         let source = &self.shared.platform.source;
         let wanted = self.row.requested_commit.as_ref().filter(|_| !self.row.trigger.builds_the_tip());
@@ -139,8 +171,9 @@ impl Run<'_> {
         self.begin(Status::Building).await?;
         let checkout = self.shared.files.checkout(self.app.id, self.row.number);
         let target = self.target();
-        let build = self.shared.platform.builder.build(&target, &checkout, &self.app.config, &commit.id, &self.journal);
-        let image = self.within(self.shared.limits.build, build).await?;
+        let build = self.shared.platform.builder.build(&target, &checkout, &self.config, &commit.id, &self.journal);
+        let limit = self.shared.limits.build.min(self.config.build.time_limit.into());
+        let image = self.within(limit, build).await?;
         db::deployments::set_image(self.shared.db.write(), self.row.id, &image).await?;
         self.row.image = Some(image.clone());
         self.journal.say(&format!("Built image {image}"));
@@ -208,10 +241,14 @@ impl Run<'_> {
                 return Ok(self.interrupted().await);
             }
             Some(Stop::Cancelled) => {
-                let reason = db::deployments::get(self.shared.db.read(), self.row.id).await?.cancel;
-                let sentence = format!("{} while {phase}.", reason.as_deref().unwrap_or("Cancelled"));
+                let row = db::deployments::get(self.shared.db.read(), self.row.id).await?;
+                let sentence = format!("{} while {phase}.", row.cancel.as_deref().unwrap_or("Cancelled"));
                 self.journal.say(&sentence);
-                (Status::Cancelled, Some(Ending::without_fault(phase, sentence)))
+                (row.end_of_cancellation(), Some(Ending::without_fault(phase, sentence)))
+            }
+            Some(Stop::Skipped(sentence)) => {
+                self.journal.say(&sentence);
+                (Status::Skipped, Some(Ending::without_fault(phase, sentence)))
             }
             Some(Stop::Failed(failure)) => {
                 log_failure(&self.app, &self.row, &failure);
@@ -222,7 +259,7 @@ impl Run<'_> {
                 (Status::Failed, Some(ending(failure, phase)))
             }
         };
-        if status != Status::Success {
+        if !matches!(status, Status::Success | Status::Skipped) {
             self.undo().await;
         }
         let took = Moment::now().since(self.row.times.queued);

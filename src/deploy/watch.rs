@@ -12,12 +12,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use super::{
     Shared, lifecycle,
     platform::{Failure, FailureKind},
-    run::STOP_GRACE,
 };
 use crate::{
     audit, db,
     domain::{
         app::{App, DesiredState},
+        app_config::{RunConfig, restart::RestartCap},
         audit::{Act as AuditAct, Action, Actor, Subject},
         container::{Act, Happening, Observed},
         deployment::Cause,
@@ -29,8 +29,8 @@ use crate::{
 
 /// How often everything is listed again, whatever the events say.
 const LIST_EVERY: Duration = Duration::from_secs(30);
-/// A container that is restarted this often within [`LOOP_WINDOW`] is stopped. The engine waits up to a minute before each restart.
-const RESTARTS_MAX: usize = 10;
+/// A container that is restarted as often as its app's settings say within this time is stopped. The engine waits up to a minute before
+/// each restart.
 const LOOP_WINDOW: Duration = Duration::from_secs(15 * 60);
 
 /// Follows the engine until µPaaS stops.
@@ -146,26 +146,30 @@ impl Following {
         let (then, of_late) = self.restarts.entry(seen.id.clone()).or_insert((seen.restarts, Vec::new()));
         of_late.retain(|at| now.duration_since(*at) < LOOP_WINDOW);
         // A count that is lower began anew: somebody has started the container.
-        let new = usize::try_from(seen.restarts - *then).unwrap_or(0).min(RESTARTS_MAX);
+        let new = usize::try_from(seen.restarts - *then).unwrap_or(0).min(RestartCap::MAX as usize);
         *then = seen.restarts;
         of_late.extend(std::iter::repeat_n(now, new));
         let (restarts, Some(first)) = (of_late.len(), of_late.first()) else { return Ok(()) };
-        if restarts < RESTARTS_MAX {
+        let span = now.duration_since(*first);
+        let Some((app, run)) = serving(shared, &seen.id, seen.app).await.map_err(Failure::internal)? else { return Ok(()) };
+        if restarts < run.restart.cap.get() as usize {
             return Ok(());
         }
-        let span = now.duration_since(*first);
         self.restarts.remove(&seen.id);
-        halt(shared, seen, restarts, span).await
+        halt(shared, &app, &run, seen, restarts, span).await
     }
 }
 
-/// The app whose live container this is, when it should run.
-async fn serving(shared: &Shared, container: &str, of: AppId) -> Result<Option<App>, db::Error> {
+/// The app whose live container this is, when it should run, and how the container was made.
+async fn serving(shared: &Shared, container: &str, of: AppId) -> Result<Option<(App, RunConfig)>, db::Error> {
     let Some(app) = db::apps::find(shared.db.read(), of).await? else { return Ok(None) };
     let Some(live) = app.live_deployment else { return Ok(None) };
     let live = db::deployments::get(shared.db.read(), live).await?;
-    let serves = live.container.as_deref() == Some(container) && app.desired_state == DesiredState::Running;
-    Ok(Some(app).filter(|_| serves))
+    if live.container.as_deref() != Some(container) || app.desired_state != DesiredState::Running {
+        return Ok(None);
+    }
+    let run = db::snapshots::of(shared.db.read(), &app, Some(&live)).await?.run;
+    Ok(Some((app, run)))
 }
 
 /// Takes a stop for what somebody wants, when nothing has started the container again.
@@ -175,7 +179,7 @@ async fn confirm_stop(shared: &Shared, happening: &Happening) -> Result<(), Fail
     if seen.running || seen.restarting || shared.is_owed(container) || shared.is_stopped_by_us(container) {
         return Ok(());
     }
-    if let Some(app) = serving(shared, container, happening.app).await.map_err(Failure::internal)? {
+    if let Some((app, _)) = serving(shared, container, happening.app).await.map_err(Failure::internal)? {
         lifecycle::set_stopped(shared, &app, &Actor::at_the_engine(), "its container was stopped outside µPaaS")
             .await
             .map_err(Failure::internal)?;
@@ -183,15 +187,14 @@ async fn confirm_stop(shared: &Shared, happening: &Happening) -> Result<(), Fail
     Ok(())
 }
 
-async fn halt(shared: &Shared, seen: &Observed, restarts: usize, span: Duration) -> Result<(), Failure> {
+async fn halt(shared: &Shared, app: &App, run: &RunConfig, seen: &Observed, restarts: usize, span: Duration) -> Result<(), Failure> {
     let Some(_seat) = shared.seats.try_take(seen.app) else { return Ok(()) };
-    let Some(app) = serving(shared, &seen.id, seen.app).await.map_err(Failure::internal)? else { return Ok(()) };
     let code = seen.exit_code.map(|code| format!(", the last time with code {code}")).unwrap_or_default();
     let span = duration(u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
     let why = format!("Stopped after {restarts} restarts within {span}: the container keeps exiting{code}.");
     tracing::warn!(app = %app.slug, restarts, exit_code = seen.exit_code, "a container that keeps exiting is stopped");
-    shared.stop_container(&seen.id, STOP_GRACE).await?;
-    set_halted(shared, &app, &why).await.map_err(Failure::internal)
+    shared.stop_container(&seen.id, run.process.stop_grace.into()).await?;
+    set_halted(shared, app, &why).await.map_err(Failure::internal)
 }
 
 async fn set_halted(shared: &Shared, app: &App, why: &str) -> Result<(), db::Error> {
@@ -204,7 +207,7 @@ async fn set_halted(shared: &Shared, app: &App, why: &str) -> Result<(), db::Err
 /// A container that was stopped for crashing and was started again has another try.
 async fn unhalt(shared: &Shared, happening: &Happening) -> Result<(), db::Error> {
     match serving(shared, &happening.container, happening.app).await? {
-        Some(app) if app.halted.is_some() => db::apps::set_halted(shared.db.write(), app.id, None).await,
+        Some((app, _)) if app.halted.is_some() => db::apps::set_halted(shared.db.write(), app.id, None).await,
         _ => Ok(()),
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod build;
 pub mod config_file;
+pub mod difference;
 pub mod env;
 pub mod health_check;
 pub mod label;
@@ -96,10 +97,77 @@ impl AppConfig {
         Self { source, build, run: RunConfig::default(), policy: Policy::default(), public_url: None }
     }
 
+    /// This configuration as far as a container depends on it, with the image of another one: what a container is made with whose image
+    /// was built before.
+    pub fn with_image_of(&self, built: &Self) -> Self {
+        Self { source: built.source.clone(), build: built.build.clone(), ..self.clone() }
+    }
+
     /// The sealed values it refers to, each with a name that is unique in it.
     pub fn secrets(&self) -> Vec<(String, SecretId)> {
         let env = self.run.env.iter().map(|var| (format!("env {}", var.name), var.value));
         let files = self.run.files.iter().map(|file| (format!("file {}", file.path), file.content));
         env.chain(files).collect()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    fn parsed<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+        text.parse().expect("valid")
+    }
+
+    /// A configuration in which every setting has another value than its default.
+    pub(crate) fn everything_set() -> AppConfig {
+        let source = Source { repo_url: parsed("git@git.example.org:dev/all.git"), branch: parsed("dev"), submodules: true };
+        let mut config = AppConfig::new(source, BuildConfig::new(parsed("docker/Dockerfile"), parsed("app")));
+        config.build.target = Some(parsed("prod"));
+        config.build.args = build::parse_args("A=1").expect("valid");
+        config.build.pull = true;
+        config.build.time_limit = parsed("5");
+        config.build.context_limit = parsed("10");
+        config.run.env = vec![EnvVar { name: parsed("TOKEN"), value: SecretId::new() }];
+        config.run.files = vec![ConfigFile { path: parsed("/etc/app.toml"), content: SecretId::new() }];
+        config.run.labels = label::parse_labels("traefik.enable=true").expect("valid");
+        config.run.volumes = vec![Volume { source: parsed("/srv/data"), path: parsed("/data"), read_only: true, confirmed: true }];
+        config.run.ports = vec![Port {
+            container_port: 53,
+            protocol: crate::domain::port::Protocol::Udp,
+            host_address: [0, 0, 0, 0].into(),
+            host_port: crate::domain::port::HostPort::Fixed(5353),
+        }];
+        config.run.networks = vec![NetworkUse { name: parsed("web"), alias: Some(parsed("shop")) }];
+        config.run.resources =
+            Resources { cpus: Some(parsed("1.5")), memory: Some(parsed("512m")), pids: Some(parsed("100")), shm: Some(parsed("128m")) };
+        config.run.restart = Restart { policy: parsed("on-failure"), cap: parsed("3") };
+        config.run.process = Process {
+            entrypoint: Some(parsed("/bin/app --quiet")),
+            command: Some(parsed("serve 'a b'")),
+            user: Some(parsed("1000:1000")),
+            init: true,
+            extra_hosts: process::parse_extra_hosts("db:192.0.2.4").expect("valid"),
+            read_only_root: true,
+            dropped: process::parse_capabilities("NET_RAW").expect("valid"),
+            stop_signal: Some(parsed("SIGINT")),
+            stop_grace: parsed("20"),
+        };
+        let http = health_check::HttpProbe { path: "/healthz".to_owned(), port: 8080, status: 204 };
+        let timing = health_check::Timing { interval: 7, timeout: 3, retries: 2, start_period: 9 };
+        config.run.health = HealthCheck { probe: health_check::Probe::Http(http), timing };
+        config.policy.newer_push_cancels = true;
+        config.public_url = Some(parsed("https://all.example.org"));
+        config
+    }
+
+    #[test]
+    fn a_kept_configuration_is_read_as_it_was_and_what_it_does_not_say_is_at_its_default() {
+        let config = everything_set();
+        let kept = serde_json::to_string(&config).expect("serialisable");
+        assert_eq!(serde_json::from_str::<AppConfig>(&kept).expect("readable"), config);
+        let least = r#"{"source":{"repo_url":"git@git.example.org:dev/all.git","branch":"dev"},"build":{"dockerfile_path":"docker/Dockerfile","context_path":"app"}}"#;
+        let least: AppConfig = serde_json::from_str(least).expect("readable");
+        assert_eq!(least.run, RunConfig::default());
     }
 }

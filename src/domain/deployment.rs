@@ -153,6 +153,13 @@ pub struct Deployment {
     pub superseded_by: Option<i64>,
 }
 
+impl Deployment {
+    /// How it ends when it is cancelled: a newer push that is to run in its place supersedes it.
+    pub fn end_of_cancellation(&self) -> Status {
+        if self.superseded_by.is_some() { Status::Superseded } else { Status::Cancelled }
+    }
+}
+
 /// When each phase of a deployment's present attempt began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Times {

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     db,
+    deploy::Wish,
     domain::{
         app::App,
         commit::CommitId,
@@ -106,7 +107,15 @@ pub(super) async fn create(ui: Ui, At(slug): At<String>, typed: Typed) -> Result
         "" => None,
         text => Some(text.parse::<CommitId>().map_err(|invalid| Error::BadRequest(invalid.0))?),
     };
-    let deployment = ui.state.deployer.deploy_now(&app, commit.as_ref(), &ui.actor()).await?;
+    let wish = Wish { commit, no_cache: typed.text("no_cache") == "yes" };
+    let deployment = ui.state.deployer.deploy_now(&app, wish, &ui.actor()).await?;
+    accepted(&ui, &app, &deployment).await
+}
+
+/// Gives the app's container its present settings.
+pub(super) async fn apply(ui: Ui, At(slug): At<String>) -> Result<Response, Error> {
+    let app = apps::by_slug(&ui.state, &slug).await?;
+    let deployment = ui.state.deployer.apply(&app, &ui.actor()).await?;
     accepted(&ui, &app, &deployment).await
 }
 

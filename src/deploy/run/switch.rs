@@ -7,14 +7,15 @@ use std::{net::SocketAddr, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-use super::{Run, STOP_GRACE, Stop};
+use super::{Run, Stop};
 use crate::{
     db,
     deploy::{platform::Failure, settle},
     domain::{
+        app_config::AppConfig,
         commit::CommitFacts,
         container::{Health, Observed},
-        deployment::{Deployment, Status, Switch},
+        deployment::{Deployment, Switch},
         moment::duration,
         port,
     },
@@ -28,27 +29,40 @@ const HURRIED_STOP_GRACE: Duration = Duration::from_secs(2);
 pub(super) struct Made {
     /// Whether a container was asked for: it may exist even when the answer never came.
     container: bool,
-    /// The old container, stopped by us for a replace.
-    stopped: Option<String>,
+    /// The old version, stopped by us for a replace.
+    stopped: Option<Old>,
+}
+
+/// The live deployment, as it was made.
+#[derive(Clone)]
+pub(super) struct Old {
+    pub(super) row: Deployment,
+    pub(super) config: AppConfig,
+}
+
+impl Old {
+    /// How long its container may take to stop before it is killed.
+    fn grace(&self) -> Duration {
+        self.config.run.process.stop_grace.into()
+    }
 }
 
 impl Run<'_> {
     pub(super) async fn switch(&mut self, commit: &CommitFacts, image: &str) -> Result<(), Stop> {
-        self.begin(Status::Deploying).await?;
         self.seat = Some(self.within(self.shared.limits.deploy, async { Ok(self.shared.seats.take(self.app.id).await) }).await?);
         let old = self.old().await?;
-        let switch = self.kind_of_switch(old.as_ref()).await?;
+        let switch = old.as_ref().map(|old| self.kind_of_switch(old));
         let container = self.create(commit, image).await?;
         let (seen, gap) = match (switch, &old) {
             (Some(Switch::Replace), Some(old)) => self.replace(&container, old).await?,
             _ => (self.start(&container).await?.0, None),
         };
-        self.within(self.shared.limits.deploy, self.shared.platform.runtime.keep_running(&container, self.app.config.run.restart.policy))
+        self.within(self.shared.limits.deploy, self.shared.platform.runtime.keep_running(&container, self.config.run.restart.policy))
             .await?;
         self.within(self.shared.limits.deploy, self.note_switch(switch, &seen, gap)).await?;
         self.shared.picture.note(seen.clone());
         self.promote().await?;
-        if let Some((port, host_port)) = seen.first_published(&self.app.config.run.ports) {
+        if let Some((port, host_port)) = seen.first_published(&self.config.run.ports) {
             self.journal.say(&format!("Live on {}", SocketAddr::new(port.host_address, host_port)));
         }
         self.retire(switch, old).await;
@@ -56,22 +70,23 @@ impl Run<'_> {
     }
 
     /// The live deployment.
-    async fn old(&self) -> Result<Option<Deployment>, Stop> {
+    pub(super) async fn old(&self) -> Result<Option<Old>, Stop> {
         let app = db::apps::get(self.shared.db.read(), self.app.id).await?;
         let Some(live) = app.live_deployment else { return Ok(None) };
-        Ok(Some(db::deployments::get(self.shared.db.read(), live).await?))
+        let row = db::deployments::get(self.shared.db.read(), live).await?;
+        let config = db::snapshots::of(self.shared.db.read(), &app, Some(&row)).await?;
+        Ok(Some(Old { row, config }))
     }
 
-    /// None for the first start: there is nothing to take over from.
-    async fn kind_of_switch(&self, old: Option<&Deployment>) -> Result<Option<Switch>, Stop> {
-        let Some(old) = old else { return Ok(None) };
-        let there = db::snapshots::of(self.shared.db.read(), &self.app, Some(old)).await?;
-        let clash = port::clash(&self.app.config.run.ports, &there.run.ports);
-        Ok(Some(if clash.is_some() { Switch::Replace } else { Switch::Overlap }))
+    fn kind_of_switch(&self, old: &Old) -> Switch {
+        match port::clash(&self.config.run.ports, &old.config.run.ports) {
+            Some(_) => Switch::Replace,
+            None => Switch::Overlap,
+        }
     }
 
     async fn create(&mut self, commit: &CommitFacts, image: &str) -> Result<String, Stop> {
-        let wanted = self.shared.wanted(self.target(), image, commit, &self.app.config.run).await.map_err(Failure::from)?;
+        let wanted = self.shared.wanted(self.target(), image, commit, &self.config.run).await.map_err(Failure::from)?;
         let creating = self.shared.platform.runtime.create(&wanted);
         self.made.container = true;
         let container = self.steadily(self.shared.limits.deploy, creating).await?;
@@ -84,23 +99,23 @@ impl Run<'_> {
     async fn start(&self, container: &str) -> Result<(Observed, Instant), Stop> {
         self.journal.say("Starting the new container");
         let (runtime, limits) = (&*self.shared.platform.runtime, &self.shared.limits);
-        self.within(limits.deploy, runtime.start(container, &self.app.config.run.ports)).await?;
+        self.within(limits.deploy, runtime.start(container, &self.config.run.ports)).await?;
         let runs_since = Instant::now();
         let seen = self.within(limits.deploy, settle::settle(runtime, container, limits.settle, &self.journal)).await?;
         Ok((seen, runs_since))
     }
 
-    async fn replace(&mut self, container: &str, old: &Deployment) -> Result<(Observed, Option<u64>), Stop> {
+    async fn replace(&mut self, container: &str, old: &Old) -> Result<(Observed, Option<u64>), Stop> {
         let runtime = self.shared.platform.runtime.clone();
-        let Some(old_container) = &old.container else { return Ok((self.start(container).await?.0, None)) };
+        let Some(old_container) = &old.row.container else { return Ok((self.start(container).await?.0, None)) };
         let serves = self.within(self.shared.limits.deploy, runtime.look(old_container)).await?.is_some_and(|old| old.running);
         let stopped_at = Instant::now();
         if serves {
-            self.journal.say(&format!("Stopping #{}: both versions need the same host port", old.number));
+            self.journal.say(&format!("Stopping #{}: both versions need the same host port", old.row.number));
             // Kept before it is done: who finds the row after an interruption knows that the old one was being stopped.
             db::deployments::set_switch(self.shared.db.write(), self.row.id, Some(Switch::Replace), None, None).await?;
-            self.made.stopped = Some(old_container.clone());
-            self.steadily(self.shared.limits.deploy, self.shared.stop_container(old_container, STOP_GRACE)).await?;
+            self.made.stopped = Some(old.clone());
+            self.steadily(self.shared.limits.deploy, self.shared.stop_container(old_container, old.grace())).await?;
         }
         let (seen, runs_since) = self.start(container).await?;
         // With a health check the app answers when that passes; without one the start is all that can be known.
@@ -109,7 +124,7 @@ impl Run<'_> {
     }
 
     async fn note_switch(&self, switch: Option<Switch>, seen: &Observed, gap: Option<u64>) -> Result<(), Failure> {
-        let host_port = seen.first_published(&self.app.config.run.ports).map(|(_, host_port)| host_port);
+        let host_port = seen.first_published(&self.config.run.ports).map(|(_, host_port)| host_port);
         db::deployments::set_switch(self.shared.db.write(), self.row.id, switch, host_port, gap).await.map_err(Failure::internal)
     }
 
@@ -125,8 +140,10 @@ impl Run<'_> {
     }
 
     /// Takes the old container away. Trouble here does not undo the switch: what stays is removed at the next reconciliation.
-    async fn retire(&self, switch: Option<Switch>, old: Option<Deployment>) {
-        let Some((number, container)) = old.and_then(|old| Some((old.number, old.container?))) else { return };
+    async fn retire(&self, switch: Option<Switch>, old: Option<Old>) {
+        let Some((number, container, grace)) = old.and_then(|old| Some((old.row.number, old.row.container.clone()?, old.grace()))) else {
+            return;
+        };
         if switch == Some(Switch::Overlap) {
             self.journal.say(&format!("#{number} keeps running for {} more", duration(millis(self.shared.limits.drain))));
             tokio::select! {
@@ -135,7 +152,7 @@ impl Run<'_> {
             }
         }
         let runtime = &self.shared.platform.runtime;
-        let removed = match self.shared.stop_container(&container, STOP_GRACE).await {
+        let removed = match self.shared.stop_container(&container, grace).await {
             Ok(()) => runtime.remove(&container).await,
             Err(failure) => Err(failure),
         };
@@ -163,7 +180,7 @@ impl Run<'_> {
                 Ok(()) => self.journal.say("Started the previous version again"),
                 Err(failure) => {
                     self.undo_failed("The previous version could not be started again", &failure);
-                    self.shared.owe_start(&old);
+                    old.row.container.iter().for_each(|container| self.shared.owe_start_after_stop(container, old.grace()));
                 }
             }
         }
@@ -183,10 +200,11 @@ impl Run<'_> {
     }
 
     /// A stop that was cut off goes on in the engine, and a start before its end would do nothing: so it is waited for first.
-    async fn bring_back(&self, old: &str) -> Result<(), Failure> {
-        let grace = if self.shared.stop.is_cancelled() { HURRIED_STOP_GRACE } else { STOP_GRACE };
-        self.shared.stop_container(old, grace).await?;
-        self.shared.platform.runtime.start(old, &self.app.config.run.ports).await
+    async fn bring_back(&self, old: &Old) -> Result<(), Failure> {
+        let Some(container) = &old.row.container else { return Ok(()) };
+        let grace = if self.shared.stop.is_cancelled() { HURRIED_STOP_GRACE.min(old.grace()) } else { old.grace() };
+        self.shared.stop_container(container, grace).await?;
+        self.shared.platform.runtime.start(container, &old.config.run.ports).await
     }
 
     fn undo_failed(&self, what: &str, failure: &Failure) {

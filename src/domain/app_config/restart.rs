@@ -37,10 +37,10 @@ impl Default for Restart {
 #[serde(transparent)]
 pub struct RestartCap(u32);
 
-/// The engine waits up to a minute before each restart, so more would not happen in a quarter of an hour.
-const CAP_MAX: u32 = 20;
-
 impl RestartCap {
+    /// The engine waits up to a minute before each restart, so more would not happen in a quarter of an hour.
+    pub const MAX: u32 = 20;
+
     /// The number.
     pub fn get(self) -> u32 {
         self.0
@@ -52,8 +52,8 @@ impl FromStr for RestartCap {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         match text.parse() {
-            Ok(cap @ 1..=CAP_MAX) if text.bytes().all(|b| b.is_ascii_digit()) => Ok(Self(cap)),
-            _ => Err(Invalid::because(format!("Write a number of restarts from 1 to {CAP_MAX}."))),
+            Ok(cap @ 1..=RestartCap::MAX) if text.bytes().all(|b| b.is_ascii_digit()) => Ok(Self(cap)),
+            _ => Err(Invalid::because(format!("Write a number of restarts from 1 to {}.", Self::MAX))),
         }
     }
 }

@@ -85,7 +85,7 @@ const RUNNING_AT_ONCE: usize = 2;
 pub struct Limits {
     /// Fetching and exporting the commit.
     pub fetch: Duration,
-    /// Building the image.
+    /// Building the image, whatever the app's settings say.
     pub build: Duration,
     /// Creating, starting and settling the container, each.
     pub deploy: Duration,
@@ -104,7 +104,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             fetch: Duration::from_secs(10 * 60),
-            build: Duration::from_secs(30 * 60),
+            build: Duration::from_secs(24 * 60 * 60),
             deploy: Duration::from_secs(6 * 60),
             settle: Duration::from_secs(3),
             drain: Duration::from_secs(5),

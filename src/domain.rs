@@ -23,6 +23,7 @@ pub mod retention;
 pub mod secret;
 pub mod slug;
 pub mod token;
+pub mod watch_paths;
 
 mod text_enum;
 

@@ -6,13 +6,16 @@
 //! another face of this binary ([`faces`]).
 
 mod arguments;
+mod changes;
 pub mod faces;
 mod failure;
 mod mirror;
 mod process;
 mod ssh;
+mod submodules;
 
 pub use failure::Error;
+pub use submodules::{SUBMODULES_MAX, SUBMODULES_MAX_DEPTH, Said, SubmoduleError, Submodules};
 
 use std::{
     io,
@@ -99,16 +102,20 @@ impl Git {
 
     /// Writes the files of a commit into an empty folder, links as links.
     pub async fn export(&self, mirror: &Path, commit: &CommitId, into: &Path) -> Result<(), Error> {
+        self.write_files(mirror, commit, into, &into.with_extension("index")).await
+    }
+
+    /// As [`Git::export`], with the place of the list that git makes on the way.
+    async fn write_files(&self, mirror: &Path, commit: &CommitId, into: &Path, index: &Path) -> Result<(), Error> {
         fs::create_dir_all(into).await?;
-        let index = into.with_extension("index");
         let result = async {
             for arguments in [arguments::read_tree(mirror, into, commit), arguments::checkout_index(mirror, into)] {
-                self.call(arguments).env("GIT_INDEX_FILE", &index).run().await?;
+                self.call(arguments).env("GIT_INDEX_FILE", index).run().await?;
             }
             Ok(())
         };
         let exported = result.await;
-        let _ = fs::remove_file(&index).await;
+        let _ = fs::remove_file(index).await;
         exported
     }
 

@@ -1,5 +1,7 @@
 //! The seam's traits on real git and a real engine: the place where their errors become sentences.
 
+mod submodules;
+
 use std::{
     collections::HashMap,
     path::Path,
@@ -25,7 +27,7 @@ use crate::{
         app_config::{AppConfig, restart::RestartPolicy},
         branch::Branch,
         commit::{CommitFacts, CommitId},
-        connection::HostKey,
+        connection::{HostKey, KnownHost},
         container::{Happening, Observed, Usage},
         deployment::Cause,
         engine::EngineVersion,
@@ -33,7 +35,7 @@ use crate::{
         port::Port,
         repo_url::RepoUrl,
     },
-    git::{self, Access, Git, Want},
+    git::{self, Access, Git, Said, Submodules, Want},
     logs::journal::Journal,
 };
 
@@ -76,10 +78,31 @@ impl Source for GitHost {
     }
 
     async fn export(&self, app: AppId, commit: &CommitId, into: &Path) -> Result<(), Failure> {
-        self.git.export(&self.files.mirror(app), commit, into).await.map_err(|err| {
-            let failure = Failure::new(Cause::Internal, "The commit's files could not be written to µPaaS's data directory.");
-            failure.hint("Is its disk full? The log has the details.").source(err)
+        self.git.export(&self.files.mirror(app), commit, into).await.map_err(export_failure)
+    }
+
+    async fn changed(&self, app: AppId, from: &CommitId, to: &CommitId) -> Result<Option<Vec<String>>, Failure> {
+        self.git.changed(&self.files.mirror(app), from, to).await.map_err(|err| {
+            let failure = Failure::new(Cause::Internal, "The commit could not be compared with the one that is live.");
+            failure.hint("The log has the details.").source(err)
         })
+    }
+
+    async fn fill_submodules(
+        &self,
+        origin: &Origin,
+        known: &[KnownHost],
+        commit: &CommitId,
+        checkout: &Path,
+        journal: &Journal,
+    ) -> Result<(), Failure> {
+        let (mirror, mirrors) = (self.files.mirror(origin.app), self.files.submodule_mirrors(origin.app));
+        let of = Submodules { mirror: &mirror, url: &origin.url, key: &origin.key, known, mirrors: &mirrors };
+        let mut say = |said: Said<'_>| match said {
+            Said::Git(line) => journal.output(line.as_bytes()),
+            Said::Remark(remark) => journal.say(&remark),
+        };
+        self.git.fill_submodules(&of, commit, checkout, &mut say).await.map_err(submodules::failure)
     }
 
     async fn look(&self, origin: &Origin) -> Result<Option<CommitId>, Failure> {
@@ -99,6 +122,18 @@ impl Source for GitHost {
     async fn host_key(&self, url: &RepoUrl) -> Result<HostKey, Failure> {
         self.git.host_key(url.host(), url.port()).await.map_err(|err| server_failure(err, url, None))
     }
+}
+
+fn export_failure(err: git::Error) -> Failure {
+    let failure = match &err {
+        // A path that git writes nowhere, such as `.git/config`, or a link with a name that must be a file's.
+        git::Error::Other(said) if said.contains("invalid path") => {
+            Failure::new(Cause::User, format!("git refuses to write the commit's files: {said}")).hint("Mend the commit and push.")
+        }
+        _ => Failure::new(Cause::Internal, "The commit's files could not be written to µPaaS's data directory.")
+            .hint("Is its disk full? The log has the details."),
+    };
+    failure.source(err)
 }
 
 /// Why git does not even say its version.
@@ -217,8 +252,10 @@ impl Builder for EngineHost {
     ) -> Result<String, Failure> {
         let context =
             Context::open(checkout, config.build.context_path.as_str(), config.build.dockerfile_path.as_str()).map_err(context_failure)?;
-        if checkout.join(".gitmodules").exists() {
-            journal.say("The repository has submodules. They are not fetched: their folders are empty in this build.");
+        if !config.source.submodules && checkout.join(".gitmodules").exists() {
+            journal.say(
+                "The repository has submodules. They are not fetched, as the app's settings say: their folders are empty in this build.",
+            );
         }
         let args = HashMap::from([("UPAAS_COMMIT".to_owned(), commit.to_string())]);
         let request = BuildRequest { owner: self.owner(target), context, args };

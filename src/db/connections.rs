@@ -4,7 +4,7 @@ use sqlx::{FromRow, SqliteExecutor};
 
 use super::Error;
 use crate::domain::{
-    connection::{ConnectionCheck, HostKey, Verdict},
+    connection::{ConnectionCheck, HostKey, KnownHost, Verdict},
     ids::AppId,
     moment::Moment,
 };
@@ -17,6 +17,14 @@ pub async fn host_key(db: impl SqliteExecutor<'_>, host: &str, port: u16) -> Res
         .fetch_optional(db)
         .await?;
     Ok(row.map(|(public_key, fingerprint)| HostKey { public_key, fingerprint }))
+}
+
+/// Every server with a confirmed key.
+pub async fn known_hosts(db: impl SqliteExecutor<'_>) -> Result<Vec<KnownHost>, Error> {
+    let rows: Vec<(String, u16, String, String)> =
+        sqlx::query_as("SELECT host, port, public_key, fingerprint FROM host_keys").fetch_all(db).await?;
+    let known = |(host, port, public_key, fingerprint)| KnownHost { host, port, key: HostKey { public_key, fingerprint } };
+    Ok(rows.into_iter().map(known).collect())
 }
 
 /// Pins a key for a server, in place of an older one.

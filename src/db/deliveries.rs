@@ -18,7 +18,8 @@ macro_rules! select {
     ($tail:literal) => {
         concat!(
             "SELECT deliveries.id, deliveries.app_id, received_at, forge_id, event, ref, deliveries.commit_id, pusher, verdict, reason, answered,
-                    deployments.number AS deployment, body_bytes
+                    deployments.number AS deployment,
+                    CASE WHEN deployments.status = 'skipped' THEN deployments.ending END AS skipped, body_bytes
              FROM deliveries LEFT JOIN deployments ON deployments.id = deliveries.deployment_id ",
             $tail
         )
@@ -39,6 +40,7 @@ struct Row {
     reason: String,
     answered: u16,
     deployment: Option<i64>,
+    skipped: Option<String>,
     body_bytes: i64,
 }
 
@@ -59,6 +61,7 @@ impl TryFrom<Row> for Delivery {
             reason: row.reason,
             answered: row.answered,
             deployment: row.deployment,
+            skipped: row.skipped,
             body_bytes: u64::try_from(row.body_bytes).unwrap_or(0),
         })
     }

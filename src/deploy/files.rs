@@ -42,6 +42,11 @@ impl Files {
         self.root.join("repos").join(format!("{app}.git"))
     }
 
+    /// The folder of the mirrors of an app's submodules: nothing is shared between apps.
+    pub fn submodule_mirrors(&self, app: AppId) -> PathBuf {
+        self.root.join("repos").join(format!("{app}.sub"))
+    }
+
     /// The folder of a deployment that is being built: its checkout and what is needed to make it.
     pub fn build(&self, app: AppId, number: i64) -> PathBuf {
         self.builds().join(format!("{app}-{number}"))

@@ -13,7 +13,7 @@ use crate::{
         app_config::{AppConfig, RunConfig, config_file::ContainerPath, restart::RestartPolicy},
         branch::Branch,
         commit::{CommitFacts, CommitId},
-        connection::HostKey,
+        connection::{HostKey, KnownHost},
         container::{Happening, Observed, Usage},
         deployment::Cause,
         engine::EngineVersion,
@@ -149,6 +149,18 @@ pub trait Source: Send + Sync {
     async fn fetch(&self, origin: &Origin, commit: Option<&CommitId>, journal: &Journal) -> Result<CommitFacts, Failure>;
     /// Writes the commit's files into a new folder.
     async fn export(&self, app: AppId, commit: &CommitId, into: &Path) -> Result<(), Failure>;
+    /// The paths whose files differ between two commits of the app's mirror. None when that cannot be told: the mirror does not have the
+    /// first commit, or too much differs.
+    async fn changed(&self, app: AppId, from: &CommitId, to: &CommitId) -> Result<Option<Vec<String>>, Failure>;
+    /// Puts the commit's submodules, and theirs, into its checkout, with the app's own deploy key. Only servers that are known are asked.
+    async fn fill_submodules(
+        &self,
+        origin: &Origin,
+        known: &[KnownHost],
+        commit: &CommitId,
+        checkout: &Path,
+        journal: &Journal,
+    ) -> Result<(), Failure>;
     /// The branch's tip on the server; none when there is no such branch.
     async fn look(&self, origin: &Origin) -> Result<Option<CommitId>, Failure>;
     /// Its version: `2.47.3`. What was found a minute ago is true enough.

@@ -212,6 +212,7 @@ fn delivery(app: &App, head: Head, push: Option<&Push>, decision: &Decision, que
         reason,
         answered,
         deployment: queued.map(|it| it.number),
+        skipped: None,
         body_bytes: length,
     }
 }
@@ -239,6 +240,7 @@ async fn reject(
         reason: rejection.sentence(app.slug.as_str()),
         answered: rejection.status(),
         deployment: None,
+        skipped: None,
         body_bytes: length,
     };
     if let Some(others) = shared.rejections.admit(app.id) {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Shared, ends,
-    platform::{Failure, FailureKind, Target},
+    platform::{Failure, FailureKind, Origin, Target},
     seat::Seat,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     domain::{
         app::App,
         app_config::AppConfig,
-        commit::CommitFacts,
+        commit::{CommitFacts, CommitId},
         deployment::{Cause, Deployment, Ending, Status, Trigger},
         ids::DeploymentId,
         moment::{Moment, duration},
@@ -162,9 +162,46 @@ impl Run<'_> {
             self.journal.say(&format!("The branch has moved on since {} was pushed: deploying its tip.", pushed.short()));
         }
 
-        let checkout = self.shared.files.checkout(self.app.id, self.row.number);
-        self.within(self.shared.limits.fetch, source.export(self.app.id, &commit.id, &checkout)).await?;
+        self.skip_what_is_not_watched(&commit.id).await?;
+        self.export(&origin, &commit.id).await?;
         Ok(commit)
+    }
+
+    /// Ends what a push asked for when nothing that is watched differs from what serves. What a person asked for is built.
+    async fn skip_what_is_not_watched(&self, commit: &CommitId) -> Result<(), Stop> {
+        let watch_paths = &self.config.policy.watch_paths;
+        if watch_paths.is_empty() || !self.row.trigger.is_automatic() {
+            return Ok(());
+        }
+        let Some(live) = self.old().await?.and_then(|old| old.row.commit) else { return Ok(()) };
+        let source = &self.shared.platform.source;
+        let compared = self.within(self.shared.limits.fetch, source.changed(self.app.id, &live.id, commit)).await?;
+        let Some(changed) = compared else {
+            self.journal.say(&format!("What has changed since {} cannot be told, so this is deployed.", live.id.short()));
+            return Ok(());
+        };
+        if let Some(path) = watch_paths.first_watched(changed.iter().map(String::as_str)) {
+            self.journal.say(&format!("{path} has changed since {}, and is watched.", live.id.short()));
+            return Ok(());
+        }
+        let files = match changed.len() {
+            0 => "no file has changed".to_owned(),
+            1 => "the one file that has changed is not watched".to_owned(),
+            many => format!("none of the {many} files that have changed is watched"),
+        };
+        Err(Stop::Skipped(format!("Skipped: since {}, which serves, {files}.", live.id.short())))
+    }
+
+    /// Writes the commit's files, and if they are wanted its submodules', into the build's folder.
+    async fn export(&self, origin: &Origin, commit: &CommitId) -> Result<(), Stop> {
+        let (source, limit) = (&self.shared.platform.source, self.shared.limits.fetch);
+        let checkout = self.shared.files.checkout(self.app.id, self.row.number);
+        self.within(limit, source.export(self.app.id, commit, &checkout)).await?;
+        if self.config.source.submodules {
+            let known = db::connections::known_hosts(self.shared.db.read()).await?;
+            self.within(limit, source.fill_submodules(origin, &known, commit, &checkout, &self.journal)).await?;
+        }
+        Ok(())
     }
 
     async fn build(&mut self, commit: &CommitFacts) -> Result<String, Stop> {

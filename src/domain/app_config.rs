@@ -14,7 +14,7 @@ pub mod resources;
 pub mod restart;
 pub mod volume;
 
-use super::{branch::Branch, ids::SecretId, port::Port, repo_url::RepoUrl};
+use super::{branch::Branch, ids::SecretId, port::Port, repo_url::RepoUrl, watch_paths::WatchPaths};
 use build::BuildConfig;
 use config_file::ConfigFile;
 use env::EnvVar;
@@ -87,6 +87,8 @@ pub struct RunConfig {
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct Policy {
+    /// The files whose change deploys.
+    pub watch_paths: WatchPaths,
     /// Whether a newer push cancels the build that runs for an older one.
     pub newer_push_cancels: bool,
 }
@@ -156,7 +158,7 @@ pub(crate) mod tests {
         let http = health_check::HttpProbe { path: "/healthz".to_owned(), port: 8080, status: 204 };
         let timing = health_check::Timing { interval: 7, timeout: 3, retries: 2, start_period: 9 };
         config.run.health = HealthCheck { probe: health_check::Probe::Http(http), timing };
-        config.policy.newer_push_cancels = true;
+        config.policy = Policy { watch_paths: parsed("src\n!docs"), newer_push_cancels: true };
         config.public_url = Some(parsed("https://all.example.org"));
         config
     }

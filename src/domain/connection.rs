@@ -18,6 +18,17 @@ impl HostKey {
     }
 }
 
+/// A server with its confirmed key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownHost {
+    /// Its name or address, as in a repository's address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The key that the operator has confirmed.
+    pub key: HostKey,
+}
+
 text_enum! {
     /// How the last connection test ended.
     Verdict {

@@ -95,6 +95,8 @@ pub struct Delivery {
     pub answered: u16,
     /// The number of the deployment it queued.
     pub deployment: Option<i64>,
+    /// Why that deployment was skipped, once it was.
+    pub skipped: Option<String>,
     /// How long its body was.
     pub body_bytes: u64,
 }

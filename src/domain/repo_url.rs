@@ -41,6 +41,30 @@ impl RepoUrl {
         self.port
     }
 
+    /// The repository that `./…` or `../…` means beside this one, as git reads such an address in `.gitmodules`. It never leaves the server.
+    pub fn beside(&self, relative: &str) -> Result<Self, Invalid> {
+        let server = &self.text[..self.text.len() - self.path.len()];
+        let root = if self.path.starts_with('/') { "/" } else { "" };
+        let mut parts: Vec<&str> = self.path.trim_matches('/').split('/').collect();
+        let mut rest = relative;
+        loop {
+            if let Some(after) = rest.strip_prefix("./") {
+                rest = after;
+            } else if let Some(after) = rest.strip_prefix("../") {
+                rest = after;
+                parts.pop().ok_or_else(|| Invalid::because("The address leads out of the server."))?;
+            } else {
+                break;
+            }
+        }
+        let rest = rest.trim_matches('/');
+        if rest.is_empty() {
+            return Err(no_path());
+        }
+        parts.push(rest);
+        format!("{server}{root}{}", parts.join("/")).parse()
+    }
+
     /// Where a Gitea at the same host name has this repository's deploy keys.
     ///
     /// A guess for a link: the web address may differ from the address git uses.
@@ -230,6 +254,31 @@ mod tests {
             // `ext::x` reads as host "ext" and path ":x"; git itself would see a transport helper.
             assert!(bad.parse::<RepoUrl>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_stands_beside_a_repository_is_found_as_git_does() {
+        let beside = |base: &str, relative: &str| {
+            let base: RepoUrl = base.parse().expect("valid");
+            base.beside(relative).map(|url| url.to_string()).map_err(|invalid| invalid.0)
+        };
+        let table = [
+            ("ssh://git@h:2222/dev/shop.git", "../lib.git", "ssh://git@h:2222/dev/lib.git"),
+            ("ssh://git@h:2222/dev/shop.git/", "../lib.git/", "ssh://git@h:2222/dev/lib.git"),
+            ("ssh://git@h/dev/shop.git", "../../ops/lib.git", "ssh://git@h/ops/lib.git"),
+            ("ssh://git@h/dev/shop.git", "./lib", "ssh://git@h/dev/shop.git/lib"),
+            ("https://h/dev/shop", "./../lib", "https://h/dev/lib"),
+            ("git@h:dev/shop.git", "../lib.git", "git@h:dev/lib.git"),
+            ("git@h:dev/shop.git", "../../lib.git", "git@h:lib.git"),
+            ("git@h:/srv/shop.git", "../../lib.git", "git@h:/lib.git"),
+        ];
+        for (base, relative, expected) in table {
+            assert_eq!(beside(base, relative).as_deref(), Ok(expected), "{base} {relative}");
+        }
+        for bad in ["../../../x", "../../../../../evil/x", "../", "../../-x", "../a b", "../a\nb", "../../:x"] {
+            assert!(beside("git@h:dev/shop.git", bad).is_err(), "{bad}");
+        }
+        assert!(beside("ssh://git@h:2222/shop.git", "../../../evil.example/x").is_err());
     }
 
     #[test]

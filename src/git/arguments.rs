@@ -103,6 +103,36 @@ fn in_work_tree(mirror: &Path, work_tree: &Path, more: &[&str]) -> Vec<String> {
     in_mirror(mirror, &[&["-c", "core.bare=false", work_tree.as_str()], more].concat())
 }
 
+/// The paths whose entries differ between the trees of two commits: a submodule is its path, and nothing in the trees can change that.
+pub(super) fn changed(mirror: &Path, from: &CommitId, to: &CommitId) -> Vec<String> {
+    in_mirror(
+        mirror,
+        &[
+            "diff-tree",
+            "-r",
+            "-z",
+            "--name-only",
+            "--no-renames",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--ignore-submodules=none",
+            "--end-of-options",
+            from.as_str(),
+            to.as_str(),
+            "--",
+        ],
+    )
+}
+
+pub(super) fn list_tree(mirror: &Path, commit: &CommitId) -> Vec<String> {
+    in_mirror(mirror, &["ls-tree", "-r", "-z", "--full-tree", "--end-of-options", commit.as_str()])
+}
+
+/// The entries of a commit's `.gitmodules`, from the object and not from a file, without includes.
+pub(super) fn list_gitmodules(mirror: &Path, commit: &CommitId) -> Vec<String> {
+    in_mirror(mirror, &["config", "--blob", &format!("{commit}:.gitmodules"), "--no-includes", "-z", "--list"])
+}
+
 pub(super) fn ls_remote(url: &RepoUrl, branch: &Branch) -> Vec<String> {
     git(&["ls-remote", "--heads", "--", url.as_str(), &branch.full_ref()])
 }
@@ -139,6 +169,9 @@ mod tests {
             facts(mirror, &commit),
             read_tree(mirror, into, &commit),
             checkout_index(mirror, into),
+            changed(mirror, &commit, &commit),
+            list_tree(mirror, &commit),
+            list_gitmodules(mirror, &commit),
             ls_remote(&url, &branch),
         ];
         let shown: Vec<String> = all.iter().map(|arguments| after_guards(arguments)).collect();
@@ -153,6 +186,9 @@ mod tests {
         --git-dir=/d/repos/1.git show --no-patch --no-notes --format=%H%x00%an%x00%ct%x00%B 0c79164d00000000000000000000000000000000 --
         --git-dir=/d/repos/1.git -c core.bare=false --work-tree=/d/builds/1-2 read-tree 0c79164d00000000000000000000000000000000
         --git-dir=/d/repos/1.git -c core.bare=false --work-tree=/d/builds/1-2 checkout-index --all --force
+        --git-dir=/d/repos/1.git diff-tree -r -z --name-only --no-renames --no-ext-diff --no-textconv --ignore-submodules=none --end-of-options 0c79164d00000000000000000000000000000000 0c79164d00000000000000000000000000000000 --
+        --git-dir=/d/repos/1.git ls-tree -r -z --full-tree --end-of-options 0c79164d00000000000000000000000000000000
+        --git-dir=/d/repos/1.git config --blob 0c79164d00000000000000000000000000000000:.gitmodules --no-includes -z --list
         ls-remote --heads -- ssh://git@h:2222/dev/shop.git refs/heads/feature/x
         ");
     }

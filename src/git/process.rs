@@ -9,7 +9,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
-    process::Command,
+    process::{ChildStdout, Command},
 };
 
 use super::{
@@ -21,6 +21,8 @@ use super::{
 const OUTPUT_MAX_BYTES: usize = 1024 * 1024;
 /// So much of one line is told.
 const LINE_MAX_BYTES: usize = 64 * 1024;
+/// So long one record of a list may be: a path longer than this no system can have.
+const RECORD_MAX_BYTES: usize = 64 * 1024;
 /// What git may learn of our own environment when it goes through the web: proxies and certificates.
 const WEB_VARIABLES: &[&str] =
     &["http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"];
@@ -94,26 +96,42 @@ impl Call {
 
     /// As [`Call::run`], and passes each line of its error stream on as it comes.
     pub(super) async fn run_and_tell(self, say: &mut (dyn FnMut(&str) + Send)) -> Result<Output, Error> {
-        let output = self.execute(say).await?;
+        let output = self.execute_and_keep(say).await?;
         if output.status.success() { Ok(output) } else { Err(Error::from_stderr(&output.stderr)) }
     }
 
     /// Runs it and leaves the judgement to the caller.
     pub(super) async fn run_whatever_it_exits_with(self) -> Result<Output, Error> {
-        self.execute(&mut |_| {}).await
+        self.execute_and_keep(&mut |_| {}).await
     }
 
-    async fn execute(mut self, say: &mut (dyn FnMut(&str) + Send)) -> Result<Output, Error> {
+    /// As [`Call::run`], for a list whose records end in NUL: each is passed on as it comes, and nothing is kept.
+    pub(super) async fn run_and_list(self, each: &mut (dyn FnMut(&[u8]) + Send)) -> Result<(), Error> {
+        let (status, (), stderr) = self.execute(|stdout| split(stdout, each), &mut |_| {}).await?;
+        if status.success() { Ok(()) } else { Err(Error::from_stderr(&stderr)) }
+    }
+
+    async fn execute_and_keep(self, say: &mut (dyn FnMut(&str) + Send)) -> Result<Output, Error> {
+        let mut unheard = |_: &str| {};
+        let (status, stdout, stderr) = self.execute(|stdout| collect(stdout, &mut unheard), say).await?;
+        Ok(Output { status, stdout, stderr })
+    }
+
+    /// Runs it, with `read` at its output, and says how it exited, what was read, and what it printed to its error stream.
+    async fn execute<T, Reading: Future<Output = Result<T, Error>>>(
+        mut self,
+        read: impl FnOnce(ChildStdout) -> Reading,
+        say: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<(ExitStatus, T, String), Error> {
         let name = self.command.as_std().get_program().to_string_lossy().into_owned();
         let mut child = self.command.spawn().map_err(|source| Error::NotInstalled { program: name, source })?;
         let group = Group::of(child.id());
         let stdout = child.stdout.take().expect("stdout is piped");
         let stderr = child.stderr.take().expect("stderr is piped");
-        let mut unheard = |_: &str| {};
-        let (stdout, stderr) = tokio::try_join!(collect(stdout, &mut unheard), collect(stderr, say))?;
+        let (read, stderr) = tokio::try_join!(read(stdout), collect(stderr, say))?;
         let status = child.wait().await?;
         group.ended_by_itself();
-        Ok(Output { status, stdout, stderr })
+        Ok((status, read, stderr))
     }
 }
 
@@ -165,6 +183,28 @@ async fn collect(mut from: impl AsyncRead + Unpin, say: &mut (dyn FnMut(&str) + 
     Ok(String::from_utf8_lossy(&kept[surplus..]).into_owned())
 }
 
+/// Reads to the end and passes on every record, without the NUL that ends it.
+async fn split(mut from: impl AsyncRead + Unpin, each: &mut (dyn FnMut(&[u8]) + Send)) -> Result<(), Error> {
+    let mut record = Vec::new();
+    let mut piece = [0; 8192];
+    loop {
+        let read = from.read(&mut piece).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        for part in piece[..read].split_inclusive(|byte| *byte == 0) {
+            record.extend_from_slice(part);
+            if record.len() > RECORD_MAX_BYTES {
+                return Err(Error::Unexpected("a record without end".to_owned()));
+            }
+            if let Some(whole) = record.strip_suffix(b"\0") {
+                each(whole);
+                record.clear();
+            }
+        }
+    }
+}
+
 /// Makes an unfinished line longer, within bounds: of a progress line the states before the last one go.
 fn extend(line: &mut Vec<u8>, part: &[u8]) {
     line.extend_from_slice(part);
@@ -203,6 +243,18 @@ mod tests {
         let kept = collect(printed.as_slice(), &mut |_| told += 1).await.expect("read");
         assert_eq!((kept.len(), told), (OUTPUT_MAX_BYTES, OUTPUT_MAX_BYTES + 1));
         assert!(kept.ends_with("a line\nfatal: no\n"));
+    }
+
+    #[tokio::test]
+    async fn records_are_whole_wherever_they_are_torn_and_one_without_end_is_an_error() {
+        let mut printed = b"a\nb\0\0".to_vec();
+        printed.extend(vec![b'x'; 20_000]);
+        printed.push(0);
+        let mut lengths = Vec::new();
+        split(printed.as_slice(), &mut |record| lengths.push(record.len())).await.expect("read");
+        assert_eq!(lengths, [3, 0, 20_000]);
+        let endless = vec![b'x'; 2 * RECORD_MAX_BYTES];
+        assert!(split(endless.as_slice(), &mut |_| {}).await.is_err());
     }
 
     #[tokio::test]

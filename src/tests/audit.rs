@@ -21,6 +21,7 @@ const ACTS: &[(&str, &str)] = &[
     ("/auth/token", "TOKEN_CREATE"),
     ("/webhook/{uuid}", "WEBHOOK_RECEIVED"),
     ("/apps", "APP_CREATE"),
+    ("/apps/{app}/apply", "DEPLOY"),
     ("/apps/{app}/settings/{section}", "APP_UPDATE"),
     ("/apps/{app}/host-key", "SETTINGS_CHANGE"),
     ("/apps/{app}/auto-deploy", "APP_UPDATE"),

@@ -141,6 +141,7 @@ fn each_library_has_its_room() {
     only_in("metrics_exporter_prometheus::", &["metrics"]);
     only_in("metrics_process::", &["metrics"]);
     only_in("procfs::", &["machine"]);
+    only_in("globset::", &["domain"]);
 }
 
 #[test]

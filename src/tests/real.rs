@@ -1,6 +1,7 @@
 //! The promises again, on a real engine, a real git and a real sshd.
 
 mod builds;
+mod comparisons;
 mod ends;
 mod engines;
 mod kills;
@@ -8,4 +9,6 @@ mod metrics;
 mod outages;
 mod pushes;
 mod secrets;
+mod sources;
+mod submodules;
 mod world;

@@ -6,6 +6,7 @@ use axum::response::{Redirect, Response};
 use serde::Serialize;
 
 use super::{
+    app_settings::Pending,
     apps::{by_slug, sight},
     connection::Connect,
     error::Error,
@@ -43,6 +44,7 @@ struct Show {
     recent: Vec<DeploymentRow>,
     connect: Connect,
     webhook: Webhook,
+    pending: Option<Pending>,
 }
 
 impl View for Show {
@@ -163,7 +165,8 @@ async fn page(ui: &Ui, app: &App, webhook: Webhook) -> Result<Show, Error> {
     let page = if deployed_now { AppPage { start: None, stop: false, ..page } } else { page };
     let newest = recent.first().map(|it| (it.number, it.status));
     let recent = recent.iter().map(|it| DeploymentRow::new(app, it)).collect();
-    Ok(Show { app: page, link: AppLink::new(app), newest, recent, connect, webhook })
+    let pending = Pending::load(&ui.state, app).await?;
+    Ok(Show { app: page, link: AppLink::new(app), newest, recent, connect, webhook, pending })
 }
 
 fn app_page(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, container: &Sight) -> AppPage {

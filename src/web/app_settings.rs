@@ -5,6 +5,7 @@
 //! comes back as it was typed, a good one is stored and recorded, and a browser with scripting gets its section alone.
 
 mod build;
+mod pending;
 mod ports;
 mod source;
 
@@ -25,6 +26,8 @@ use super::{
     ui::Ui,
     view::{Fragment, View},
 };
+pub(super) use pending::Pending;
+
 use crate::{
     audit, db,
     domain::{
@@ -86,6 +89,8 @@ trait SavedAsOne: Section {
 struct Show {
     app: AppLink,
     sections: Vec<Shown>,
+    pending: Option<Pending>,
+    swapped_in: bool,
 }
 
 impl View for Show {
@@ -102,15 +107,17 @@ struct Shown {
     saved: bool,
 }
 
-/// A section alone.
+/// A section alone, and what is pending now.
 #[derive(Serialize)]
 struct Alone {
     app: AppLink,
     section: Shown,
+    pending: Option<Pending>,
+    swapped_in: bool,
 }
 
 impl Fragment for Alone {
-    const TEMPLATE: &'static str = "apps/settings/_section.html";
+    const TEMPLATE: &'static str = "apps/settings/_alone.html";
 }
 
 #[derive(Deserialize)]
@@ -174,21 +181,22 @@ async fn saved(ui: &Ui, app: &App, section: &dyn Section) -> Result<Response, Er
     }
     let app = db::apps::get(ui.state.db.read(), app.id).await?;
     let form = section.form(&Draft::of(&app));
-    alone(ui, &app, Shown { saved: true, ..shown(ui, &app, section, form).await? })
+    alone(ui, &app, Shown { saved: true, ..shown(ui, &app, section, form).await? }).await
 }
 
 /// The answer to a form with something wrong.
 async fn came_back(ui: &Ui, app: &App, section: &'static dyn Section, form: FormView) -> Result<Response, Error> {
     let answer = if ui.wants_fragment {
-        alone(ui, app, shown(ui, app, section, form).await?)?
+        alone(ui, app, shown(ui, app, section, form).await?).await?
     } else {
         page(ui, app, Some((section, form)), None).await?
     };
     Ok((StatusCode::UNPROCESSABLE_ENTITY, answer).into_response())
 }
 
-fn alone(ui: &Ui, app: &App, section: Shown) -> Result<Response, Error> {
-    ui.fragment(&Alone { app: AppLink::new(app), section })
+async fn alone(ui: &Ui, app: &App, section: Shown) -> Result<Response, Error> {
+    let pending = Pending::load(&ui.state, app).await?;
+    ui.fragment(&Alone { app: AppLink::new(app), section, pending, swapped_in: true })
 }
 
 async fn shown(ui: &Ui, app: &App, section: &dyn Section, form: FormView) -> Result<Shown, Error> {
@@ -207,5 +215,6 @@ async fn page(ui: &Ui, app: &App, came_back: Option<(&'static dyn Section, FormV
         };
         sections.push(Shown { saved: saved == Some(section.id()), ..shown(ui, app, *section, form).await? });
     }
-    ui.page(&format!("Settings of {}", app.name), &Show { app: AppLink::new(app), sections })
+    let pending = Pending::load(&ui.state, app).await?;
+    ui.page(&format!("Settings of {}", app.name), &Show { app: AppLink::new(app), sections, pending, swapped_in: false })
 }

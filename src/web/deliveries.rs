@@ -158,6 +158,7 @@ pub(super) struct DeliveryRow {
     commit: Option<String>,
     pusher: Option<String>,
     reason: String,
+    skipped: Option<String>,
     answered: u16,
     deployment: Option<DeploymentLink>,
 }
@@ -178,6 +179,7 @@ impl DeliveryRow {
             commit: delivery.commit.map(|commit| commit.short().to_owned()),
             pusher: delivery.pusher,
             reason: delivery.reason,
+            skipped: delivery.skipped,
             answered: delivery.answered,
             deployment: delivery.deployment.map(|number| DeploymentLink { number, url: present::deployment_url(app, number) }),
         }

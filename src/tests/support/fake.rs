@@ -18,7 +18,7 @@ use upaas::{
     domain::{
         app_config::{AppConfig, restart::RestartPolicy},
         commit::{CommitFacts, CommitId},
-        connection::HostKey,
+        connection::{HostKey, KnownHost},
         container::{Act, Bound, Happening, Health, Observed, Usage},
         deployment::Cause,
         engine::EngineVersion,
@@ -35,6 +35,10 @@ use upaas::{
 pub(crate) enum Step {
     Hello,
     Fetch,
+    /// Two commits are compared.
+    Compare,
+    /// Submodules are fetched.
+    Submodules,
     Build,
     Create,
     Start,
@@ -60,6 +64,8 @@ pub(crate) struct Fake(Arc<World>);
 struct World {
     /// The branch's tip, once a test has set it.
     tip: Mutex<Option<String>>,
+    /// What differs between any two commits; none when that cannot be told.
+    changed: Mutex<Option<Vec<String>>>,
     containers: Mutex<BTreeMap<String, Observed>>,
     failing: Mutex<HashMap<Step, FailureKind>>,
     held: Mutex<HashMap<Step, watch::Sender<bool>>>,
@@ -95,6 +101,11 @@ impl Fake {
     /// Where the branch points.
     pub(crate) fn tip(&self) -> String {
         self.0.tip.lock().unwrap().clone().unwrap_or_else(|| "0c79164d00000000000000000000000000000000".to_owned())
+    }
+
+    /// From now on these paths differ between any two commits. Until then it cannot be told what does.
+    pub(crate) fn set_changed(&self, paths: &[&str]) {
+        *self.0.changed.lock().unwrap() = Some(paths.iter().map(|path| (*path).to_owned()).collect());
     }
 
     /// From now on this step fails.
@@ -292,6 +303,15 @@ impl Source for Fake {
     async fn export(&self, _: AppId, _: &CommitId, into: &Path) -> Result<(), Failure> {
         std::fs::create_dir_all(into).unwrap();
         Ok(())
+    }
+
+    async fn changed(&self, _: AppId, from: &CommitId, to: &CommitId) -> Result<Option<Vec<String>>, Failure> {
+        self.pass(Step::Compare, format!("compare {} with {}", from.short(), to.short())).await?;
+        Ok(self.0.changed.lock().unwrap().clone())
+    }
+
+    async fn fill_submodules(&self, _: &Origin, _: &[KnownHost], _: &CommitId, _: &Path, _: &Journal) -> Result<(), Failure> {
+        self.pass(Step::Submodules, "fill submodules".to_owned()).await
     }
 
     async fn look(&self, _: &Origin) -> Result<Option<CommitId>, Failure> {

@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    io::Write,
     net::TcpListener,
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
@@ -38,19 +39,19 @@ impl Forge {
         self.folder.path().join(name)
     }
 
-    /// The forced command of every key: reads one repository and nothing else. A deploy key's view of Gitea. While fetches are held it
+    /// The forced command of every key: reads its repositories and nothing else. A deploy key's view of Gitea. While fetches are held it
     /// waits, unless its client has gone, and with it sshd's process for the connection.
     fn write_gate(&self) {
         let gate = r#"#!/bin/sh
 here=${0%/*}
-case "$SSH_ORIGINAL_COMMAND" in
-  "git-upload-pack '$1'")
+for repository do
+  if [ "$SSH_ORIGINAL_COMMAND" = "git-upload-pack '$repository'" ]; then
     if true >"$here/hold/arrived"; then
       while [ -e "$here/hold" ] && kill -0 "$PPID"; do sleep 0.02; done
     fi 2>/dev/null
-    exec git-upload-pack "$1"
-    ;;
-esac
+    exec git-upload-pack "$repository"
+  fi
+done
 echo "refused: this key may only read ${1##*/}" >&2
 exit 1
 "#;
@@ -136,7 +137,13 @@ exit 1
 
     /// Lets a public key read a repository.
     pub(crate) fn allow(&self, repository: &Repository, public_key: &str) {
-        let line = format!("restrict,command=\"{} {}\" {public_key}\n", self.path("gate").display(), repository.bare.display());
+        self.allow_all(&[repository], public_key);
+    }
+
+    /// Lets a public key read these repositories; only the first such call counts for a key.
+    pub(crate) fn allow_all(&self, repositories: &[&Repository], public_key: &str) {
+        let paths: Vec<String> = repositories.iter().map(|it| it.bare.display().to_string()).collect();
+        let line = format!("restrict,command=\"{} {}\" {public_key}\n", self.path("gate").display(), paths.join(" "));
         let keys = fs::read_to_string(self.path("authorized_keys")).unwrap();
         fs::write(self.path("authorized_keys"), keys + &line).unwrap();
     }
@@ -178,6 +185,41 @@ impl Repository {
     pub(crate) fn commit_and_push(&self, branch: &str) -> String {
         self.git(&["add", "-A"]);
         self.git(&["commit", "-q", "--allow-empty", "-m", "Change the page"]);
+        self.push_to(&format!("HEAD:refs/heads/{branch}"));
+        self.git(&["rev-parse", "HEAD"])
+    }
+
+    /// Makes a folder a submodule at a commit of another repository, from the next commit on; `.gitmodules` is not written.
+    pub(crate) fn set_submodule(&self, path: &str, commit: &str) {
+        fs::create_dir_all(self.work.join(path)).unwrap();
+        self.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{commit},{path}")]);
+    }
+
+    /// Pushes a commit of a tree made by hand: no working copy could hold it.
+    pub(crate) fn push_tree(&self, branch: &str, tree: &str) -> String {
+        let commit = self.git(&["commit-tree", "-m", "Make it by hand", tree]);
+        self.push_to(&format!("{commit}:refs/heads/{branch}"));
+        commit
+    }
+
+    /// Makes a tree of modes, names and ids, in this order, whether git would or not. Returns its id.
+    pub(crate) fn make_tree(&self, entries: &[(&str, &str, &str)]) -> String {
+        let mut tree = Vec::new();
+        for (mode, name, id) in entries {
+            tree.extend_from_slice(format!("{mode} {name}\0").as_bytes());
+            tree.extend((0..id.len()).step_by(2).map(|at| u8::from_str_radix(&id[at..at + 2], 16).unwrap()));
+        }
+        self.write_object("tree", &tree)
+    }
+
+    /// Returns the id of a file's content.
+    pub(crate) fn make_blob(&self, content: &str) -> String {
+        self.write_object("blob", content.as_bytes())
+    }
+
+    /// Merges a branch of the working copy into the current one, always with a commit of its own, and pushes that.
+    pub(crate) fn merge(&self, other: &str, branch: &str) -> String {
+        self.git(&["merge", "-q", "--no-ff", "-m", "Merge", other]);
         self.push_to(&format!("HEAD:refs/heads/{branch}"));
         self.git(&["rev-parse", "HEAD"])
     }
@@ -245,6 +287,16 @@ impl Repository {
 
     fn git(&self, arguments: &[&str]) -> String {
         run(git().args(arguments).current_dir(&self.work))
+    }
+
+    fn write_object(&self, kind: &str, content: &[u8]) -> String {
+        let mut writing = git();
+        writing.args(["hash-object", "-t", kind, "-w", "--stdin", "--literally"]).current_dir(&self.work);
+        let mut writing = writing.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        writing.stdin.take().unwrap().write_all(content).unwrap();
+        let ended = writing.wait_with_output().unwrap();
+        assert!(ended.status.success(), "{kind}");
+        String::from_utf8(ended.stdout).unwrap().trim().to_owned()
     }
 }
 

@@ -1,0 +1,145 @@
+//! Saved settings and the container that serves: what differs is told, and applying it makes another container of the same image.
+
+use upaas::deploy::platform::FailureKind;
+
+use super::support::{
+    fake::{Fake, Step},
+    gitea::{Hook, ZEROS, commit},
+    server::Server,
+};
+
+const PORTS: &str = "/apps/shop/settings/ports";
+const PUBLISHED: [(&str, &str); 2] = [("container_port", "80"), ("host_port", "8081")];
+
+async fn with_live_shop(fake: &Fake) -> Server {
+    let mut server = Server::fake(fake).await;
+    server.set_up().await;
+    server.create_shop(&[]).await.expect(303);
+    server.deploy_to_the_end("shop").await;
+    server
+}
+
+/// Presses “Apply”; returns the deployment's path.
+async fn apply(server: &mut Server) -> String {
+    server.browser.post("/apps/shop/apply", &[]).await.expect(303).location().to_owned()
+}
+
+#[tokio::test]
+async fn a_saved_setting_is_pending_until_it_is_applied_to_the_same_image() {
+    let fake = Fake::default();
+    let mut server = with_live_shop(&fake).await;
+    assert!(server.browser.get("/apps/shop/settings").await.text("#pending").is_empty());
+    server.browser.post(PORTS, &PUBLISHED).await.expect(303);
+    let page = server.browser.get("/apps/shop/settings").await.expect(200);
+    assert!(page.text("#pending-title").contains("1 change is not applied yet"), "{}", page.text("#pending"));
+    assert_eq!(page.text("#pending-review td:last-child"), "127.0.0.1:8081");
+    assert!(server.browser.get("/apps/shop").await.text("#app-state").contains("1 change is not applied yet."));
+
+    let before = fake.acts().len();
+    let path = apply(&mut server).await;
+    let page = server.wait_for(&path, &["Success"]).await;
+    assert!(page.text(".summary").contains("config"), "{}", page.text(".summary"));
+    assert_eq!(page.text(".summary .commit code"), "0c79164d", "the commit stays");
+    let acts = fake.acts().split_off(before);
+    assert!(!acts.iter().any(|act| act.starts_with("fetch") || act.starts_with("build")), "{acts:?}");
+    assert_eq!(fake.running(), (vec![2], vec![]));
+    assert!(server.browser.get("/apps/shop").await.text("#app-state .address").contains(":8081"));
+    assert!(server.browser.get("/apps/shop/settings").await.text("#pending").is_empty());
+}
+
+#[tokio::test]
+async fn a_setting_that_was_put_back_is_not_pending() {
+    let fake = Fake::default();
+    let mut server = with_live_shop(&fake).await;
+    server.browser.post(PORTS, &PUBLISHED).await.expect(303);
+    server.browser.post(PORTS, &[]).await.expect(303);
+    assert!(server.browser.get("/apps/shop/settings").await.text("#pending").is_empty());
+}
+
+#[tokio::test]
+async fn what_needs_a_build_stays_pending_until_there_is_one() {
+    let fake = Fake::default();
+    let mut server = with_live_shop(&fake).await;
+    server.browser.post(PORTS, &PUBLISHED).await.expect(303);
+    server.browser.post("/apps/shop/settings/build", &[("dockerfile_path", "docker/Dockerfile"), ("context_path", ".")]).await.expect(303);
+    let page = server.browser.get("/apps/shop/settings").await;
+    assert!(page.text("#pending").contains("2 changes are not applied yet") && page.text("#pending").contains("needs a build"));
+    let path = apply(&mut server).await;
+    server.wait_for(&path, &["Success"]).await;
+    let said = server.browser.get("/apps/shop/settings").await.text("#pending");
+    assert!(said.contains("1 change is not applied yet") && said.contains("docker/Dockerfile") && !said.contains("8081"), "{said}");
+    server.deploy_to_the_end("shop").await;
+    assert!(server.browser.get("/apps/shop/settings").await.text("#pending").is_empty());
+}
+
+#[tokio::test]
+async fn settings_that_do_not_work_leave_what_serves_and_stay_pending() {
+    let fake = Fake::default();
+    let mut server = with_live_shop(&fake).await;
+    server.browser.post(PORTS, &PUBLISHED).await.expect(303);
+    fake.fail(Step::Settle, FailureKind::Final);
+    let path = apply(&mut server).await;
+    let page = server.wait_for(&path, &["Failed"]).await;
+    assert!(page.text(".failure").contains("exited right after its start"), "{}", page.text("main"));
+    assert_eq!(fake.running(), (vec![1], vec![]));
+    assert!(server.browser.get("/apps/shop/settings").await.text("#pending").contains("1 change is not applied yet"));
+    let retry = apply(&mut server).await;
+    server.wait_for(&retry, &["Success"]).await;
+}
+
+#[tokio::test]
+async fn there_is_nothing_to_apply_to_before_the_first_deployment() {
+    let mut server = Server::fake(&Fake::default()).await;
+    server.set_up().await;
+    server.create_shop(&[]).await.expect(303);
+    let refused = server.browser.post("/apps/shop/apply", &[]).await.expect(409);
+    assert!(refused.text("main").contains("Nothing is deployed yet"), "{}", refused.text("main"));
+}
+
+#[tokio::test]
+async fn a_push_that_is_being_built_goes_live_and_the_settings_are_applied_to_it() {
+    let fake = Fake::default();
+    let mut server = with_live_shop(&fake).await;
+    let hook = Hook::of(&mut server, "shop").await;
+    fake.hold(Step::Build);
+    fake.set_tip(&commit('b'));
+    assert_eq!(hook.push("main", ZEROS, &commit('b')).await.status, 202);
+    server.wait_for("/apps/shop/deployments/2", &["Building"]).await;
+    server.browser.post(PORTS, &PUBLISHED).await.expect(303);
+    let path = apply(&mut server).await;
+    assert_eq!(apply(&mut server).await, path, "a second press finds the first");
+    fake.release(Step::Build);
+    server.wait_for("/apps/shop/deployments/2", &["Success"]).await;
+    let page = server.wait_for(&path, &["Success"]).await;
+    assert_eq!(page.text(".summary .commit code"), "bbbbbbbb");
+    assert_eq!(fake.running(), (vec![3], vec![]));
+}
+
+#[tokio::test]
+async fn an_interrupted_application_goes_on_after_a_restart() {
+    let fake = Fake::default();
+    let mut server = with_live_shop(&fake).await;
+    server.browser.post(PORTS, &PUBLISHED).await.expect(303);
+    fake.hold(Step::Create);
+    let path = apply(&mut server).await;
+    server.wait_for(&path, &["Deploying"]).await;
+    server.abandon();
+    fake.release(Step::Create);
+    server.start_fake(&fake).await;
+    server.wait_for(&path, &["Success"]).await;
+    assert_eq!(fake.running(), (vec![2], vec![]));
+}
+
+#[tokio::test]
+async fn with_scripting_a_section_comes_back_alone_with_what_is_pending() {
+    let fake = Fake::default();
+    let mut server = with_live_shop(&fake).await;
+    server.browser.headers = vec![("hx-request", "true".to_owned())];
+    let saved = server.browser.post(PORTS, &PUBLISHED).await.expect(200);
+    assert!(saved.text("#ports").contains("Saved.") && saved.text("#pending").contains("1 change is not applied yet"));
+    assert_eq!(saved.attribute("#pending", "hx-swap-oob").as_deref(), Some("outerHTML"));
+    assert!(saved.attribute("#source", "id").is_none());
+    let wrong = server.browser.post(PORTS, &[("container_port", "0"), ("host_port", "8082")]).await.expect(422);
+    assert!(wrong.text("#container_port-error").contains("1 to 65535"));
+    assert_eq!(wrong.attribute("#host_port", "value").as_deref(), Some("8082"), "what was typed stays");
+}

@@ -12,10 +12,15 @@ pub mod explain;
 mod ignore;
 mod images;
 mod progress;
+mod raw;
+pub mod registry;
+mod session;
 pub mod spec;
 mod stats;
 
 pub use build::{BuildError, BuildEvent, BuildRequest};
+pub use registry::RegistryLogin;
+pub use session::BuildSecret;
 
 use std::{
     path::Path,
@@ -127,8 +132,17 @@ impl Engine {
 
     /// The API version that was agreed on, or the oldest known one before that.
     fn spoken_api(&self) -> (usize, usize) {
-        let prefix = self.shared.prefix.lock().expect("no panic while held");
-        prefix.strip_prefix("/v").and_then(parse_api).unwrap_or(API_OLDEST)
+        self.prefix().strip_prefix("/v").and_then(parse_api).unwrap_or(API_OLDEST)
+    }
+
+    /// `/v1.41`, or nothing before the engine has said what it speaks.
+    fn prefix(&self) -> String {
+        self.shared.prefix.lock().expect("no panic while held").clone()
+    }
+
+    /// A request as bollard should have made it.
+    fn corrected<B>(&self, request: http::Request<B>) -> http::Request<B> {
+        with_url_safe_credentials(with_version(request, &self.prefix()))
     }
 
     fn client(&self) -> Result<Docker, Error> {
@@ -147,11 +161,8 @@ impl Engine {
             Address::Unix(path) => Docker::connect_with_unix(path, seconds, version)?,
             Address::Tcp(address) => Docker::connect_with_http(&format!("tcp://{address}"), seconds, version)?,
         };
-        let shared = self.shared.clone();
-        let client = client.with_request_modifier(move |request| {
-            let prefix = shared.prefix.lock().expect("no panic while held").clone();
-            with_version(request, &prefix)
-        });
+        let engine = self.clone();
+        let client = client.with_request_modifier(move |request| engine.corrected(request));
         *slot = Some(client.clone());
         Ok(client)
     }
@@ -181,6 +192,17 @@ fn with_version<B>(mut request: http::Request<B>, prefix: &str) -> http::Request
     request
 }
 
+/// bollard encodes logins with `+` and `/`, which the engine silently does not understand: it wants `-` and `_`.
+fn with_url_safe_credentials<B>(mut request: http::Request<B>) -> http::Request<B> {
+    for name in ["x-registry-config", "x-registry-auth"] {
+        let Some(value) = request.headers_mut().get_mut(name) else { continue };
+        let safe = value.to_str().unwrap_or_default().replace('+', "-").replace('/', "_");
+        *value = http::HeaderValue::from_str(&safe).expect("letters, digits and two signs");
+        value.set_sensitive(true);
+    }
+    request
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,5 +218,11 @@ mod tests {
         assert_eq!(path_with("/v1.41/info", "/v1.41"), "/v1.41/info");
         assert_eq!(path_with("/session", "/v1.41"), "/session");
         assert_eq!(path_with("/info", ""), "/info");
+    }
+
+    #[test]
+    fn logins_go_in_the_alphabet_that_the_engine_reads() {
+        let request = http::Request::builder().header("X-Registry-Config", "a+b/c=").body(()).expect("a request");
+        assert_eq!(with_url_safe_credentials(request).headers()["x-registry-config"], "a-b_c=");
     }
 }

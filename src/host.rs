@@ -258,7 +258,7 @@ impl Builder for EngineHost {
             );
         }
         let args = HashMap::from([("UPAAS_COMMIT".to_owned(), commit.to_string())]);
-        let request = BuildRequest { owner: self.owner(target), context, args };
+        let request = BuildRequest { args, ..BuildRequest::new(self.owner(target), context) };
         let built = self.engine.build(request, |event| match event {
             BuildEvent::Line(line) => journal.output(line),
             BuildEvent::Remark(remark) => journal.say(remark),

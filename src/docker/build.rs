@@ -1,40 +1,36 @@
 //! Image builds: the context streams in, the builder's words stream out, dropping the future cancels the build.
 
-use std::{collections::HashMap, io, time::Duration};
+mod request;
+
+pub use request::BuildRequest;
+
+use std::{future, io};
 
 use bollard::{
     body_try_stream,
+    errors::Error as Bollard,
     models::{BuildInfo, BuildInfoAux},
-    query_parameters::{BuildImageOptions, BuildImageOptionsBuilder, BuilderVersion, ListImagesOptionsBuilder, RemoveImageOptionsBuilder},
 };
-use futures_util::StreamExt;
-use tokio::{sync::mpsc, time::timeout};
+use futures_util::{StreamExt, stream::BoxStream};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
+use self::request::{options, with_buildkit};
 use super::{
     Engine, Error,
     context::{CONTEXT_MAX_BYTES, Context, ContextError},
     progress::Progress,
-    spec::{LABEL_DEPLOYMENT, LABEL_INSTANCE, Owner},
+    registry,
+    spec::{LABEL_INSTANCE, Owner},
 };
 
 /// The context travels in pieces (of 64 KiB), at most this many ahead of the engine.
 const CHUNKS_IN_FLIGHT: usize = 8;
 /// BuildKit came to the API with this version.
 const BUILDKIT_SINCE: (usize, usize) = (1, 39);
-/// How long the engine may take to remove an image.
-const REMOVE_DEADLINE: Duration = Duration::from_secs(60);
 
-/// What is built.
-#[derive(Debug)]
-pub struct BuildRequest {
-    /// Whose image it will be.
-    pub owner: Owner,
-    /// The files.
-    pub context: Context,
-    /// Build arguments.
-    pub args: HashMap<String, String>,
-}
+/// The context on its way.
+type Tar = ReceiverStream<io::Result<bytes::Bytes>>;
 
 /// What a build says while it runs.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,75 +62,50 @@ impl Engine {
         let name = self.free_image_name(&request.owner).await?;
         if self.spoken_api() < BUILDKIT_SINCE {
             say(BuildEvent::Remark("This engine has no BuildKit: building with its classic builder."));
-            return self.build_with(BuilderVersion::BuilderV1, &request, &name, &mut say).await;
+            return self.build_classic(&request, &name, &mut say).await;
         }
-        match self.build_with(BuilderVersion::BuilderBuildKit, &request, &name, &mut say).await {
+        match self.build_with_buildkit(&request, &name, &mut say).await {
             Err(BuildError { error: Error::Refused { message, .. }, .. }) if message.to_lowercase().contains("buildkit") => {
                 say(BuildEvent::Remark("The engine refused to use BuildKit: building with its classic builder."));
-                self.build_with(BuilderVersion::BuilderV1, &request, &name, &mut say).await
+                self.build_classic(&request, &name, &mut say).await
             }
             result => result,
         }
     }
 
-    async fn build_with(
+    /// bollard is asked for a classic build, as it would open a session of its own otherwise; on its way out the request becomes one
+    /// for BuildKit with our session.
+    async fn build_with_buildkit(
         &self,
-        version: BuilderVersion,
         request: &BuildRequest,
         name: &str,
         say: &mut (impl FnMut(BuildEvent<'_>) + Send),
     ) -> Result<String, BuildError> {
-        let client = self.client()?;
-        let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
-        let context = request.context.clone();
-        let packing = tokio::task::spawn_blocking(move || pack(&context, sender));
-        let mut stream = client.build_image(options(version, request, name), None, Some(body_try_stream(ReceiverStream::new(receiver))));
-        let mut progress = Progress::default();
-        let mut image = None;
-        let mut failure = None;
-        while let Some(message) = stream.next().await {
-            match message {
-                Ok(info) => take(info, &mut progress, &mut image, say),
-                Err(err) => {
-                    failure = Some(Error::from(err));
-                    break;
-                }
-            }
-        }
-        drop(stream);
-        progress.finish(&mut |line| say(BuildEvent::Line(line)));
-        let step = progress.failed_step();
-        // The packer's own error explains a broken request better than the engine's view of it.
-        let packed = packing.await.map_err(|_| Error::BuildLost).and_then(|packed| packed.map_err(Error::from));
-        match (packed, failure) {
-            (Err(Error::Context(cause)), _) if !is_hang_up(&cause) => Err(Error::Context(cause).into()),
-            (_, Some(error)) => Err(BuildError { error, step }),
-            _ => image.ok_or(BuildError { error: Error::BuildLost, step }),
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let serving = self.open_session(&id, &request.registries, &request.secrets).await?;
+        let engine = self.clone();
+        let client = self.client()?.with_request_modifier(move |request| with_buildkit(engine.corrected(request)));
+        let stream_of = |tar| client.build_image(options(request, name).session(&id).build(), None, Some(body_try_stream(tar))).boxed();
+        tokio::select! {
+            built = follow(request, stream_of, say) => built,
+            // The engine ends a build whose session is lost, and says so in the build's own stream.
+            () = async { serving.await; future::pending().await } => unreachable!("pending never ends"),
         }
     }
 
-    /// Removes an image of ours by id; an image that is gone already is fine.
-    pub async fn remove_image(&self, image: &str) -> Result<(), Error> {
+    async fn build_classic(
+        &self,
+        request: &BuildRequest,
+        name: &str,
+        say: &mut (impl FnMut(BuildEvent<'_>) + Send),
+    ) -> Result<String, BuildError> {
+        if !request.secrets.is_empty() {
+            say(BuildEvent::Remark("The classic builder cannot hand build secrets to steps: this build goes without them."));
+        }
         let client = self.client()?;
-        let removal = client.remove_image(image, Some(RemoveImageOptionsBuilder::new().force(true).build()), None);
-        match timeout(REMOVE_DEADLINE, removal).await.map_err(|_| Error::TimedOut("image removal"))?.map_err(Error::from) {
-            Err(err) if !err.is_not_found() => Err(err),
-            _ => Ok(()),
-        }
-    }
-
-    /// Removes the images that a deployment of ours left, found by label.
-    pub async fn remove_images_of(&self, owner: &Owner) -> Result<(), Error> {
-        let labels = vec![
-            format!("{LABEL_INSTANCE}={}", owner.instance),
-            format!("{}={}", super::spec::LABEL_APP, owner.app),
-            format!("{LABEL_DEPLOYMENT}={}", owner.deployment),
-        ];
-        let options = ListImagesOptionsBuilder::new().filters(&HashMap::from([("label", labels)])).build();
-        for image in self.client()?.list_images(Some(options)).await? {
-            self.remove_image(&image.id).await?;
-        }
-        Ok(())
+        let logins = registry::credentials(&request.registries);
+        let stream_of = |tar| client.build_image(options(request, name).build(), Some(logins), Some(body_try_stream(tar))).boxed();
+        follow(request, stream_of, say).await
     }
 
     /// The image's name, made unique when another installation on this engine has taken it.
@@ -153,18 +124,37 @@ impl Engine {
     }
 }
 
-fn options(version: BuilderVersion, request: &BuildRequest, name: &str) -> BuildImageOptions {
-    let builder = BuildImageOptionsBuilder::new()
-        .dockerfile(request.context.dockerfile_name())
-        .t(name)
-        .rm(true)
-        .forcerm(true)
-        .labels(&request.owner.labels())
-        .buildargs(&request.args)
-        .version(version);
-    match version {
-        BuilderVersion::BuilderBuildKit => builder.session(&uuid::Uuid::new_v4().to_string()).build(),
-        BuilderVersion::BuilderV1 => builder.build(),
+/// Sends the context, passes on what the builder says, and returns the image's id.
+async fn follow<'a>(
+    request: &BuildRequest,
+    stream_of: impl FnOnce(Tar) -> BoxStream<'a, Result<BuildInfo, Bollard>>,
+    say: &mut (impl FnMut(BuildEvent<'_>) + Send),
+) -> Result<String, BuildError> {
+    let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
+    let (context, limit) = (request.context.clone(), request.context_limit.min(CONTEXT_MAX_BYTES));
+    let packing = tokio::task::spawn_blocking(move || pack(&context, limit, sender));
+    let mut stream = stream_of(ReceiverStream::new(receiver));
+    let mut progress = Progress::default();
+    let mut image = None;
+    let mut failure = None;
+    while let Some(message) = stream.next().await {
+        match message {
+            Ok(info) => take(info, &mut progress, &mut image, say),
+            Err(err) => {
+                failure = Some(Error::from(err));
+                break;
+            }
+        }
+    }
+    drop(stream);
+    progress.finish(&mut |line| say(BuildEvent::Line(line)));
+    let step = progress.failed_step();
+    // The packer's own error explains a broken request better than the engine's view of it.
+    let packed = packing.await.map_err(|_| Error::BuildLost).and_then(|packed| packed.map_err(Error::from));
+    match (packed, failure) {
+        (Err(Error::Context(cause)), _) if !is_hang_up(&cause) => Err(Error::Context(cause).into()),
+        (_, Some(error)) => Err(BuildError { error, step }),
+        _ => image.ok_or(BuildError { error: Error::BuildLost, step }),
     }
 }
 
@@ -181,8 +171,8 @@ fn take(info: BuildInfo, progress: &mut Progress, image: &mut Option<String>, sa
 }
 
 /// Packs the context into the channel, on a blocking thread; stops when the engine stops reading.
-fn pack(context: &Context, sender: mpsc::Sender<io::Result<bytes::Bytes>>) -> Result<(), ContextError> {
-    match context.write_tar(ChannelWriter(&sender), CONTEXT_MAX_BYTES) {
+fn pack(context: &Context, limit: u64, sender: mpsc::Sender<io::Result<bytes::Bytes>>) -> Result<(), ContextError> {
+    match context.write_tar(ChannelWriter(&sender), limit) {
         Ok(_) => Ok(()),
         Err(err) => {
             // The engine must see a broken request, never a shorter context.

@@ -1,5 +1,9 @@
 //! The engine's error messages in plain words: what happened, and what to do. Patterns are those of Docker 20.10 to 28.
 
+mod pull;
+
+pub use pull::login;
+
 /// A message, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
@@ -34,11 +38,15 @@ pub fn build(step: Option<&str>, message: &str) -> Explained {
         let place = place.map_or_else(|| "A step".to_owned(), |(at, of)| format!("Step {at} of {of}"));
         return by_author(format!("{place} failed: “{}” exited with {code}.", quote(instruction)), SEE_OUTPUT);
     }
-    if let Some(image) = missing_image(message, step) {
-        return by_author(
-            format!("The base image {image} could not be pulled."),
-            "Is its name right? Can the engine reach its registry, and does it need a login?",
-        );
+    if let Some(stage) = missing_stage(message) {
+        return by_author(format!("The Dockerfile has no stage “{stage}”."), "Correct the target stage in the app's build settings.");
+    }
+    if let Some(id) = missing_secret(message) {
+        let sentence = format!("A step needs the build secret “{id}”, and the app has none of that name.");
+        return by_author(sentence, "Add it to the app's build secrets.");
+    }
+    if let Some(explained) = pull::failure(message, step) {
+        return explained;
     }
     if message.contains("not found") && step.is_some_and(|step| step.contains("COPY") || step.contains("ADD")) {
         let (_, instruction) = step.map_or((None, ""), split_step);
@@ -111,25 +119,17 @@ fn split_step(step: &str) -> (Option<(&str, &str)>, &str) {
     (place.rsplit(' ').next().and_then(|place| place.split_once('/')), instruction)
 }
 
-/// The image that could not be pulled, when that is what the message is about.
-fn missing_image(message: &str, step: Option<&str>) -> Option<String> {
-    const PATTERNS: &[&str] = &[
-        "pull access denied",
-        "manifest unknown",
-        "manifest for",
-        "failed to do request",
-        "failed to resolve source metadata",
-        "repository does not exist",
-        "no such host",
-        "insufficient_scope",
-    ];
-    if !PATTERNS.iter().any(|pattern| message.contains(pattern)) {
-        return None;
-    }
-    let named = step.and_then(|step| after(step, "FROM ").or_else(|| after(step, "load metadata for ")));
-    let denied = after(message, "pull access denied for ").and_then(|rest| rest.split(',').next());
-    let image = named.or(denied).map(|text| text.split_whitespace().next().unwrap_or(text));
-    Some(image.map_or_else(|| "that the Dockerfile names".to_owned(), |image| format!("“{image}”")))
+/// The stage that was asked for, when there is none of that name.
+fn missing_stage(message: &str) -> Option<&str> {
+    let buildkit = after(message, "target stage ").filter(|rest| rest.contains("could not be found"));
+    let named = buildkit.or_else(|| after(message, "failed to reach build target "))?;
+    Some(named.split_whitespace().next()?.trim_matches('"'))
+}
+
+/// The build secret that a step asked for, when there is none of that name.
+fn missing_secret(message: &str) -> Option<&str> {
+    let (id, rest) = message.strip_prefix("secret ").or_else(|| after(message, ": secret "))?.split_once([' ', ':'])?;
+    rest.trim_start().starts_with("not found").then_some(id)
 }
 
 /// The engine's words on one line, not too many of them.
@@ -155,6 +155,9 @@ mod tests {
             (Some("[2/2] COPY missing /"), "failed to compute cache key: \"/missing\" not found: not found"),
             (None, "failed to solve: docker/dockerfile:1: failed to do request"),
             (None, "write /blob: no space left on device"),
+            (None, "failed to solve: target stage \"web\" could not be found"),
+            (None, "failed to reach build target web in Dockerfile"),
+            (Some("[2/2] RUN make"), "secret npm: not found"),
             (None, "something new"),
         ]
         .iter()
@@ -171,6 +174,9 @@ mod tests {
         A file that the Dockerfile copies is not in the build context: COPY missing /
         The engine could not fetch the frontend that the Dockerfile's “# syntax=” line asks for.
         The engine's disk is full.
+        The Dockerfile has no stage “web”.
+        The Dockerfile has no stage “web”.
+        A step needs the build secret “npm”, and the app has none of that name.
         The build failed: something new
         ");
     }

@@ -128,6 +128,7 @@ fn only_in(pattern: &str, rooms: &[&str]) {
 #[test]
 fn each_library_has_its_room() {
     only_in("bollard::", &["docker"]);
+    only_in("tonic::", &["docker"]);
     only_in("axum::", &["web", "app"]);
     only_in("minijinja::", &["web"]);
     only_in("chacha20poly1305", &["vault"]);

@@ -8,6 +8,8 @@ mod kills;
 mod metrics;
 mod outages;
 mod pushes;
+mod recipes;
+mod registries;
 mod secrets;
 mod sources;
 mod submodules;

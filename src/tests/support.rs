@@ -9,10 +9,12 @@ pub(crate) mod gitea;
 pub(crate) mod process;
 pub(crate) mod prometheus;
 pub(crate) mod proxy;
+pub(crate) mod registry;
 pub(crate) mod scrape;
 pub(crate) mod sentry;
 pub(crate) mod server;
 pub(crate) mod stream;
+pub(crate) mod workshop;
 
 use std::time::{Duration, Instant};
 

@@ -48,7 +48,8 @@ impl Leftovers {
             let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
             let _ = client().remove_container(&container.id.unwrap(), Some(options)).await;
         }
-        for image in self.images().await {
+        // Twice: an image that another one is built on goes after that one only.
+        for image in [self.images().await, self.images().await].concat() {
             let _ = client().remove_image(&image, Some(RemoveImageOptionsBuilder::new().force(true).build()), None).await;
         }
     }

@@ -15,16 +15,16 @@ use futures_util::{StreamExt, stream::BoxStream};
 use crate::{
     deploy::{
         files::Files,
-        platform::{Builder, Failure, FailureKind, Origin, Runtime, Source, Target, Wanted},
+        platform::{Builder, Failure, FailureKind, Origin, Recipe, Runtime, Source, Target, Wanted},
     },
     docker::{
-        self, BuildEvent, BuildRequest, Engine,
+        self, BuildEvent, BuildRequest, BuildSecret, Engine,
         context::{Context, ContextError},
         explain::{self, Explained},
         spec::{ContainerSpec, Owner},
     },
     domain::{
-        app_config::{AppConfig, restart::RestartPolicy},
+        app_config::{env::COMMIT_VARIABLE, restart::RestartPolicy},
         branch::Branch,
         commit::{CommitFacts, CommitId},
         connection::{HostKey, KnownHost},
@@ -242,23 +242,26 @@ impl EngineHost {
 
 #[async_trait]
 impl Builder for EngineHost {
-    async fn build(
-        &self,
-        target: &Target,
-        checkout: &Path,
-        config: &AppConfig,
-        commit: &CommitId,
-        journal: &Journal,
-    ) -> Result<String, Failure> {
-        let context =
-            Context::open(checkout, config.build.context_path.as_str(), config.build.dockerfile_path.as_str()).map_err(context_failure)?;
-        if !config.source.submodules && checkout.join(".gitmodules").exists() {
+    async fn build(&self, recipe: &Recipe, checkout: &Path, journal: &Journal) -> Result<String, Failure> {
+        let build = &recipe.config.build;
+        let context = Context::open(checkout, build.context_path.as_str(), build.dockerfile_path.as_str()).map_err(context_failure)?;
+        if !recipe.config.source.submodules && checkout.join(".gitmodules").exists() {
             journal.say(
                 "The repository has submodules. They are not fetched, as the app's settings say: their folders are empty in this build.",
             );
         }
-        let args = HashMap::from([("UPAAS_COMMIT".to_owned(), commit.to_string())]);
-        let request = BuildRequest { args, ..BuildRequest::new(self.owner(target), context) };
+        let mut args: HashMap<String, String> = build.args.iter().map(|arg| (arg.name.to_string(), arg.value.clone())).collect();
+        args.insert(COMMIT_VARIABLE.to_owned(), recipe.commit.to_string());
+        let secrets = recipe.secrets.iter().map(|(id, value)| BuildSecret { id: id.to_string(), value: value.clone() });
+        let request = BuildRequest {
+            args,
+            target: build.target.as_ref().map(ToString::to_string),
+            no_cache: recipe.no_cache,
+            pull: build.pull,
+            secrets: secrets.collect(),
+            context_limit: build.context_limit.bytes(),
+            ..BuildRequest::new(self.owner(&recipe.target), context)
+        };
         let built = self.engine.build(request, |event| match event {
             BuildEvent::Line(line) => journal.output(line),
             BuildEvent::Remark(remark) => journal.say(remark),

@@ -10,7 +10,7 @@ use futures_util::stream::BoxStream;
 
 use crate::{
     domain::{
-        app_config::{AppConfig, RunConfig, config_file::ContainerPath, restart::RestartPolicy},
+        app_config::{AppConfig, RunConfig, build::BuildSecretId, config_file::ContainerPath, restart::RestartPolicy},
         branch::Branch,
         commit::{CommitFacts, CommitId},
         connection::{HostKey, KnownHost},
@@ -127,6 +127,21 @@ pub struct Target {
     pub number: i64,
 }
 
+/// An image as it is to be built.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// For whom.
+    pub target: Target,
+    /// The commit, for the image to know.
+    pub commit: CommitId,
+    /// How.
+    pub config: AppConfig,
+    /// Whether nothing of earlier builds is used.
+    pub no_cache: bool,
+    /// What its steps may ask for, opened.
+    pub secrets: Vec<(BuildSecretId, Secret)>,
+}
+
 /// A container as it is to be made.
 #[derive(Debug, Clone)]
 pub struct Wanted {
@@ -172,15 +187,8 @@ pub trait Source: Send + Sync {
 /// The engine's builder, seen from a deployment. Dropping a call's future cancels the build.
 #[async_trait]
 pub trait Builder: Send + Sync {
-    /// Builds the checkout as the configuration says; returns the image's id.
-    async fn build(
-        &self,
-        target: &Target,
-        checkout: &Path,
-        config: &AppConfig,
-        commit: &CommitId,
-        journal: &Journal,
-    ) -> Result<String, Failure>;
+    /// Builds the checkout; returns the image's id.
+    async fn build(&self, recipe: &Recipe, checkout: &Path, journal: &Journal) -> Result<String, Failure>;
     /// Removes what a deployment that did not succeed has built.
     async fn discard(&self, target: &Target) -> Result<(), Failure>;
     /// The bytes of all images of this installation.

@@ -125,6 +125,8 @@ impl Run<'_> {
         db::deployments::set_snapshot(&mut *tx, self.row.id, snapshot).await?;
         tx.commit().await.map_err(db::Error::from)?;
         self.row.snapshot = Some(snapshot);
+        let secrets = self.shared.values_of(&self.config).await.map_err(Failure::from)?;
+        self.journal.hide(&secrets);
         Ok(())
     }
 
@@ -207,8 +209,11 @@ impl Run<'_> {
     async fn build(&mut self, commit: &CommitFacts) -> Result<String, Stop> {
         self.begin(Status::Building).await?;
         let checkout = self.shared.files.checkout(self.app.id, self.row.number);
-        let target = self.target();
-        let build = self.shared.platform.builder.build(&target, &checkout, &self.config, &commit.id, &self.journal);
+        let recipe = self.shared.recipe(self.target(), &commit.id, &self.config, self.row.no_cache).await.map_err(Failure::from)?;
+        if recipe.no_cache {
+            self.journal.say("Building without what earlier builds have left, as asked for");
+        }
+        let build = self.shared.platform.builder.build(&recipe, &checkout, &self.journal);
         let limit = self.shared.limits.build.min(self.config.build.time_limit.into());
         let image = self.within(limit, build).await?;
         db::deployments::set_image(self.shared.db.write(), self.row.id, &image).await?;
@@ -288,6 +293,7 @@ impl Run<'_> {
                 (Status::Skipped, Some(Ending::without_fault(phase, sentence)))
             }
             Some(Stop::Failed(failure)) => {
+                let failure = Failure { sentence: self.journal.masked(&failure.sentence), ..failure };
                 log_failure(&self.app, &self.row, &failure);
                 self.journal.fail(&failure.sentence);
                 if let Some(hint) = &failure.hint {

@@ -1,20 +1,29 @@
-//! The container of a deployment, as it is to be made: configuration, image and commit, with its secrets opened.
+//! What a deployment makes, as it is to be made: its image and its container, from configuration and commit, with their secrets opened.
 
 use super::{
     Error, Shared,
-    platform::{Target, Wanted},
+    platform::{Recipe, Target, Wanted},
 };
 use crate::{
     db,
     domain::{
-        app_config::{RunConfig, env::COMMIT_VARIABLE},
-        commit::CommitFacts,
+        app_config::{AppConfig, RunConfig, env::COMMIT_VARIABLE},
+        commit::{CommitFacts, CommitId},
         ids::SecretId,
         secret::Secret,
     },
 };
 
 impl Shared {
+    /// The image of a deployment, as it is to be built, its secrets opened.
+    pub(super) async fn recipe(&self, target: Target, commit: &CommitId, config: &AppConfig, no_cache: bool) -> Result<Recipe, Error> {
+        let mut secrets = Vec::with_capacity(config.build.secrets.len());
+        for secret in &config.build.secrets {
+            secrets.push((secret.id.clone(), self.open(secret.value).await?));
+        }
+        Ok(Recipe { target, commit: commit.clone(), config: config.clone(), no_cache, secrets })
+    }
+
     /// What is to be made. Nothing of it exists yet.
     pub(super) async fn wanted(&self, target: Target, image: &str, commit: &CommitFacts, run: &RunConfig) -> Result<Wanted, Error> {
         let mut env = vec![(COMMIT_VARIABLE.to_owned(), Secret::new(commit.id.to_string()))];
@@ -26,6 +35,17 @@ impl Shared {
             files.push((file.path.clone(), self.open(file.content).await?));
         }
         Ok(Wanted { target, image: image.to_owned(), env, files, run: run.clone() })
+    }
+
+    /// The values that no journal may show: whatever is sealed and is no file, which may have lines that anything has.
+    pub(super) async fn values_of(&self, config: &AppConfig) -> Result<Vec<Secret>, Error> {
+        let variables = config.run.env.iter().map(|var| var.value);
+        let sealed: Vec<SecretId> = variables.chain(config.build.secrets.iter().map(|secret| secret.value)).collect();
+        let mut values = Vec::with_capacity(sealed.len());
+        for id in sealed {
+            values.push(self.open(id).await?);
+        }
+        Ok(values)
     }
 
     /// A sealed value, opened.

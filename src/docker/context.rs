@@ -17,7 +17,7 @@ use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
 /// The largest tar that is sent to an engine, in bytes: 4 GiB.
-pub const CONTEXT_MAX_BYTES: u64 = 4 << 30;
+pub const CONTEXT_MAX_BYTES: u64 = 64 << 30;
 
 /// The largest ignore file that is read, in bytes; its patterns become regexes that take far more memory than its text.
 const IGNORE_FILE_MAX_BYTES: u64 = 64 << 10;

@@ -109,7 +109,8 @@ impl AppConfig {
     pub fn secrets(&self) -> Vec<(String, SecretId)> {
         let env = self.run.env.iter().map(|var| (format!("env {}", var.name), var.value));
         let files = self.run.files.iter().map(|file| (format!("file {}", file.path), file.content));
-        env.chain(files).collect()
+        let build = self.build.secrets.iter().map(|secret| (format!("build secret {}", secret.id), secret.value));
+        env.chain(files).chain(build).collect()
     }
 }
 
@@ -127,6 +128,7 @@ pub(crate) mod tests {
         let mut config = AppConfig::new(source, BuildConfig::new(parsed("docker/Dockerfile"), parsed("app")));
         config.build.target = Some(parsed("prod"));
         config.build.args = build::parse_args("A=1").expect("valid");
+        config.build.secrets = vec![build::BuildSecret { id: parsed("npm"), value: SecretId::new() }];
         config.build.pull = true;
         config.build.time_limit = parsed("5");
         config.build.context_limit = parsed("10");

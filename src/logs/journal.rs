@@ -5,7 +5,10 @@
 //! who speaks, and the text as it came, in bytes. Numbers stand in the file so that any place of it can be opened at once, without
 //! counting from its start. A place is a byte offset; it is never reset, not even by another attempt.
 
+mod hidden;
+
 use std::{
+    borrow::Cow,
     fs::File,
     io::{self, Write},
     path::Path,
@@ -15,7 +18,8 @@ use std::{
 use tokio::sync::watch;
 
 use super::{archive, reader::Reader};
-use crate::domain::moment::Moment;
+use crate::domain::{moment::Moment, secret::Secret};
+use hidden::Hidden;
 
 /// A longer line is cut to this, with a mark.
 pub const LOG_LINE_MAX_BYTES: usize = 16 * 1024;
@@ -92,6 +96,7 @@ struct Open {
     /// How much of programs' output is kept.
     limit: u64,
     full: bool,
+    hidden: Hidden,
 }
 
 impl Journal {
@@ -115,7 +120,17 @@ impl Journal {
         }
         let last_number = Reader::of(&opened).last(1)?.lines.last().map_or(0, |line| line.number);
         grown.send_replace(end);
-        Ok(Self { open: Mutex::new(Open { file: opened, last_number, end, limit, full: false }), grown })
+        Ok(Self { open: Mutex::new(Open { file: opened, last_number, end, limit, full: false, hidden: Hidden::default() }), grown })
+    }
+
+    /// From now on these values are masked wherever they would stand in a line.
+    pub fn hide<'a>(&self, secrets: impl IntoIterator<Item = &'a Secret>) {
+        self.lock().hidden = Hidden::new(secrets);
+    }
+
+    /// A text without what this journal hides.
+    pub fn masked(&self, text: &str) -> String {
+        String::from_utf8_lossy(&self.lock().hidden.mask(text.as_bytes())).into_owned()
     }
 
     /// The number that the next line will have.
@@ -157,7 +172,8 @@ impl Journal {
     fn append(&self, mark: Mark, text: &[u8]) -> u64 {
         let mut open = self.lock();
         let number = open.last_number + 1;
-        let line = format_line(number, mark, text);
+        let text: Cow<'_, [u8]> = open.hidden.mask(text);
+        let line = format_line(number, mark, &text);
         // Half a line is taken back, or the next one would be glued to it.
         let written = open.file.write_all(&line).or_else(|err| open.file.set_len(open.end).and(Err(err)));
         match written {

@@ -19,6 +19,7 @@ mod metrics;
 mod migrations;
 mod ops;
 mod plans;
+mod policies;
 mod queue;
 mod real;
 mod requests;

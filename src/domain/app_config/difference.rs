@@ -78,6 +78,9 @@ fn settings(config: &AppConfig) -> Vec<Setting> {
     for arg in &build.args {
         list.add(format!("Build argument {}", arg.name), arg.value.clone());
     }
+    for secret in &build.secrets {
+        list.seal(format!("Build secret {}", secret.id), secret.value.to_string());
+    }
     list.needs = Needs::Container;
     run_settings(&config.run, &mut list);
     list.settings
@@ -256,6 +259,7 @@ mod tests {
             "Repository",
             "Submodules",
             "Target stage",
+            "Build secret npm",
             "File /etc/app.toml",
             "Label traefik.enable",
             "Volume at /data",

@@ -14,9 +14,9 @@ use futures_util::{
 };
 use tokio::sync::{mpsc, watch};
 use upaas::{
-    deploy::platform::{Builder, Failure, FailureKind, Origin, Platform, Runtime, Source, Target, Wanted},
+    deploy::platform::{Builder, Failure, FailureKind, Origin, Platform, Recipe, Runtime, Source, Target, Wanted},
     domain::{
-        app_config::{AppConfig, restart::RestartPolicy},
+        app_config::restart::RestartPolicy,
         commit::{CommitFacts, CommitId},
         connection::{HostKey, KnownHost},
         container::{Act, Bound, Happening, Health, Observed, Usage},
@@ -330,15 +330,16 @@ impl Source for Fake {
 
 #[async_trait]
 impl Builder for Fake {
-    async fn build(&self, target: &Target, _: &Path, _: &AppConfig, _: &CommitId, journal: &Journal) -> Result<String, Failure> {
+    async fn build(&self, recipe: &Recipe, _: &Path, journal: &Journal) -> Result<String, Failure> {
         let prints = self.0.prints.lock().unwrap().take();
         if let Some(mut prints) = prints {
             while let Some(line) = prints.recv().await {
                 journal.output(line.as_bytes());
             }
         }
-        self.pass(Step::Build, format!("build #{}", target.number)).await?;
-        Ok(format!("sha256:{}", target.number))
+        let cache = if recipe.no_cache { " without cache" } else { "" };
+        self.pass(Step::Build, format!("build #{}{cache}", recipe.target.number)).await?;
+        Ok(format!("sha256:{}", recipe.target.number))
     }
 
     async fn discard(&self, target: &Target) -> Result<(), Failure> {

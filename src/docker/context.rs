@@ -16,7 +16,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
-/// The largest tar that is sent to an engine, in bytes: 4 GiB.
+/// The largest tar that is sent to an engine, in bytes: 64 GiB. Each app has a limit of its own beneath it.
 pub const CONTEXT_MAX_BYTES: u64 = 64 << 30;
 
 /// The largest ignore file that is read, in bytes; its patterns become regexes that take far more memory than its text.

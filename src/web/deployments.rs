@@ -178,11 +178,18 @@ struct DeploymentPage {
     note: Option<Note>,
     serving: Option<String>,
     cancel_url: Option<String>,
-    retry: bool,
+    retry: Option<Retry>,
     image: Option<String>,
     container: Option<String>,
     switch: Option<String>,
     address: Option<Address>,
+}
+
+/// The button that asks for it once more.
+#[derive(Serialize)]
+struct Retry {
+    label: &'static str,
+    url: String,
 }
 
 #[derive(Serialize)]
@@ -276,7 +283,7 @@ fn deployment_page(app: &App, deployment: &Deployment, serving: Option<i64>, tai
         note: None,
         serving: serving.map(|number| format!("#{number} still serves.")).filter(|_| deployment.status != Status::Success),
         cancel_url: (!finished && !live && deployment.cancel.is_none()).then(|| format!("{url}/cancellation")),
-        retry: matches!(deployment.status, Status::Failed | Status::Cancelled),
+        retry: retry(app, deployment),
         image: deployment.image.as_deref().map(present::short_id),
         container: deployment.container.as_deref().map(present::short_id),
         switch: present::switch(deployment).map(|switch| match deployment.gap_ms {
@@ -286,6 +293,17 @@ fn deployment_page(app: &App, deployment: &Deployment, serving: Option<i64>, tai
         address: None,
         url,
     }
+}
+
+/// What asks for it once more.
+fn retry(app: &App, deployment: &Deployment) -> Option<Retry> {
+    let label = match deployment.status {
+        Status::Failed | Status::Cancelled => "Retry",
+        Status::Skipped => "Deploy now",
+        _ => return None,
+    };
+    let act = if deployment.trigger == Trigger::Config { "apply" } else { "deployments" };
+    Some(Retry { label, url: format!("{}/{act}", present::app_url(app)) })
 }
 
 fn failure(deployment: &Deployment, last: &[Line]) -> Option<FailureView> {

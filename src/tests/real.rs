@@ -13,4 +13,5 @@ mod registries;
 mod secrets;
 mod sources;
 mod submodules;
+mod watched;
 mod world;

@@ -169,12 +169,24 @@ pub(crate) struct Repository {
 impl Repository {
     /// Writes files, commits and pushes them to a branch; returns the commit's id.
     pub(crate) fn push(&self, branch: &str, files: &[(&str, &str)]) -> String {
+        self.commit_locally(files);
+        self.push_to(&format!("HEAD:refs/heads/{branch}"));
+        self.git(&["rev-parse", "HEAD"])
+    }
+
+    /// As [`Repository::push`], without the push.
+    pub(crate) fn commit_locally(&self, files: &[(&str, &str)]) {
         for (name, content) in files {
             let file = self.work.join(name);
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(file, content).unwrap();
         }
-        self.commit_and_push(branch)
+        self.commit_all();
+    }
+
+    fn commit_all(&self) {
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "--allow-empty", "-m", "Change the page"]);
     }
 
     /// The working copy, for what is more than text.
@@ -183,8 +195,7 @@ impl Repository {
     }
 
     pub(crate) fn commit_and_push(&self, branch: &str) -> String {
-        self.git(&["add", "-A"]);
-        self.git(&["commit", "-q", "--allow-empty", "-m", "Change the page"]);
+        self.commit_all();
         self.push_to(&format!("HEAD:refs/heads/{branch}"));
         self.git(&["rev-parse", "HEAD"])
     }

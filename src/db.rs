@@ -17,6 +17,7 @@ pub mod deliveries;
 pub mod deployments;
 pub mod integrity;
 pub mod journals;
+pub mod registries;
 pub mod secrets;
 pub mod settings;
 pub mod snapshots;
@@ -142,6 +143,11 @@ impl Db {
     /// Where single writes go.
     pub fn write(&self) -> &SqlitePool {
         &self.writer
+    }
+
+    /// Reads that all see the database at one moment.
+    pub async fn begin_reading(&self) -> Result<Transaction, Error> {
+        Ok(self.reader.begin().await?)
     }
 
     /// A transaction on the writer. Hold it for milliseconds: everybody else waits.

@@ -17,6 +17,7 @@ pub mod ids;
 pub mod integrity;
 pub mod moment;
 pub mod port;
+pub mod registry;
 pub mod repo_path;
 pub mod repo_url;
 pub mod retention;

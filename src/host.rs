@@ -18,7 +18,7 @@ use crate::{
         platform::{Builder, Failure, FailureKind, Origin, Recipe, Runtime, Source, Target, Wanted},
     },
     docker::{
-        self, BuildEvent, BuildRequest, BuildSecret, Engine,
+        self, BuildEvent, BuildRequest, BuildSecret, Engine, RegistryLogin,
         context::{Context, ContextError},
         explain::{self, Explained},
         spec::{ContainerSpec, Owner},
@@ -253,8 +253,14 @@ impl Builder for EngineHost {
         let mut args: HashMap<String, String> = build.args.iter().map(|arg| (arg.name.to_string(), arg.value.clone())).collect();
         args.insert(COMMIT_VARIABLE.to_owned(), recipe.commit.to_string());
         let secrets = recipe.secrets.iter().map(|(id, value)| BuildSecret { id: id.to_string(), value: value.clone() });
+        let registries = recipe.logins.iter().map(|login| RegistryLogin {
+            host: login.host.to_string(),
+            username: login.username.clone(),
+            password: login.password.clone(),
+        });
         let request = BuildRequest {
             args,
+            registries: registries.collect(),
             target: build.target.as_ref().map(ToString::to_string),
             no_cache: recipe.no_cache,
             pull: build.pull,

@@ -21,6 +21,9 @@ use crate::{
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
 
+/// What the cipher adds so that a change is noticed.
+const TAG_BYTES: usize = 16;
+
 /// What can go wrong with a seal.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -67,6 +70,11 @@ impl Vault {
     }
 }
 
+/// The bytes of what is sealed, by those of the sealed value.
+pub fn clear_bytes(sealed_bytes: usize) -> usize {
+    sealed_bytes.saturating_sub(NONCE_BYTES + TAG_BYTES)
+}
+
 /// A new random secret: 64 hexadecimal digits.
 pub fn random_secret() -> Secret {
     let bytes: [u8; 32] = keyfile::random();
@@ -104,6 +112,7 @@ mod tests {
         let (here, elsewhere) = (SecretId::new(), SecretId::new());
         let sealed = vault.seal(here, &Secret::new("geheim"));
         assert_eq!(vault.open_sealed(here, &sealed).expect("opens").reveal(), "geheim");
+        assert_eq!(clear_bytes(sealed.0.len()), "geheim".len());
         assert!(vault.open_sealed(elsewhere, &sealed).is_err());
         let mut changed = sealed.clone();
         *changed.0.last_mut().expect("bytes") ^= 1;

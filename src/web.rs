@@ -32,6 +32,7 @@ mod metrics;
 mod observe;
 mod password;
 mod present;
+mod registries;
 mod retention;
 mod security;
 mod serve;
@@ -54,6 +55,7 @@ use std::time::Duration;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
+    handler::Handler,
     middleware::{from_fn, from_fn_with_state, map_request},
     routing::{MethodRouter, get, post},
 };
@@ -72,9 +74,12 @@ use tower_sessions::{
 use tower_sessions_sqlx_store::SqliteStore;
 
 use crate::{domain::token::Scope, health::LIVE_PATH};
+use app_settings::{environment, files};
 
 /// A form is never larger.
 const FORM_MAX_BYTES: usize = 64 * 1024;
+/// But for one with long texts: 1 MB of them, of which each byte may be sent as three.
+const LONG_FORM_MAX_BYTES: usize = 4 * 1024 * 1024;
 /// A session ends after this long without use.
 const SESSION_LIFE: time::Duration = time::Duration::days(14);
 /// How often sessions that have ended are removed from the database.
@@ -113,6 +118,11 @@ fn with_token(scope: Scope, path: &'static str, handler: MethodRouter<AppState>)
     Route { path, access: Access::Token(scope), handler }
 }
 
+/// Takes a form with long texts.
+fn long_post<H: Handler<T, AppState>, T: 'static>(handler: H) -> MethodRouter<AppState> {
+    post(handler).layer(DefaultBodyLimit::max(LONG_FORM_MAX_BYTES))
+}
+
 /// The whole URL table.
 pub fn routes() -> Vec<Route> {
     vec![
@@ -136,6 +146,16 @@ pub fn routes() -> Vec<Route> {
         private("/apps/{app}/settings", get(app_settings::show)),
         private("/apps/{app}/apply", post(deployments::apply)),
         private("/apps/{app}/settings/{section}", post(app_settings::update)),
+        private("/apps/{app}/settings/environment/addition", long_post(environment::add)),
+        private("/apps/{app}/settings/environment/change", long_post(environment::change)),
+        private("/apps/{app}/settings/environment/removal", post(environment::remove)),
+        private("/apps/{app}/settings/environment/reveal", post(environment::reveal)),
+        private("/apps/{app}/settings/environment/preview", long_post(environment::preview)),
+        private("/apps/{app}/settings/environment/import", long_post(environment::import)),
+        private("/apps/{app}/settings/files/addition", long_post(files::add)),
+        private("/apps/{app}/settings/files/change", long_post(files::change)),
+        private("/apps/{app}/settings/files/removal", post(files::remove)),
+        private("/apps/{app}/settings/files/reveal", post(files::reveal)),
         private("/apps/{app}/connection-test", post(connection::test)),
         private("/apps/{app}/host-key", post(connection::confirm_host_key)),
         private("/apps/{app}/stop", post(app_page::stop)),
@@ -162,6 +182,8 @@ pub fn routes() -> Vec<Route> {
         private("/system/orphans/removal", post(system::remove_orphan)),
         private("/settings", get(settings::show)),
         private("/settings/password", post(account::change_password)),
+        private("/settings/registries", post(registries::set)),
+        private("/settings/registries/removal", post(registries::remove)),
         private("/settings/retention", post(retention::update)),
         private("/settings/retention/run", post(retention::run)),
         private("/settings/tokens", post(tokens::create)),

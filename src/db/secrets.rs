@@ -1,9 +1,42 @@
 //! Sealed values. What they say, only the vault knows.
 
-use sqlx::SqliteExecutor;
+use std::collections::HashMap;
+
+use sqlx::{FromRow, SqliteExecutor};
 
 use super::Error;
-use crate::domain::{ids::SecretId, moment::Moment, secret::Sealed};
+use crate::domain::{
+    ids::{AppId, SecretId},
+    moment::Moment,
+    secret::Sealed,
+};
+
+/// What is known of a sealed value without opening it.
+#[derive(Debug, Clone, Copy, FromRow)]
+pub struct Kept {
+    /// The bytes of the sealed value.
+    pub sealed_bytes: i64,
+    /// When it was set.
+    pub created_at: Moment,
+}
+
+/// Those that an app's present configuration refers to.
+pub async fn of_app(db: impl SqliteExecutor<'_>, app: AppId) -> Result<HashMap<SecretId, Kept>, Error> {
+    #[derive(FromRow)]
+    struct Row {
+        id: SecretId,
+        #[sqlx(flatten)]
+        kept: Kept,
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT v.id, length(v.sealed) AS sealed_bytes, v.created_at
+         FROM app_secrets s JOIN secret_versions v ON v.id = s.secret_id WHERE s.app_id = ?",
+    )
+    .bind(app)
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.kept)).collect())
+}
 
 /// Keeps a sealed value under the id it was sealed for.
 pub async fn insert(db: impl SqliteExecutor<'_>, id: SecretId, sealed: &Sealed) -> Result<(), Error> {

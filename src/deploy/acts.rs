@@ -4,15 +4,20 @@ use std::sync::Arc;
 
 use tracing::Instrument;
 
-use super::{Arrival, Deployer, Error, Shared, Wish, connection, create, lifecycle, queue, receive, recover, retention};
+use super::{
+    Arrival, Deployer, Difference, Edit, Error, Shared, Wish, config_files, connection, create, lifecycle, queue, receive, recover,
+    registries, retention, variables,
+};
 use crate::domain::{
     app::App,
-    app_config::AppConfig,
+    app_config::{AppConfig, config_file::ContainerPath, env::EnvName},
     audit::{Act, Action, Actor, Resource, Subject},
     connection::ConnectionCheck,
     delivery::Delivery,
     deployment::Deployment,
     moment::Moment,
+    registry::RegistryHost,
+    secret::Secret,
     slug::Slug,
 };
 
@@ -79,6 +84,33 @@ impl Deployer {
         let act = Act::done(Action::AppUpdate, by, Subject::app(app));
         let app = app.clone();
         self.audited(act, move |shared, by| async move { lifecycle::set_paused(&shared, &app, paused, &by).await }).await
+    }
+
+    /// Edits the app's variables as they are now; the next deployment uses them. Refused when there would be too many, when one that is to be
+    /// added is there, and when one that is to be changed is not.
+    pub async fn edit_variables(&self, app: &App, edit: Edit<EnvName>, by: &Actor) -> Result<Difference<EnvName>, Error> {
+        let act = Act::done(Action::AppUpdate, by, Subject::app(app));
+        let app = app.clone();
+        self.audited(act, move |shared, by| async move { variables::edit(&shared, &app, &edit, &by).await }).await
+    }
+
+    /// As [`Deployer::edit_variables`], for the app's files; refused also where no file can lie.
+    pub async fn edit_files(&self, app: &App, edit: Edit<ContainerPath>, by: &Actor) -> Result<Difference<ContainerPath>, Error> {
+        let act = Act::done(Action::AppUpdate, by, Subject::app(app));
+        let app = app.clone();
+        self.audited(act, move |shared, by| async move { config_files::edit(&shared, &app, &edit, &by).await }).await
+    }
+
+    /// Sets the login at a registry, instead of the one that was there. Says whether there was one. Refused when there are too many.
+    pub async fn set_registry(&self, host: RegistryHost, username: String, password: Secret, by: &Actor) -> Result<bool, Error> {
+        let act = Act::done(Action::SettingsChange, by, registries::subject(&host));
+        self.audited(act, move |shared, by| async move { registries::set(&shared, host, username, &password, &by).await }).await
+    }
+
+    /// Removes the login at a registry. One that is gone already is as the person wants it.
+    pub async fn remove_registry(&self, host: RegistryHost, by: &Actor) -> Result<(), Error> {
+        let act = Act::done(Action::SettingsChange, by, registries::subject(&host));
+        self.audited(act, move |shared, by| async move { registries::remove(&shared, &host, &by).await }).await
     }
 
     /// Stops the app's container. Refused while a deployment runs.

@@ -19,6 +19,7 @@ use crate::{
         engine::EngineVersion,
         ids::AppId,
         port::Port,
+        registry::RegistryHost,
         repo_url::RepoUrl,
         secret::Secret,
         slug::Slug,
@@ -140,6 +141,8 @@ pub struct Recipe {
     pub no_cache: bool,
     /// What its steps may ask for, opened.
     pub secrets: Vec<(BuildSecretId, Secret)>,
+    /// Logins at registries, for base images.
+    pub logins: Vec<RegistryLogin>,
 }
 
 /// A container as it is to be made.
@@ -155,6 +158,17 @@ pub struct Wanted {
     pub files: Vec<(ContainerPath, Secret)>,
     /// Everything else about it.
     pub run: RunConfig,
+}
+
+/// A login at a registry that wants one before it gives a base image.
+#[derive(Debug, Clone)]
+pub struct RegistryLogin {
+    /// The registry.
+    pub host: RegistryHost,
+    /// The user's name there.
+    pub username: String,
+    /// The password or token, opened.
+    pub password: Secret,
 }
 
 /// git, seen from a deployment.

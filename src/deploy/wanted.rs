@@ -21,7 +21,8 @@ impl Shared {
         for secret in &config.build.secrets {
             secrets.push((secret.id.clone(), self.open(secret.value).await?));
         }
-        Ok(Recipe { target, commit: commit.clone(), config: config.clone(), no_cache, secrets })
+        let logins = self.registry_logins().await?;
+        Ok(Recipe { target, commit: commit.clone(), config: config.clone(), no_cache, secrets, logins })
     }
 
     /// What is to be made. Nothing of it exists yet.
@@ -51,6 +52,12 @@ impl Shared {
     /// A sealed value, opened.
     pub(super) async fn open(&self, id: SecretId) -> Result<Secret, Error> {
         let sealed = db::secrets::get(self.db.read(), id).await?;
+        Ok(self.vault.open_sealed(id, &sealed)?)
+    }
+
+    /// As [`Shared::open`], as a transaction sees it.
+    pub(super) async fn open_within(&self, tx: &mut db::Transaction, id: SecretId) -> Result<Secret, Error> {
+        let sealed = db::secrets::get(&mut **tx, id).await?;
         Ok(self.vault.open_sealed(id, &sealed)?)
     }
 

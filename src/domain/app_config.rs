@@ -5,6 +5,7 @@ pub mod build;
 pub mod config_file;
 pub mod difference;
 pub mod env;
+pub mod env_file;
 pub mod health_check;
 pub mod label;
 pub mod network;

@@ -23,6 +23,13 @@ const ACTS: &[(&str, &str)] = &[
     ("/apps", "APP_CREATE"),
     ("/apps/{app}/apply", "DEPLOY"),
     ("/apps/{app}/settings/{section}", "APP_UPDATE"),
+    ("/apps/{app}/settings/environment/addition", "APP_UPDATE"),
+    ("/apps/{app}/settings/environment/change", "APP_UPDATE"),
+    ("/apps/{app}/settings/environment/removal", "APP_UPDATE"),
+    ("/apps/{app}/settings/environment/import", "APP_UPDATE"),
+    ("/apps/{app}/settings/files/addition", "APP_UPDATE"),
+    ("/apps/{app}/settings/files/change", "APP_UPDATE"),
+    ("/apps/{app}/settings/files/removal", "APP_UPDATE"),
     ("/apps/{app}/host-key", "SETTINGS_CHANGE"),
     ("/apps/{app}/auto-deploy", "APP_UPDATE"),
     ("/apps/{app}/deployments", "DEPLOY"),
@@ -31,6 +38,8 @@ const ACTS: &[(&str, &str)] = &[
     ("/apps/{app}/start", "CONTAINER_START"),
     ("/system/orphans/removal", "CLEANUP"),
     ("/settings/password", "PASSWORD_CHANGE"),
+    ("/settings/registries", "SETTINGS_CHANGE"),
+    ("/settings/registries/removal", "SETTINGS_CHANGE"),
     ("/settings/retention", "SETTINGS_CHANGE"),
     ("/settings/retention/run", "RETENTION"),
     ("/settings/tokens", "TOKEN_CREATE"),
@@ -38,7 +47,15 @@ const ACTS: &[(&str, &str)] = &[
 ];
 
 /// Those that change nothing an operator would call state.
-const NO_ACTS: &[&str] = &["/theme", "/apps/{app}/connection-test", "/apps/{app}/webhook-secret", "/system/integrity-check"];
+const NO_ACTS: &[&str] = &[
+    "/theme",
+    "/apps/{app}/connection-test",
+    "/apps/{app}/webhook-secret",
+    "/apps/{app}/settings/environment/reveal",
+    "/apps/{app}/settings/environment/preview",
+    "/apps/{app}/settings/files/reveal",
+    "/system/integrity-check",
+];
 
 /// The lines of the files, in order of their days.
 fn lines(server: &Server) -> Vec<Value> {
@@ -96,6 +113,8 @@ pub(crate) async fn do_everything(server: &mut Server, fake: &Fake) -> Vec<Strin
     server.browser.post("/apps/shop/auto-deploy", &[("auto_deploy", "paused")]).await.expect(303);
     server.browser.post("/apps/shop/auto-deploy", &[("auto_deploy", "on")]).await.expect(303);
     server.browser.post("/apps/shop/settings/ports", &[("container_port", "80"), ("host_port", "8082")]).await.expect(303);
+
+    secrets.extend(set_sealed_values(server).await);
 
     server.deploy_to_the_end("shop").await;
     fake.fail(Step::Build, FailureKind::Final);
@@ -157,6 +176,30 @@ pub(crate) async fn do_everything(server: &mut Server, fake: &Fake) -> Vec<Strin
     secrets
 }
 
+/// Adds, changes and deletes variables and files, and sets and removes a login; returns the values.
+async fn set_sealed_values(server: &mut Server) -> Vec<String> {
+    let section = "/apps/shop/settings";
+    let acts = [
+        ("environment/addition", [("env_name", "TOKEN"), ("env_value", "a value in a variable")]),
+        ("environment/change", [("name", "TOKEN"), ("env_new_value", "another value in a variable")]),
+        ("environment/import", [("env_text", "TOKEN='a pasted value'\nMORE=1"), ("env_alone", "yes")]),
+        ("environment/removal", [("name", "MORE"), ("", "")]),
+        ("files/addition", [("file_path", "/etc/shop.toml"), ("file_content", "a secret in a file")]),
+        ("files/change", [("path", "/etc/shop.toml"), ("file_new_content", "another secret in a file")]),
+        ("files/removal", [("path", "/etc/shop.toml"), ("", "")]),
+    ];
+    for (act, fields) in acts {
+        server.browser.post(&format!("{section}/{act}"), &fields).await.expect(303);
+    }
+    server.browser.post(&format!("{section}/environment/addition"), &acts[0].1).await.expect(422);
+    let login = [("registry_host", "ghcr.io"), ("registry_username", "ci"), ("registry_password", "a registry password")];
+    server.browser.post("/settings/registries", &login).await.expect(303);
+    server.browser.post("/settings/registries/removal", &[("host", "ghcr.io")]).await.expect(303);
+    let mut secrets: Vec<String> = acts.iter().map(|(_, fields)| fields[1].1.to_owned()).filter(|value| value.contains("a ")).collect();
+    secrets.extend(["a pasted value".to_owned(), "a registry password".to_owned()]);
+    secrets
+}
+
 #[tokio::test]
 async fn every_act_is_in_the_table_the_file_the_api_and_the_counter_without_a_secret() {
     let fake = Fake::default();
@@ -174,6 +217,16 @@ async fn every_act_is_in_the_table_the_file_the_api_and_the_counter_without_a_se
     ada APP_UPDATE SUCCESS: app shop
     ada APP_UPDATE SUCCESS: app shop
     ada APP_UPDATE SUCCESS: app shop
+    ada APP_UPDATE SUCCESS: app shop
+    ada APP_UPDATE SUCCESS: app shop
+    ada APP_UPDATE SUCCESS: app shop
+    ada APP_UPDATE SUCCESS: app shop
+    ada APP_UPDATE SUCCESS: app shop
+    ada APP_UPDATE SUCCESS: app shop
+    ada APP_UPDATE SUCCESS: app shop
+    ada APP_UPDATE FAILURE: app shop
+    ada SETTINGS_CHANGE SUCCESS: setting registry ghcr.io
+    ada SETTINGS_CHANGE SUCCESS: setting registry ghcr.io
     ada DEPLOY SUCCESS: deployment shop#1
     ada DEPLOY SUCCESS: deployment shop#1
     ada DEPLOY SUCCESS: deployment shop#2

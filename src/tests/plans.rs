@@ -19,8 +19,18 @@ use super::{
 };
 
 /// Tables whose rows are few by their nature: the administrator, the apps, what was set, who may ask, who is signed in.
-const SMALL: &[&str] =
-    &["users", "apps", "settings", "tokens", "host_keys", "tower_sessions", "_sqlx_migrations", "sqlite_master", "sqlite_schema"];
+const SMALL: &[&str] = &[
+    "users",
+    "apps",
+    "settings",
+    "tokens",
+    "host_keys",
+    "registries",
+    "tower_sessions",
+    "_sqlx_migrations",
+    "sqlite_master",
+    "sqlite_schema",
+];
 
 /// Every statement that this process has run.
 fn statements() -> &'static Mutex<BTreeSet<String>> {

@@ -1,6 +1,7 @@
 //! The promises again, on a real engine, a real git and a real sshd.
 
 mod builds;
+mod canary;
 mod comparisons;
 mod ends;
 mod engines;

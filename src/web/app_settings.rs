@@ -4,6 +4,9 @@
 //! A section says how its form looks and how it is read ([`Section`]); everything else is the same for all: a form with something wrong
 //! comes back as it was typed, a good one is stored and recorded, and a browser with scripting gets its section alone.
 
+pub(super) mod environment;
+pub(super) mod files;
+
 mod build;
 mod pending;
 mod ports;
@@ -38,7 +41,7 @@ use crate::{
 };
 
 /// The sections, in the order of the page.
-const SECTIONS: &[&dyn Section] = &[&source::Source, &build::Build, &ports::Ports];
+const SECTIONS: &[&dyn Section] = &[&source::Source, &build::Build, &environment::Environment, &files::Files, &ports::Ports];
 /// Those that are one form.
 const FORMS: &[&dyn SavedAsOne] = &[&source::Source, &build::Build, &ports::Ports];
 
@@ -185,13 +188,14 @@ async fn saved(ui: &Ui, app: &App, section: &dyn Section) -> Result<Response, Er
 }
 
 /// The answer to a form with something wrong.
-async fn came_back(ui: &Ui, app: &App, section: &'static dyn Section, form: FormView) -> Result<Response, Error> {
-    let answer = if ui.wants_fragment {
-        alone(ui, app, shown(ui, app, section, form).await?).await?
-    } else {
-        page(ui, app, Some((section, form)), None).await?
-    };
+async fn came_back(ui: &Ui, app: &App, section: &dyn Section, form: FormView) -> Result<Response, Error> {
+    let answer = given(ui, app, shown(ui, app, section, form).await?).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, answer).into_response())
+}
+
+/// A section as it is given, for htmx alone.
+async fn given(ui: &Ui, app: &App, section: Shown) -> Result<Response, Error> {
+    if ui.wants_fragment { alone(ui, app, section).await } else { page(ui, app, Some(section), None).await }
 }
 
 async fn alone(ui: &Ui, app: &App, section: Shown) -> Result<Response, Error> {
@@ -204,16 +208,16 @@ async fn shown(ui: &Ui, app: &App, section: &dyn Section, form: FormView) -> Res
     Ok(Shown { id: section.id(), template: section.template(), form, extra, saved: false })
 }
 
-/// The whole page, with one form as it came back.
-async fn page(ui: &Ui, app: &App, came_back: Option<(&'static dyn Section, FormView)>, saved: Option<&str>) -> Result<Response, Error> {
+/// The whole page, with one section as it is given.
+async fn page(ui: &Ui, app: &App, mut given: Option<Shown>, saved: Option<&str>) -> Result<Response, Error> {
     let stored = Draft::of(app);
     let mut sections = Vec::with_capacity(SECTIONS.len());
     for section in SECTIONS {
-        let form = match &came_back {
-            Some((wrong, form)) if wrong.id() == section.id() => form.clone(),
-            _ => section.form(&stored),
-        };
-        sections.push(Shown { saved: saved == Some(section.id()), ..shown(ui, app, *section, form).await? });
+        let (id, form) = (section.id(), section.form(&stored));
+        sections.push(match given.take_if(|given| given.id == id) {
+            Some(given) => given,
+            None => Shown { saved: saved == Some(id), ..shown(ui, app, *section, form).await? },
+        });
     }
     let pending = Pending::load(&ui.state, app).await?;
     ui.page(&format!("Settings of {}", app.name), &Show { app: AppLink::new(app), sections, pending, swapped_in: false })

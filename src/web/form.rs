@@ -27,6 +27,11 @@ impl Typed {
         Some(self.text(field)).filter(|text| !text.is_empty()).unwrap_or(default)
     }
 
+    /// A text of several lines, exactly as typed. Browsers send each end of a line as CRLF; it is kept as LF.
+    pub(super) fn exact(&self, field: &str) -> Secret {
+        Secret::new(self.0.get(field).map_or_else(String::new, |text| text.replace("\r\n", "\n")))
+    }
+
     /// A password, exactly as typed.
     pub(super) fn secret(&self, field: &str) -> Secret {
         Secret::new(self.0.get(field).cloned().unwrap_or_default())
@@ -86,6 +91,12 @@ impl FormView {
                 typed.text(name).clone_into(value);
             }
         }
+        self
+    }
+
+    /// Puts another value into a field.
+    pub(super) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.add(name, value);
         self
     }
 

@@ -9,7 +9,7 @@ use super::{
     extract::Asked,
     form::FormView,
     frame::When,
-    retention,
+    registries, retention,
     tokens::{self, Made},
     ui::Ui,
     view::View,
@@ -20,6 +20,7 @@ struct Show {
     account: Account,
     form: FormView,
     tokens: tokens::Section,
+    registries: registries::Section,
     retention: retention::Section,
 }
 
@@ -39,6 +40,7 @@ pub(super) struct Shown {
     pub(super) password: Option<FormView>,
     pub(super) token: Option<FormView>,
     pub(super) made: Option<Made>,
+    pub(super) registry: Option<FormView>,
     pub(super) retention: Option<FormView>,
 }
 
@@ -52,6 +54,9 @@ pub(super) async fn show(ui: Ui, Asked(said): Asked<Said>) -> Result<Response, E
     let news = match said.changed.as_deref() {
         Some("password") => Some("The password is changed. Every other session is logged out."),
         Some("tokens") => Some("The token is revoked: nobody can use it any more."),
+        Some("registries") => Some("Saved. The next build logs in with it."),
+        Some("registry-replaced") => Some("The login that was there is replaced. The next build uses the new one."),
+        Some("registry-removed") => Some("The login is removed. The next build goes without it."),
         Some("retention") => Some("Saved. What is too old by now goes at the next run."),
         _ => None,
     };
@@ -67,6 +72,7 @@ pub(super) async fn page(ui: &Ui, shown: Shown) -> Result<Response, Error> {
     let account = Account { username: user.0.username.clone(), since: user.0.created_at.into() };
     let form = shown.password.unwrap_or_else(account::form);
     let tokens = tokens::Section::load(ui, shown.token.unwrap_or_else(tokens::form), shown.made).await?;
+    let registries = registries::Section::load(&ui.state, shown.registry).await?;
     let retention = retention::Section::load(&ui.state, shown.retention).await?;
-    ui.page("Settings", &Show { account, form, tokens, retention })
+    ui.page("Settings", &Show { account, form, tokens, registries, retention })
 }

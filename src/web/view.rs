@@ -77,6 +77,7 @@ impl Views {
         environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().expect("a valid syntax"));
         environment.set_formatter(format);
         environment.add_function("asset", assets::url);
+        environment.add_filter("exact", exact);
         Self { environment }
     }
 
@@ -111,6 +112,11 @@ fn format(out: &mut Output, state: &mut State, value: &Value) -> Result<(), mini
         }
         _ => escape_formatter(out, state, value),
     }
+}
+
+/// A text for a field of several lines: each of its characters is that character, because what is sent back is kept.
+fn exact(text: &str) -> Value {
+    Value::from_safe_string(html_escape::encode_quoted_attribute(text).into_owned())
 }
 
 /// A text in which what could make it look like another one is shown as what it is.

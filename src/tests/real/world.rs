@@ -62,6 +62,13 @@ impl World {
         world
     }
 
+    /// On this server, connected.
+    pub(crate) async fn on(server: Server, host_port: Option<&str>) -> Self {
+        let mut world = Self::with_unconnected_shop_of(server, host_port).await;
+        world.connect("shop").await;
+        world
+    }
+
     async fn with_unconnected_shop_on(host_port: Option<&str>, limits: Limits, docker_host: Option<String>) -> Self {
         Self::with_unconnected_shop_of(Server::real(limits, docker_host).await, host_port).await
     }

@@ -14,7 +14,7 @@ use futures_util::{
 };
 use tokio::sync::{mpsc, watch};
 use upaas::{
-    deploy::platform::{Builder, Failure, FailureKind, Origin, Platform, Recipe, Runtime, Source, Target, Wanted},
+    deploy::platform::{Builder, Failure, FailureKind, Origin, Platform, Recipe, RegistryLogin, Runtime, Source, Target, Wanted},
     domain::{
         app_config::restart::RestartPolicy,
         commit::{CommitFacts, CommitId},
@@ -74,6 +74,10 @@ struct World {
     /// What was done, in order.
     acts: Mutex<Vec<String>>,
     made: Mutex<u32>,
+    /// The logins that the last build had.
+    logins: Mutex<Vec<RegistryLogin>>,
+    /// What the last container was made of.
+    wanted: Mutex<Option<Wanted>>,
     /// What builds print, line by line, once a test has taken the other end.
     prints: Mutex<Option<mpsc::UnboundedReceiver<String>>>,
     /// Who listens to the engine's events.
@@ -132,6 +136,16 @@ impl Fake {
         if let Some(held) = self.0.held.lock().unwrap().remove(&step) {
             held.send_replace(true);
         }
+    }
+
+    /// The logins that the last build had.
+    pub(crate) fn logins(&self) -> Vec<RegistryLogin> {
+        self.0.logins.lock().unwrap().clone()
+    }
+
+    /// What the last container was made of.
+    pub(crate) fn wanted(&self) -> Wanted {
+        self.0.wanted.lock().unwrap().clone().unwrap()
     }
 
     /// What was done so far.
@@ -331,6 +345,7 @@ impl Source for Fake {
 #[async_trait]
 impl Builder for Fake {
     async fn build(&self, recipe: &Recipe, _: &Path, journal: &Journal) -> Result<String, Failure> {
+        *self.0.logins.lock().unwrap() = recipe.logins.clone();
         let prints = self.0.prints.lock().unwrap().take();
         if let Some(mut prints) = prints {
             while let Some(line) = prints.recv().await {
@@ -364,6 +379,7 @@ impl Runtime for Fake {
 
     async fn create(&self, wanted: &Wanted) -> Result<String, Failure> {
         let target = &wanted.target;
+        *self.0.wanted.lock().unwrap() = Some(wanted.clone());
         self.pass(Step::Create, format!("create #{}", target.number)).await?;
         let made = {
             let mut made = self.0.made.lock().unwrap();

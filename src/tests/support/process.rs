@@ -15,14 +15,14 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts µPaaS on a data directory, at an address or a free one, and waits until it answers.
-    pub(crate) async fn start(data: &Path, docker_host: Option<&str>, address: Option<SocketAddr>) -> Self {
+    /// Starts µPaaS on a data directory, at an address or a free one, with more variables, and waits until it answers.
+    pub(crate) async fn start(data: &Path, docker_host: Option<&str>, address: Option<SocketAddr>, more: &[(String, String)]) -> Self {
         let address = address.unwrap_or_else(|| TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
         let log = File::options().create(true).append(true).open(Self::log(data)).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_upaas"));
         command.env_clear().envs(["PATH", "HOME"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         command.env("PORT", address.port().to_string()).env("UPAAS_LISTEN_ADDR", "127.0.0.1").env("UPAAS_DATA_DIR", data);
-        command.envs(docker_host.map(|host| ("UPAAS_DOCKER_HOST", host)));
+        command.envs(docker_host.map(|host| ("UPAAS_DOCKER_HOST", host))).envs(more.iter().cloned());
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let process = Self { child, address };
         super::eventually("µPaaS to answer", async || answers(address).await.map_err(|err| err.to_string())).await;

@@ -81,6 +81,14 @@ impl Server {
         server
     }
 
+    /// The binary, saying everything that it can.
+    pub(crate) async fn binary_that_says_all() -> Self {
+        let mut server = Self::new(Limits::default(), None);
+        server.variables = vec![("DEBUG".to_owned(), "true".to_owned())];
+        server.start_binary().await;
+        server
+    }
+
     fn new(limits: Limits, docker_host: Option<String>) -> Self {
         Self {
             app: None,
@@ -106,7 +114,7 @@ impl Server {
     /// At the address where it was before, if it was.
     pub(crate) async fn start_binary(&mut self) {
         let before = self.process.take().map(|process| process.address);
-        let process = Process::start(&self.data(), self.docker_host.as_deref(), before).await;
+        let process = Process::start(&self.data(), self.docker_host.as_deref(), before, &self.variables).await;
         self.browser = self.browser.clone().at(process.address);
         self.process = Some(process);
     }

@@ -68,7 +68,8 @@ impl App {
         limits: Limits,
         platform: impl FnOnce(&Config, InstanceId, &Files) -> Platform,
     ) -> anyhow::Result<Self> {
-        let config = with_data_dir(config)?;
+        let address = listener.local_addr()?;
+        let config = Config { listen: address, ..with_data_dir(config)? };
         for name in &config.unknown {
             tracing::warn!(name, "unknown variable: is it spelled right?");
         }
@@ -88,7 +89,6 @@ impl App {
         let copier = audit::Copier::prepare(db.clone(), files.audit(), metrics.clone()).await?;
         let listeners = Listeners { changes: changes.clone(), metrics: metrics.clone() };
         let deployer = Deployer::start(db.clone(), vault, files, platform, limits, listeners, stop.clone());
-        let address = listener.local_addr()?;
         let health = probes::health(&config, &db, &deployer);
         let integrity = tokio::spawn(keep_integrity(health.integrity().clone(), db.clone(), changes.clone(), stop.clone()));
         let state = web::AppState::new(config, db.clone(), deployer.clone(), health, setup_code, changes.clone(), stop.clone());

@@ -20,7 +20,9 @@ mod engine;
 mod journals;
 mod lifecycle;
 mod line;
+mod networks;
 mod picture;
+mod ports;
 mod queue;
 mod receive;
 mod reconcile;
@@ -65,8 +67,9 @@ use crate::{
         container::Observed,
         deployment::Deployment,
         disk::Used,
-        engine::{EngineState, EngineVersion},
+        engine::{EngineState, EngineVersion, Network},
         ids::{AppId, DeploymentId, WebhookId},
+        port::{Port, Taken},
         secret::Secret,
     },
     events::Changes,
@@ -325,6 +328,22 @@ impl Deployer {
     /// The bytes that each part of this installation takes, as measured in the last minute or before; what is not known is left out.
     pub async fn disk_used(&self) -> Used {
         disk::used(&self.shared).await
+    }
+
+    /// Who besides µPaaS holds ports of the engine's host, or is going to: the other apps by their configurations, those that are saved
+    /// and those that run, and whatever the host shows now. An engine that is away shows nothing.
+    pub async fn taken_ports(&self, app: Option<AppId>, wanted: &[Port]) -> Result<Vec<Taken>, Error> {
+        ports::taken(&self.shared, app, wanted).await
+    }
+
+    /// Whether the engine's host is the machine that µPaaS sees around itself.
+    pub async fn shares_host(&self) -> bool {
+        self.shared.platform.runtime.shares_host().await
+    }
+
+    /// The engine's networks that containers can join; none when it does not show them.
+    pub async fn networks(&self) -> Option<Vec<Network>> {
+        networks::all(&self.shared).await
     }
 
     /// Where a deployment's journal lies.

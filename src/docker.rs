@@ -11,6 +11,8 @@ mod events;
 pub mod explain;
 mod ignore;
 mod images;
+mod networks;
+mod ports;
 mod progress;
 mod raw;
 pub mod registry;
@@ -113,6 +115,11 @@ impl Engine {
     /// A handle on the engine at an address; what it makes carries this instance's label. Connects when first used.
     pub fn new(address: Address, instance: InstanceId) -> Self {
         Self { address, instance, shared: Arc::default() }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &Address {
+        &self.address
     }
 
     /// Asks the engine whether it is there and what it speaks; from then on requests are pinned to that version.

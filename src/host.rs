@@ -1,5 +1,6 @@
 //! The seam's traits on real git and a real engine: the place where their errors become sentences.
 
+mod here;
 mod submodules;
 
 use std::{
@@ -24,15 +25,15 @@ use crate::{
         spec::{ContainerSpec, Owner},
     },
     domain::{
-        app_config::{env::COMMIT_VARIABLE, restart::RestartPolicy},
+        app_config::{env::COMMIT_VARIABLE, network::NetworkName, restart::RestartPolicy},
         branch::Branch,
         commit::{CommitFacts, CommitId},
         connection::{HostKey, KnownHost},
         container::{Happening, Observed, Usage},
         deployment::Cause,
-        engine::EngineVersion,
+        engine::{EngineVersion, Network},
         ids::{AppId, InstanceId},
-        port::Port,
+        port::{self, Held, Holder, Port, Taken},
         repo_url::RepoUrl,
     },
     git::{self, Access, Git, Said, Submodules, Want},
@@ -235,6 +236,14 @@ impl EngineHost {
         Self { engine, instance }
     }
 
+    /// Why a container with these ports could not be started: who holds one of them, when that can be seen.
+    async fn taken_port(&self, ports: &[Port]) -> Option<Failure> {
+        let wanted: Vec<Held> = ports.iter().filter_map(Port::held).collect();
+        let taken = self.taken_ports(&wanted).await.ok()?;
+        let (_, held, it) = port::clashes(ports, None, &taken).into_iter().next()?;
+        Some(Failure::new(Cause::User, it.sentence(&held)).hint("Then deploy again."))
+    }
+
     fn owner(&self, target: &Target) -> Owner {
         Owner { instance: self.instance, app: target.app, slug: target.slug.clone(), deployment: target.number }
     }
@@ -306,7 +315,14 @@ impl Runtime for EngineHost {
     }
 
     async fn start(&self, container: &str, ports: &[Port]) -> Result<(), Failure> {
-        self.engine.start_container(container).await.map_err(|err| start_failure(err, ports))
+        match self.engine.start_container(container).await {
+            Ok(()) => Ok(()),
+            Err(docker::Error::Refused { status, message }) if explain::is_about_a_taken_port(&message) => {
+                let refused = docker::Error::Refused { status, message };
+                Err(self.taken_port(ports).await.unwrap_or_else(|| start_failure(refused, ports)))
+            }
+            Err(err) => Err(start_failure(err, ports)),
+        }
     }
 
     async fn keep_running(&self, container: &str, policy: RestartPolicy) -> Result<(), Failure> {
@@ -339,6 +355,29 @@ impl Runtime for EngineHost {
 
     async fn usage(&self, container: &str) -> Result<Option<Usage>, Failure> {
         self.engine.usage(container).await.map_err(engine_failure)
+    }
+
+    async fn taken_ports(&self, wanted: &[Held]) -> Result<Vec<Taken>, Failure> {
+        let mut taken = self.engine.published().await.map_err(engine_failure)?;
+        if self.shares_host().await {
+            let of_containers = |held: &Held| taken.iter().any(|it| it.held.clashes(held));
+            let by_programs = wanted.iter().filter(|held| !of_containers(held) && here::is_taken(held));
+            let by_programs: Vec<Taken> = by_programs.map(|held| Taken { held: *held, by: Holder::Program }).collect();
+            taken.extend(by_programs);
+        }
+        Ok(taken)
+    }
+
+    async fn shares_host(&self) -> bool {
+        here::shares_host(self.engine.address()).await
+    }
+
+    async fn networks(&self) -> Result<Vec<Network>, Failure> {
+        self.engine.networks().await.map_err(engine_failure)
+    }
+
+    async fn create_network(&self, name: &NetworkName) -> Result<(), Failure> {
+        self.engine.create_network(name).await.map_err(engine_failure)
     }
 }
 

@@ -156,6 +156,7 @@ pub fn routes() -> Vec<Route> {
         private("/apps/{app}/settings/files/change", long_post(files::change)),
         private("/apps/{app}/settings/files/removal", post(files::remove)),
         private("/apps/{app}/settings/files/reveal", post(files::reveal)),
+        private("/apps/{app}/networks", post(app_settings::create_network)),
         private("/apps/{app}/connection-test", post(connection::test)),
         private("/apps/{app}/host-key", post(connection::confirm_host_key)),
         private("/apps/{app}/stop", post(app_page::stop)),

@@ -20,6 +20,11 @@ pub async fn instance_id(db: impl SqliteExecutor<'_>) -> Result<InstanceId, Erro
     Ok(id)
 }
 
+/// The installation's identity, to be shown.
+pub async fn shown_instance_id(db: impl SqliteExecutor<'_>) -> Result<String, Error> {
+    Ok(get(db, "instance_id").await?.unwrap_or_default())
+}
+
 /// Keeps the external URL.
 pub async fn set_base_url(db: impl SqliteExecutor<'_>, url: &str) -> Result<(), Error> {
     set(db, "base_url", url).await

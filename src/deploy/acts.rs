@@ -5,12 +5,12 @@ use std::sync::Arc;
 use tracing::Instrument;
 
 use super::{
-    Arrival, Deployer, Difference, Edit, Error, Shared, Wish, config_files, connection, create, lifecycle, queue, receive, recover,
-    registries, retention, variables,
+    Arrival, Deployer, Difference, Edit, Error, Shared, Wish, config_files, connection, create, lifecycle, networks, queue, receive,
+    recover, registries, retention, variables,
 };
 use crate::domain::{
     app::App,
-    app_config::{AppConfig, config_file::ContainerPath, env::EnvName},
+    app_config::{AppConfig, config_file::ContainerPath, env::EnvName, network::NetworkName},
     audit::{Act, Action, Actor, Resource, Subject},
     connection::ConnectionCheck,
     delivery::Delivery,
@@ -125,6 +125,13 @@ impl Deployer {
         let act = Act::done(Action::ContainerStart, by, Subject::app(app));
         let app = app.clone();
         self.audited(act, move |shared, by| async move { lifecycle::start(&shared, &app, &by).await }).await
+    }
+
+    /// Makes a network on the engine, for the app's settings. Refused when its name is taken.
+    pub async fn create_network(&self, app: &App, name: &NetworkName, by: &Actor) -> Result<(), Error> {
+        let act = Act::done(Action::SettingsChange, by, Subject::app(app));
+        let (app, name) = (app.clone(), name.clone());
+        self.audited(act, move |shared, by| async move { networks::create(&shared, &app, &name, &by).await }).await
     }
 
     /// Removes an orphan. Refused when it is none.

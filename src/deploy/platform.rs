@@ -10,15 +10,17 @@ use futures_util::stream::BoxStream;
 
 use crate::{
     domain::{
-        app_config::{AppConfig, RunConfig, build::BuildSecretId, config_file::ContainerPath, restart::RestartPolicy},
+        app_config::{
+            AppConfig, RunConfig, build::BuildSecretId, config_file::ContainerPath, network::NetworkName, restart::RestartPolicy,
+        },
         branch::Branch,
         commit::{CommitFacts, CommitId},
         connection::{HostKey, KnownHost},
         container::{Happening, Observed, Usage},
         deployment::Cause,
-        engine::EngineVersion,
+        engine::{EngineVersion, Network},
         ids::AppId,
-        port::Port,
+        port::{Held, Port, Taken},
         registry::RegistryHost,
         repo_url::RepoUrl,
         secret::Secret,
@@ -234,6 +236,14 @@ pub trait Runtime: Send + Sync {
     async fn last_lines(&self, container: &str, count: usize) -> Result<Vec<Vec<u8>>, Failure>;
     /// What it uses; none when it does not run or is gone.
     async fn usage(&self, container: &str) -> Result<Option<Usage>, Failure>;
+    /// Who holds ports of the engine's host now: every container, and of these ports any other program that can be seen.
+    async fn taken_ports(&self, wanted: &[Held]) -> Result<Vec<Taken>, Failure>;
+    /// Whether the engine's host is the machine that µPaaS sees around itself: neither is µPaaS in a container, nor the engine elsewhere.
+    async fn shares_host(&self) -> bool;
+    /// The networks that containers can join, by name; without those that the engine brings.
+    async fn networks(&self) -> Result<Vec<Network>, Failure>;
+    /// Makes a network with this installation's label. Its name must be free.
+    async fn create_network(&self, name: &NetworkName) -> Result<(), Failure>;
 }
 
 /// The world, as the parts of a deployment see it.

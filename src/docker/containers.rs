@@ -140,7 +140,11 @@ impl Engine {
 }
 
 /// Waits for the engine's whole answer, not only its beginning.
-async fn within<T>(deadline: Duration, what: &'static str, answer: impl Future<Output = Result<T, Bollard>>) -> Result<T, Error> {
+pub(super) async fn within<T>(
+    deadline: Duration,
+    what: &'static str,
+    answer: impl Future<Output = Result<T, Bollard>>,
+) -> Result<T, Error> {
     Ok(timeout(deadline, answer).await.map_err(|_| Error::TimedOut(what))??)
 }
 

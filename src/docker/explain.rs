@@ -56,9 +56,14 @@ pub fn build(step: Option<&str>, message: &str) -> Explained {
     by_author(format!("The build failed: {}", quote(message)), SEE_OUTPUT)
 }
 
+/// Whether a container could not be started because something else holds one of its ports.
+pub fn is_about_a_taken_port(message: &str) -> bool {
+    message.contains("port is already allocated") || message.contains("address already in use")
+}
+
 /// Why a container could not be created or started.
 pub fn start(message: &str, address: &str) -> Explained {
-    if message.contains("port is already allocated") || message.contains("address already in use") {
+    if is_about_a_taken_port(message) {
         return by_author(
             format!("Something else on this machine already uses {address}."),
             "Stop what uses that port (“docker ps” and “ss -ltnp” show it), or give the app another host port.",

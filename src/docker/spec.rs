@@ -15,14 +15,9 @@ use crate::domain::{
     slug::Slug,
 };
 
-/// The label that says which installation made a thing.
-pub const LABEL_INSTANCE: &str = "upaas.instance";
-/// The label that says for which app, by id.
-pub const LABEL_APP: &str = "upaas.app";
-/// The label that says for which app, by slug, for people.
-pub const LABEL_SLUG: &str = "upaas.slug";
-/// The label that says for which deployment, by number.
-pub const LABEL_DEPLOYMENT: &str = "upaas.deployment";
+pub use crate::domain::app_config::label::{
+    APP as LABEL_APP, DEPLOYMENT as LABEL_DEPLOYMENT, INSTANCE as LABEL_INSTANCE, SLUG as LABEL_SLUG,
+};
 
 /// The engine's own rotation loses lines under a fast writer, so it gets room.
 const LOG_MAX_SIZE: &str = "50m";

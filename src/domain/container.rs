@@ -6,7 +6,7 @@ use super::{
     deployment::Deployment,
     ids::AppId,
     moment::Moment,
-    port::{Port, Protocol},
+    port::{HostPort, Port, Protocol},
 };
 
 /// What the engine says of a container that carries this installation's label.
@@ -59,10 +59,14 @@ impl Observed {
         same && (by_id || self.created_at.is_none_or(|created| created >= deployment.times.queued))
     }
 
-    /// The host port on which one of its ports is published.
+    /// The host port on which one of its ports is published. A container port may be published several times.
     pub fn host_port(&self, port: &Port) -> Option<u16> {
-        let bound = self.ports.iter().find(|it| (it.container_port, it.protocol) == (port.container_port, port.protocol));
-        bound.map(|it| it.host_port)
+        let bound = self.ports.iter().find(|it| (it.container_port, it.protocol) == (port.container_port, port.protocol))?;
+        match port.host_port {
+            HostPort::None => None,
+            HostPort::Auto => Some(bound.host_port),
+            HostPort::Fixed(fixed) => Some(fixed),
+        }
     }
 
     /// The first of these ports that is published, with the host port.

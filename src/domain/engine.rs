@@ -40,3 +40,14 @@ impl EngineState {
         matches!(self, Self::Up(_))
     }
 }
+
+/// A network of the engine's that somebody has defined, and that a container can join.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// Its name.
+    pub name: String,
+    /// What makes it: `bridge`.
+    pub driver: String,
+    /// How far it reaches: `local`.
+    pub scope: String,
+}

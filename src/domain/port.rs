@@ -1,5 +1,9 @@
 //! How an app's ports reach the host.
 
+mod taken;
+
+pub use taken::{Holder, Taken, clashes};
+
 use std::net::IpAddr;
 
 use super::{Invalid, text_enum::text_enum};
@@ -56,10 +60,11 @@ pub struct Held {
 }
 
 impl Held {
-    /// Whether both cannot be held at once: the unspecified address stands for all.
+    /// Whether both cannot be held at once: an unspecified address stands for all of its family.
     pub fn clashes(&self, other: &Self) -> bool {
         let both = [self.address, other.address];
-        let same_place = self.address == other.address || both.iter().any(IpAddr::is_unspecified);
+        let same_family = self.address.is_ipv4() == other.address.is_ipv4();
+        let same_place = self.address == other.address || (same_family && both.iter().any(IpAddr::is_unspecified));
         same_place && (self.port, self.protocol) == (other.port, other.protocol)
     }
 }
@@ -84,6 +89,30 @@ impl Port {
 /// The first of the fixed host ports that a container with `wanted` cannot hold beside one with `there`.
 pub fn clash(wanted: &[Port], there: &[Port]) -> Option<Held> {
     wanted.iter().filter_map(Port::held).find(|held| there.iter().filter_map(Port::held).any(|other| held.clashes(&other)))
+}
+
+/// Why a port cannot stand beside those before it.
+pub fn collision(port: &Port, before: &[Port]) -> Option<Invalid> {
+    before.iter().enumerate().find_map(|(place, other)| {
+        let row = place + 1;
+        if port == other {
+            return Some(Invalid::because(format!("This is the same as row {row}.")));
+        }
+        let held = port.held().filter(|held| other.held().is_some_and(|other| other.clashes(held)))?;
+        Some(Invalid::because(format!("Row {row} has {held} already. Choose another one.")))
+    })
+}
+
+/// What is asked when only the host's side of a port was filled in.
+pub const CONTAINER_PORT_MISSING: &str =
+    "Which port of the container should the host port lead to? Its EXPOSE or its documentation says it.";
+
+/// Reads an address of the host; an empty field is this machine alone.
+pub fn parse_address(text: &str) -> Result<IpAddr, Invalid> {
+    if text.is_empty() {
+        return Ok(IpAddr::from([127, 0, 0, 1]));
+    }
+    text.parse().map_err(|_| Invalid::because("Write an IP address of this machine, such as 127.0.0.1 or 0.0.0.0."))
 }
 
 /// Reads an optional port: an empty field is none.
@@ -150,9 +179,14 @@ mod tests {
         let clashes = |other: Port| clash(&[here], &[other]).is_some();
         assert!(clashes(here));
         assert!(clashes(port("0.0.0.0", HostPort::Fixed(8081), tcp)), "everywhere is here, too");
+        assert!(!clashes(port("::", HostPort::Fixed(8081), tcp)), "the engine publishes on each family by itself");
         assert!(!clashes(port("127.0.0.2", HostPort::Fixed(8081), tcp)));
         assert!(!clashes(port("127.0.0.1", HostPort::Fixed(8081), udp)));
         assert!(!clashes(port("127.0.0.1", HostPort::Fixed(8082), tcp)));
         assert!(!clashes(port("127.0.0.1", HostPort::Auto, tcp)));
+        assert!(collision(&here, &[here]).expect("refused").0.contains("same as row 1"));
+        let everywhere = Port { container_port: 81, ..port("0.0.0.0", HostPort::Fixed(8081), tcp) };
+        assert!(collision(&everywhere, &[here]).expect("refused").0.contains("Row 1 has port 8081 on 0.0.0.0"));
+        assert_eq!(collision(&port("127.0.0.1", HostPort::Fixed(8082), tcp), &[here]), None, "one container port may be published twice");
     }
 }

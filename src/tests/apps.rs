@@ -139,13 +139,13 @@ async fn a_changed_configuration_is_used_by_the_next_deployment_only() {
     server.create_shop(&[("container_port", "80"), ("host_port", "8081")]).await.expect(303);
     server.deploy_to_the_end("shop").await;
     let form = server.browser.get("/apps/shop/settings").await.expect(200);
-    assert_eq!(form.attribute("#host_port", "value").as_deref(), Some("8081"));
+    assert_eq!(form.attribute("#port_0_host", "value").as_deref(), Some("8081"));
     assert_eq!(form.attribute("#repo_url", "value").as_deref(), Some(REPOSITORY));
 
     let branch = [("repo_url", REPOSITORY), ("branch", "release")];
     let location = server.browser.post("/apps/shop/settings/source", &branch).await.expect(303).location().to_owned();
     assert!(server.browser.get(&location).await.text("#source").contains("Saved."));
-    server.browser.post("/apps/shop/settings/ports", &[("container_port", "80"), ("host_port", "8082")]).await.expect(303);
+    server.browser.post("/apps/shop/settings/ports", &[("port_0_container", "80"), ("port_0_host", "8082")]).await.expect(303);
     assert!(server.browser.get("/apps/shop").await.text("#app-state .address").contains(":8081"), "what runs stays as it is");
     server.deploy_to_the_end("shop").await;
     let page = server.browser.get("/apps/shop").await;

@@ -30,6 +30,7 @@ const ACTS: &[(&str, &str)] = &[
     ("/apps/{app}/settings/files/addition", "APP_UPDATE"),
     ("/apps/{app}/settings/files/change", "APP_UPDATE"),
     ("/apps/{app}/settings/files/removal", "APP_UPDATE"),
+    ("/apps/{app}/networks", "SETTINGS_CHANGE"),
     ("/apps/{app}/host-key", "SETTINGS_CHANGE"),
     ("/apps/{app}/auto-deploy", "APP_UPDATE"),
     ("/apps/{app}/deployments", "DEPLOY"),
@@ -112,11 +113,13 @@ pub(crate) async fn do_everything(server: &mut Server, fake: &Fake) -> Vec<Strin
     server.browser.post("/apps/shop/host-key", &[("fingerprint", &fingerprint)]).await.expect(303);
     server.browser.post("/apps/shop/auto-deploy", &[("auto_deploy", "paused")]).await.expect(303);
     server.browser.post("/apps/shop/auto-deploy", &[("auto_deploy", "on")]).await.expect(303);
-    server.browser.post("/apps/shop/settings/ports", &[("container_port", "80"), ("host_port", "8082")]).await.expect(303);
+    server.browser.post("/apps/shop/settings/ports", &[("port_0_container", "80"), ("port_0_host", "8082")]).await.expect(303);
 
     secrets.extend(set_sealed_values(server).await);
 
     server.deploy_to_the_end("shop").await;
+    server.browser.post("/apps/shop/networks", &[("new_network", "backend")]).await.expect(303);
+    server.browser.post("/apps/shop/networks", &[("new_network", "backend")]).await.expect(422);
     fake.fail(Step::Build, FailureKind::Final);
     let failing = server.deploy("shop").await;
     server.wait_for(&failing, &["Failed"]).await;
@@ -229,6 +232,8 @@ async fn every_act_is_in_the_table_the_file_the_api_and_the_counter_without_a_se
     ada SETTINGS_CHANGE SUCCESS: setting registry ghcr.io
     ada DEPLOY SUCCESS: deployment shop#1
     ada DEPLOY SUCCESS: deployment shop#1
+    ada SETTINGS_CHANGE SUCCESS: app shop
+    ada SETTINGS_CHANGE FAILURE: app shop
     ada DEPLOY SUCCESS: deployment shop#2
     ada DEPLOY FAILURE: deployment shop#2
     ada DEPLOY SUCCESS: deployment shop#3

@@ -143,6 +143,7 @@ fn each_library_has_its_room() {
     only_in("metrics_process::", &["metrics"]);
     only_in("procfs::", &["machine"]);
     only_in("globset::", &["domain"]);
+    only_in("rustix::net", &["host"]);
 }
 
 #[test]

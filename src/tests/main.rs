@@ -29,6 +29,7 @@ mod retention;
 mod retention_settings;
 mod routes;
 mod settings_env;
+mod settings_net;
 mod setup;
 mod startup;
 mod support;

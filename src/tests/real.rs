@@ -12,6 +12,7 @@ mod pushes;
 mod recipes;
 mod registries;
 mod secrets;
+mod shared;
 mod sources;
 mod submodules;
 mod watched;

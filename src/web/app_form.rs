@@ -50,13 +50,10 @@ pub(super) fn paths(typed: &Typed, form: &mut FormView) -> Option<(RepoPath, Rep
 /// The one port of a new app, if it has one.
 pub(super) fn port(typed: &Typed, form: &mut FormView) -> Option<Option<Port>> {
     let container_port = form.check("container_port", port::parse_optional_port(typed.text("container_port")));
-    let address = typed.text_or("host_address", "127.0.0.1").parse();
-    let host_address = form
-        .check("host_address", address.map_err(|_| Invalid::because("Write an IP address of this machine, such as 127.0.0.1 or 0.0.0.0.")));
+    let host_address = form.check("host_address", port::parse_address(typed.text("host_address")));
     let host_port = form.check("host_port", typed.text("host_port").parse());
     if container_port == Some(None) && host_port.is_some_and(|port| port != HostPort::None) {
-        let missing = "Which port of the container should the host port lead to? Its EXPOSE or its documentation says it.";
-        return form.check("container_port", Err(Invalid::because(missing)));
+        return form.check("container_port", Err(Invalid::because(port::CONTAINER_PORT_MISSING)));
     }
     let (host_address, host_port) = host_address.zip(host_port)?;
     Some(container_port?.map(|container_port| Port { container_port, protocol: Protocol::Tcp, host_address, host_port }))

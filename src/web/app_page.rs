@@ -160,7 +160,8 @@ async fn page(ui: &Ui, app: &App, webhook: Webhook) -> Result<Show, Error> {
     let made_with = db::snapshots::of(ui.state.db.read(), app, live.as_ref()).await?;
     let address = container.there().and_then(|it| present::address(&made_with, it, ui.host()));
     let deployed_now = recent.iter().any(|it| !it.status.is_end() && it.status != Status::Queued);
-    let page = AppPage { address, ..app_page(app, live.as_ref(), recent.first(), &container) };
+    let switch_note = present::switch_note(&app.config.run.ports, live.as_ref().map(|_| &*made_with.run.ports));
+    let page = AppPage { address, switch_note, ..app_page(app, live.as_ref(), recent.first(), &container) };
     // Both are refused then.
     let page = if deployed_now { AppPage { start: None, stop: false, ..page } } else { page };
     let newest = recent.first().map(|it| (it.number, it.status));
@@ -185,7 +186,7 @@ fn app_page(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, c
         hint: live.and_then(|live| hint(app, live, container)),
         start: live.and_then(|_| start_verb(app, container)),
         stop: container.there().is_some_and(|it| it.running || it.restarting),
-        switch_note: present::switch_note(&app.config),
+        switch_note: String::new(),
         next_steps: live.is_none(),
     }
 }

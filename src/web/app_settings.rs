@@ -8,9 +8,16 @@ pub(super) mod environment;
 pub(super) mod files;
 
 mod build;
+mod labels;
+mod networks;
 mod pending;
 mod ports;
+mod rows;
 mod source;
+mod volumes;
+
+pub(super) use networks::create as create_network;
+pub(super) use ports::clashes;
 
 use async_trait::async_trait;
 use axum::{
@@ -41,9 +48,18 @@ use crate::{
 };
 
 /// The sections, in the order of the page.
-const SECTIONS: &[&dyn Section] = &[&source::Source, &build::Build, &environment::Environment, &files::Files, &ports::Ports];
+const SECTIONS: &[&dyn Section] = &[
+    &source::Source,
+    &build::Build,
+    &environment::Environment,
+    &files::Files,
+    &labels::Labels,
+    &volumes::Volumes,
+    &ports::Ports,
+    &networks::Networks,
+];
 /// Those that are one form.
-const FORMS: &[&dyn SavedAsOne] = &[&source::Source, &build::Build, &ports::Ports];
+const FORMS: &[&dyn SavedAsOne] = &[&source::Source, &build::Build, &labels::Labels, &volumes::Volumes, &ports::Ports, &networks::Networks];
 
 /// What the settings of an app may change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +97,10 @@ trait SavedAsOne: Section {
     /// What can only be judged by looking at other apps or at the engine.
     async fn check(&self, _ui: &Ui, _app: &App, _draft: &Draft, _form: &mut FormView) -> Result<(), Error> {
         Ok(())
+    }
+    /// What the audit log compares: a name and a text for each thing that the form sets.
+    fn recorded(&self, draft: &Draft) -> FormView {
+        self.form(draft)
     }
     /// The form as it was typed.
     fn typed(&self, typed: &Typed, draft: &Draft) -> FormView {
@@ -169,7 +189,7 @@ async fn store(ui: &Ui, app: &App, change: &(dyn Fn(&mut Draft) + Sync)) -> Resu
 
 /// `branch: main → dev`, for each field that is another one now.
 fn changed(old: &Draft, new: &Draft) -> String {
-    let forms = FORMS.iter().map(|section| (section.form(old), section.form(new)));
+    let forms = FORMS.iter().map(|section| (section.recorded(old), section.recorded(new)));
     let changes: Vec<String> = forms
         .flat_map(|(old, new)| old.changes(&new).map(|(field, old, new)| format!("{field}: {old} → {new}")).collect::<Vec<_>>())
         .collect();

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use serde::Serialize;
 
 use super::{
-    AppState, app_form,
+    AppState, app_form, app_settings,
     error::Error,
     form::{FormView, Typed},
     frame::When,
@@ -188,7 +188,13 @@ pub(super) async fn new(ui: Ui) -> Result<Response, Error> {
 pub(super) async fn create(ui: Ui, typed: Typed) -> Result<Response, Error> {
     let mut form = app_form::empty().filled(&typed, &[]);
     let slug = form.check("slug", typed.text("slug").parse::<Slug>());
-    let config = app_form::config(&typed, &mut form);
+    let mut config = app_form::config(&typed, &mut form);
+    if let Some(wanted) = &config {
+        for (_, sentence) in app_settings::clashes(&ui, None, &wanted.run.ports).await? {
+            form.check::<()>("host_port", Err(Invalid::because(sentence)));
+            config = None;
+        }
+    }
     if let (Some(slug), Some(config)) = (slug, config) {
         match ui.state.deployer.create_app(slug, config, &ui.actor()).await {
             Ok(app) => return Ok(Redirect::to(&present::app_url(&app)).into_response()),

@@ -27,6 +27,11 @@ impl Typed {
         Some(self.text(field)).filter(|text| !text.is_empty()).unwrap_or(default)
     }
 
+    /// The names of all fields that came.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// A text of several lines, exactly as typed. Browsers send each end of a line as CRLF; it is kept as LF.
     pub(super) fn exact(&self, field: &str) -> Secret {
         Secret::new(self.0.get(field).map_or_else(String::new, |text| text.replace("\r\n", "\n")))
@@ -82,6 +87,16 @@ impl FormView {
         let name = name.into();
         self.errors.insert(name.clone(), None);
         self.values.insert(name, value.into());
+    }
+
+    /// Whether there is such a field.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
+    /// What stands in a field; a missing one is empty.
+    pub(super) fn value(&self, name: &str) -> &str {
+        self.values.get(name).map_or("", String::as_str)
     }
 
     /// Fills in what was typed, except in the fields named as secret.

@@ -99,3 +99,28 @@ pub(super) fn is_host_name(text: &str) -> bool {
     };
     text.len() <= 253 && text.split('.').all(good)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_docker_s_and_the_engine_s_own_networks_are_refused() {
+        for good in ["web", "Web_2.internal", "0"] {
+            assert!(good.parse::<NetworkName>().is_ok(), "{good}");
+        }
+        for bad in ["", "host", "none", "bridge", "default", "-web", ".web", "a b", "web\n", "größe", "container:x", &"a".repeat(65)] {
+            assert!(bad.parse::<NetworkName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn aliases_are_host_names() {
+        for good in ["shop", "shop-api", "db.internal", "_x", "Shop2"] {
+            assert!(good.parse::<Alias>().is_ok(), "{good}");
+        }
+        for bad in ["", "-shop", "shop-", "a..b", ".a", "a b", "a/b", "größe", &"a".repeat(64), &format!("{}a", "a.".repeat(127))] {
+            assert!(bad.parse::<Alias>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,9 +1,17 @@
 //! What is mounted into a container.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+mod danger;
+
+pub use danger::{Sensitive, danger};
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use super::{config_file::ContainerPath, network::is_docker_name};
-use crate::domain::{Invalid, is_deceptive};
+use crate::domain::{Invalid, ids::AppId, is_deceptive};
 
 /// Something that is mounted into a container.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -44,6 +52,12 @@ impl FromStr for VolumeSource {
         if text.len() > SOURCE_MAX || text.contains(|c: char| is_deceptive(c) || c == '\\') {
             return Err(Invalid::because("This is neither a path nor the name of a volume."));
         }
+        if text.contains(':') {
+            return Err(Invalid::because("Write what is mounted here without a colon; where the container finds it has its own field."));
+        }
+        if text.starts_with(['~', '$']) {
+            return Err(Invalid::because("Write the path out: the engine knows no home folders and no variables."));
+        }
         let parts: Vec<&str> = text.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
         if parts.contains(&"..") {
             return Err(Invalid::because("Write the path without “..”."));
@@ -66,6 +80,37 @@ impl FromStr for VolumeSource {
     }
 }
 
+/// The folder of an app's own for relative volumes, in µPaaS's data directory as the engine's host sees it.
+pub fn folder(data_dir: &Path, app: AppId) -> PathBuf {
+    data_dir.join("volumes").join(app.to_string())
+}
+
+/// Reads where the container finds a volume.
+pub fn parse_path(text: &str) -> Result<ContainerPath, Invalid> {
+    let path: ContainerPath = text.parse()?;
+    if text.contains(':') {
+        return Err(Invalid::because("The path has a colon. Read-only has its own box."));
+    }
+    if Path::new(path.as_str()).starts_with("/proc") {
+        return Err(Invalid::because("/proc is the container's own: choose another path."));
+    }
+    Ok(path)
+}
+
+/// Why a volume cannot stand beside those before it, each with its place among them.
+pub fn collision(volume: &Volume, before: &[Volume]) -> Option<Invalid> {
+    let path = |it: &Volume| PathBuf::from(it.path.as_str());
+    before.iter().enumerate().find_map(|(place, other)| {
+        let row = place + 1;
+        if volume.path == other.path {
+            return Some(Invalid::because(format!("Row {row} is mounted at {} already.", other.path)));
+        }
+        let nested = path(volume).starts_with(path(other)) || path(other).starts_with(path(volume));
+        (nested && volume.source == other.source)
+            .then(|| Invalid::because(format!("Row {row} has {} already: it would be mounted inside of itself.", volume.source)))
+    })
+}
+
 impl fmt::Display for VolumeSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -73,5 +118,70 @@ impl fmt::Display for VolumeSource {
             Self::Data(path) => write!(f, "./{}", path.display()),
             Self::Named(name) => f.write_str(name),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<VolumeSource, String> {
+        text.parse().map_err(|err: Invalid| err.0)
+    }
+
+    #[test]
+    fn a_slash_tells_paths_from_names() {
+        assert_eq!(read("/srv//files/./a/"), Ok(VolumeSource::Host("/srv/files/a".into())));
+        assert_eq!(read("/"), Ok(VolumeSource::Host("/".into())));
+        assert_eq!(read("./uploads/"), Ok(VolumeSource::Data("uploads".into())));
+        assert_eq!(read("a/b"), Ok(VolumeSource::Data("a/b".into())));
+        assert_eq!(read("pgdata"), Ok(VolumeSource::Named("pgdata".to_owned())));
+        for text in ["/srv/a", "./uploads", "pgdata"] {
+            assert_eq!(read(text).expect("valid").to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_source_says_why() {
+        let cases = [
+            ("", "What is to be mounted?"),
+            ("..", "without “..”"),
+            ("/srv/../etc", "without “..”"),
+            ("./..", "without “..”"),
+            (".", "Name a folder"),
+            ("./", "Name a folder"),
+            ("a", "at least two"),
+            ("-x", "A volume's name"),
+            ("größe", "A volume's name"),
+            ("/srv/a:/data:ro", "without a colon"),
+            ("C:\\data", "neither a path"),
+            ("~/data", "Write the path out"),
+            ("$HOME/data", "Write the path out"),
+            ("/srv/\0a", "neither a path"),
+            ("/srv/\u{202e}a", "neither a path"),
+        ];
+        for (text, says) in cases {
+            assert!(read(text).expect_err(text).contains(says), "{text}: {:?}", read(text));
+        }
+        assert!(read(&format!("/{}", "a".repeat(SOURCE_MAX))).is_err());
+        for path in ["/proc", "/proc/sys", "/a:ro", "a", "/", "/a/../b"] {
+            assert!(parse_path(path).is_err(), "{path}");
+        }
+        assert_eq!(parse_path("/data//x/").expect("valid").as_str(), "/data/x");
+    }
+
+    #[test]
+    fn two_volumes_are_not_mounted_at_one_path_nor_one_inside_of_itself() {
+        let volume = |source: &str, path: &str| Volume {
+            source: read(source).expect("valid"),
+            path: parse_path(path).expect("valid"),
+            read_only: false,
+            confirmed: false,
+        };
+        let said = |one, other| collision(&other, &[volume("other", "/other"), one]).map(|it| it.0);
+        assert_eq!(said(volume("a1", "/data"), volume("b1", "/data/")), Some("Row 2 is mounted at /data already.".to_owned()));
+        assert!(said(volume("./a", "/data"), volume("./a", "/data/a")).expect("refused").contains("inside of itself"));
+        assert_eq!(said(volume("a1", "/data"), volume("b1", "/data/b")), None);
+        assert_eq!(said(volume("a1", "/data"), volume("a1", "/data2")), None);
     }
 }

@@ -1,6 +1,6 @@
 //! Variables, `.env` texts and files.
 
-use super::{Bad, Shop};
+use super::shop::{Bad, Shop};
 
 const ADD: &str = "environment/addition";
 const ADD_FILE: &str = "files/addition";
@@ -144,5 +144,5 @@ async fn what_is_larger_than_any_form_is_not_read_at_all() {
         let page = shop.server.browser.post(&format!("/apps/shop/settings/{form}"), &[(field, &huge)]).await.expect(400);
         assert!(page.text("main").contains("The form could not be read"), "{}", page.text("main"));
     }
-    assert_eq!(super::config(&shop.server).await, shop.config);
+    assert_eq!(shop.server.config_of_shop().await, shop.config);
 }

@@ -109,24 +109,6 @@ async fn an_unconfirmed_host_key_fails_the_deployment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_taken_port_is_named_and_another_app_s_container_is_left_alone() {
-    let mut world = World::with_shop(None).await;
-    world.deploy("Success").await;
-    let fields =
-        [("slug", "blog"), ("repo_url", world.repository.url.as_str()), ("container_port", "80"), ("host_port", &world.port.to_string())];
-    world.server.create_shop(&fields).await.expect(303);
-    world.connect("blog").await;
-    let page = world.server.deploy_to_the_end("blog").await;
-    assert!(
-        page.text(".failure-sentence").contains(&format!("already uses port {} on 127.0.0.1", world.port)),
-        "{}",
-        page.text(".failure")
-    );
-    assert_eq!(world.answer().await, "first");
-    assert_eq!(world.left.containers().await.len(), 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_running_build_is_cancelled_for_real() {
     let mut world = World::with_shop(None).await;
     world.deploy("Success").await;

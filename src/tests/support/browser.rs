@@ -139,6 +139,12 @@ impl Reply {
         Html::parse_document(&self.body).select(&Selector::parse(selector).unwrap()).map(text).collect()
     }
 
+    /// The text of the first element that a selector finds, as it stands there.
+    pub(crate) fn raw_text(&self, selector: &str) -> String {
+        let page = Html::parse_document(&self.body);
+        page.select(&Selector::parse(selector).unwrap()).next().map(|element| element.text().collect()).unwrap_or_default()
+    }
+
     /// An attribute of the first element that a selector finds.
     pub(crate) fn attribute(&self, selector: &str, name: &str) -> Option<String> {
         let page = Html::parse_document(&self.body);

@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use bollard::{
     Docker,
     models::ContainerSummary,
-    query_parameters::{ListContainersOptionsBuilder, ListImagesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder},
+    query_parameters::{
+        ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder,
+        RemoveImageOptionsBuilder,
+    },
 };
 
 /// A static shell and web server, carried into the images of tests: no registry is needed.
@@ -51,6 +54,10 @@ impl Leftovers {
         // Twice: an image that another one is built on goes after that one only.
         for image in [self.images().await, self.images().await].concat() {
             let _ = client().remove_image(&image, Some(RemoveImageOptionsBuilder::new().force(true).build()), None).await;
+        }
+        let networks = client().list_networks(Some(ListNetworksOptionsBuilder::new().filters(&self.filters()).build())).await;
+        for network in networks.unwrap_or_default() {
+            let _ = client().remove_network(&network.id.unwrap()).await;
         }
     }
 }

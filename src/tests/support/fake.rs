@@ -3,7 +3,10 @@
 use std::{
     collections::{BTreeMap, HashMap},
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -16,15 +19,15 @@ use tokio::sync::{mpsc, watch};
 use upaas::{
     deploy::platform::{Builder, Failure, FailureKind, Origin, Platform, Recipe, RegistryLogin, Runtime, Source, Target, Wanted},
     domain::{
-        app_config::restart::RestartPolicy,
+        app_config::{network::NetworkName, restart::RestartPolicy},
         commit::{CommitFacts, CommitId},
         connection::{HostKey, KnownHost},
         container::{Act, Bound, Happening, Health, Observed, Usage},
         deployment::Cause,
-        engine::EngineVersion,
+        engine::{EngineVersion, Network},
         ids::AppId,
         moment::Moment,
-        port::{HostPort, Port},
+        port::{Held, HostPort, Port, Taken},
         repo_url::RepoUrl,
     },
     logs::journal::Journal,
@@ -50,6 +53,8 @@ pub(crate) enum Step {
     Usage,
     /// The engine lists images.
     Images,
+    /// The engine lists networks, or makes one.
+    Networks,
 }
 
 /// What every container that runs uses.
@@ -80,6 +85,12 @@ struct World {
     wanted: Mutex<Option<Wanted>>,
     /// What builds print, line by line, once a test has taken the other end.
     prints: Mutex<Option<mpsc::UnboundedReceiver<String>>>,
+    /// Ports of the engine's host that others hold.
+    taken: Mutex<Vec<Taken>>,
+    /// Whether the engine's host is another machine than µPaaS's.
+    elsewhere: AtomicBool,
+    /// The networks that users have defined.
+    networks: Mutex<Vec<String>>,
     /// Who listens to the engine's events.
     listeners: Mutex<Vec<mpsc::UnboundedSender<Happening>>>,
 }
@@ -115,6 +126,26 @@ impl Fake {
     /// From now on this step fails.
     pub(crate) fn fail(&self, step: Step, kind: FailureKind) {
         self.0.failing.lock().unwrap().insert(step, kind);
+    }
+
+    /// From now on somebody else holds this port.
+    pub(crate) fn take_port(&self, taken: Taken) {
+        self.0.taken.lock().unwrap().push(taken);
+    }
+
+    /// From now on the engine is on another machine.
+    pub(crate) fn move_elsewhere(&self) {
+        self.0.elsewhere.store(true, Ordering::Relaxed);
+    }
+
+    /// As a person with `docker network create`.
+    pub(crate) fn add_network(&self, name: &str) {
+        self.0.networks.lock().unwrap().push(name.to_owned());
+    }
+
+    /// The networks that there are.
+    pub(crate) fn networks(&self) -> Vec<String> {
+        self.0.networks.lock().unwrap().clone()
     }
 
     /// From now on this step works again.
@@ -464,5 +495,27 @@ impl Runtime for Fake {
         self.pass(Step::Usage, format!("measure {container}")).await?;
         let runs = self.0.containers.lock().unwrap().get(container).is_some_and(|it| it.running);
         Ok(runs.then_some(USAGE))
+    }
+
+    async fn taken_ports(&self, _: &[Held]) -> Result<Vec<Taken>, Failure> {
+        Ok(self.0.taken.lock().unwrap().clone())
+    }
+
+    async fn shares_host(&self) -> bool {
+        !self.0.elsewhere.load(Ordering::Relaxed)
+    }
+
+    async fn networks(&self) -> Result<Vec<Network>, Failure> {
+        if let Some(kind) = self.0.failing.lock().unwrap().get(&Step::Networks) {
+            return Err(Failure::new(Cause::Engine, "No networks.").kind(*kind));
+        }
+        let network = |name: String| Network { name, driver: "bridge".to_owned(), scope: "local".to_owned() };
+        Ok(self.networks().into_iter().map(network).collect())
+    }
+
+    async fn create_network(&self, name: &NetworkName) -> Result<(), Failure> {
+        self.pass(Step::Networks, format!("create network {name}")).await?;
+        self.add_network(name.as_str());
+        Ok(())
     }
 }

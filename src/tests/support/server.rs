@@ -267,6 +267,24 @@ impl Server {
         .await
     }
 
+    /// Waits until the engine was seen to answer: what it has stands on the settings page of `shop`.
+    pub(crate) async fn wait_for_the_engine(&mut self) {
+        let browser = &mut self.browser;
+        eventually("the engine", async || {
+            let networks = browser.get("/apps/shop/settings").await.text("#networks");
+            if networks.contains("does not show its networks now") { Err(networks) } else { Ok(()) }
+        })
+        .await;
+    }
+
+    /// The configuration of `shop`, as it is stored.
+    pub(crate) async fn config_of_shop(&self) -> upaas::domain::app_config::AppConfig {
+        let db = self.db().await;
+        let app = upaas::db::apps::by_slug(db.read(), &"shop".parse().unwrap()).await.unwrap().unwrap();
+        db.close().await;
+        app.config
+    }
+
     /// Waits until the pages say that the engine is away.
     pub(crate) async fn wait_for_the_banner(&mut self) {
         let browser = &mut self.browser;

@@ -1,0 +1,77 @@
+//! Whether the engine's host is the machine that µPaaS sees around itself, and which of its ports are free.
+
+use std::{net::SocketAddr, path::Path, time::Duration};
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt};
+use tokio::{net::UnixStream, time::timeout};
+
+use crate::domain::{
+    engine::Address,
+    port::{Held, Protocol},
+};
+
+/// How long the engine's socket may take to accept a connection.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(1);
+/// What Docker puts into every container.
+const IN_A_CONTAINER: &str = "/.dockerenv";
+
+/// Whether the engine runs beside µPaaS: its process is one that µPaaS can see. An engine that is away leaves it at whether µPaaS is in a
+/// container.
+pub(super) async fn shares_host(engine: &Address) -> bool {
+    let Address::Unix(socket) = engine else { return false };
+    match timeout(CONNECT_DEADLINE, UnixStream::connect(socket)).await {
+        // To a process that it cannot see the kernel gives the number 0.
+        Ok(Ok(stream)) => stream.peer_cred().is_ok_and(|peer| peer.pid().is_some_and(|pid| pid != 0)),
+        _ => !Path::new(IN_A_CONTAINER).exists(),
+    }
+}
+
+/// Whether some program holds a port of this machine. What cannot be found out (a port that only root may have, an address that is not
+/// there) counts as free: the engine will say.
+pub(super) fn is_taken(held: &Held) -> bool {
+    matches!(try_to_hold(held), Err(err) if err == rustix::io::Errno::ADDRINUSE)
+}
+
+/// Holds it for a moment, without listening: nobody can connect to it meanwhile.
+fn try_to_hold(held: &Held) -> rustix::io::Result<()> {
+    let family = if held.address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let kind = if held.protocol == Protocol::Udp { SocketType::DGRAM } else { SocketType::STREAM };
+    let socket = socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
+    if held.protocol == Protocol::Tcp {
+        // Connections that were closed a moment ago are no obstacle.
+        sockopt::set_socket_reuseaddr(&socket, true)?;
+    }
+    if held.address.is_ipv6() {
+        sockopt::set_ipv6_v6only(&socket, true)?;
+    }
+    bind(&socket, &SocketAddr::new(held.address, held.port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_taken_while_a_program_has_it() {
+        let tcp = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let udp = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let at = |address: &str, port, protocol| Held { address: address.parse().expect("valid"), port, protocol };
+        let (tcp_port, udp_port) = (tcp.local_addr().expect("bound").port(), udp.local_addr().expect("bound").port());
+        assert!(is_taken(&at("127.0.0.1", tcp_port, Protocol::Tcp)));
+        assert!(is_taken(&at("0.0.0.0", tcp_port, Protocol::Tcp)));
+        assert!(is_taken(&at("127.0.0.1", udp_port, Protocol::Udp)));
+        assert!(!is_taken(&at("192.0.2.7", tcp_port, Protocol::Tcp)), "no address of this machine");
+        drop((tcp, udp));
+        assert!(!is_taken(&at("127.0.0.1", tcp_port, Protocol::Tcp)));
+        assert!(!is_taken(&at("127.0.0.1", udp_port, Protocol::Udp)));
+    }
+
+    #[tokio::test]
+    async fn an_engine_is_here_when_its_process_can_be_seen() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let socket = folder.path().join("engine.sock");
+        let _engine = std::os::unix::net::UnixListener::bind(&socket).expect("bound");
+        assert!(shares_host(&Address::Unix(socket.display().to_string())).await);
+        assert!(!shares_host(&Address::Tcp("192.0.2.7:2375".to_owned())).await);
+    }
+}

@@ -1,0 +1,201 @@
+//! What is mounted into the app's containers.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::{
+    Draft, FormView, SavedAsOne, Section, Typed,
+    rows::{Row, Rows, wrong},
+};
+use crate::{
+    domain::{
+        Invalid,
+        app::App,
+        app_config::{
+            config_file::ConfigFile,
+            volume::{self, Sensitive, Volume, VolumeSource},
+        },
+        engine::Address,
+    },
+    web::{AppState, error::Error, ui::Ui},
+};
+
+const ROWS: Rows =
+    Rows { prefix: "volume", fields: &[("source", ""), ("path", ""), ("readonly", ""), ("confirmed", "")], decisive: &["source", "path"] };
+
+/// How long it may take to see where links lead: they may lead to a file system that does not answer.
+const LOOK_DEADLINE: Duration = Duration::from_secs(2);
+
+pub(super) struct Volumes;
+
+#[async_trait]
+impl Section for Volumes {
+    fn id(&self) -> &'static str {
+        "volumes"
+    }
+
+    fn template(&self) -> &'static str {
+        "apps/settings/_volumes.html"
+    }
+
+    /// The tick that confirms a mount holds what it was made for: another source needs another one.
+    fn form(&self, draft: &Draft) -> FormView {
+        ROWS.form(draft.config.run.volumes.iter().map(|volume| {
+            let (source, read_only) = (volume.source.to_string(), if volume.read_only { "yes" } else { "" });
+            let confirmed = if volume.confirmed { source.clone() } else { String::new() };
+            vec![source, volume.path.to_string(), read_only.to_owned(), confirmed]
+        }))
+    }
+
+    async fn extra(&self, ui: &Ui, app: &App, form: &FormView) -> Result<Value, Error> {
+        let place = Place::of(ui, app).await;
+        let mut rows = Vec::new();
+        for number in ROWS.places(form) {
+            let source = form.value(&ROWS.name(number, "source")).parse::<VolumeSource>().ok();
+            let (mut resolved, mut danger) = (None, None);
+            if let Some(source) = &source {
+                resolved = place.resolved(source).filter(|_| matches!(source, VolumeSource::Data(_)));
+                danger = place.danger(source).await;
+            }
+            rows.push(json!({
+                "place": number,
+                "resolved": resolved.map(|path| path.display().to_string()),
+                "danger": danger,
+                "source": source.map(|it| it.to_string()),
+            }));
+        }
+        Ok(json!({ "rows": rows, "folder": place.folder.map(|folder| folder.display().to_string()) }))
+    }
+}
+
+#[async_trait]
+impl SavedAsOne for Volumes {
+    fn read(&self, typed: &Typed, form: &mut FormView, draft: &mut Draft) {
+        let files = &draft.config.run.files;
+        if let Some(volumes) = ROWS.read(typed, form, |row, before, form| read(row, before, files, form)) {
+            draft.config.run.volumes = volumes;
+        }
+    }
+
+    async fn check(&self, ui: &Ui, app: &App, draft: &Draft, form: &mut FormView) -> Result<(), Error> {
+        let place = Place::of(ui, app).await;
+        for (number, volume) in draft.config.run.volumes.iter().enumerate() {
+            if matches!(volume.source, VolumeSource::Data(_)) && place.folder.is_none() {
+                form.check::<()>(&ROWS.name(number, "source"), Err(Invalid::because(NO_HOST_DATA_DIR)));
+            } else if !volume.confirmed
+                && let Some(why) = place.danger(&volume.source).await
+            {
+                let sentence = format!("This gives the app power over the whole machine: {why}. Tick the box to confirm.");
+                form.check::<()>(&ROWS.name(number, "confirmed"), Err(Invalid::because(sentence)));
+            }
+        }
+        Ok(())
+    }
+
+    fn typed(&self, typed: &Typed, _: &Draft) -> FormView {
+        ROWS.typed(typed)
+    }
+
+    fn recorded(&self, draft: &Draft) -> FormView {
+        let one = |volume: &Volume| {
+            let read_only = if volume.read_only { ", read-only" } else { "" };
+            let confirmed = if volume.confirmed { ", confirmed" } else { "" };
+            format!("{} at {}{read_only}{confirmed}", volume.source, volume.path)
+        };
+        FormView::new(&[("volumes", &draft.config.run.volumes.iter().map(one).collect::<Vec<_>>().join("; "))])
+    }
+}
+
+const NO_HOST_DATA_DIR: &str = "µPaaS runs in a container, or the engine on another machine, so the engine does not know where µPaaS's data directory is. \
+     Start µPaaS with UPAAS_HOST_DATA_DIR, or write a path of the host or the name of a volume.";
+
+fn read(row: &Row<'_>, before: &[Volume], files: &[ConfigFile], form: &mut FormView) -> Option<Volume> {
+    let source = form.check(&row.name("source"), row.text("source").parse::<VolumeSource>());
+    let path = form.check(&row.name("path"), volume::parse_path(row.text("path")));
+    let source = source?;
+    let confirmed = row.text("confirmed") == source.to_string();
+    let volume = Volume { source, path: path?, read_only: row.text("readonly") == "yes", confirmed };
+    let file = files.iter().find(|file| Path::new(volume.path.as_str()).starts_with(file.path.as_str()));
+    let over_a_file = file.map(|file| Invalid::because(format!("The config file {} is there already. Choose another path.", file.path)));
+    match volume::collision(&volume, before).or(over_a_file) {
+        Some(why) => wrong(form, row, "path", why),
+        None => Some(volume),
+    }
+}
+
+/// Where an app's volumes lie, and what is dangerous there.
+struct Place {
+    /// The folder of relative volumes as the engine sees it, when that is known.
+    folder: Option<PathBuf>,
+    sensitive: Sensitive,
+    /// Whether the paths of the engine's host are those that µPaaS sees.
+    visible: bool,
+}
+
+impl Place {
+    async fn of(ui: &Ui, app: &App) -> Self {
+        let visible = ui.state.deployer.shares_host().await;
+        let config = &ui.state.config;
+        let data_dir = config.host_data_dir.as_deref().or(visible.then_some(&*config.data_dir));
+        Self { folder: data_dir.map(|dir| volume::folder(dir, app.id)), sensitive: sensitive(&ui.state), visible }
+    }
+
+    /// The path of the host that is mounted, unless the engine keeps it or where it is is not known.
+    fn resolved(&self, source: &VolumeSource) -> Option<PathBuf> {
+        match source {
+            VolumeSource::Host(path) => Some(path.clone()),
+            VolumeSource::Data(path) => Some(self.folder.as_ref()?.join(path)),
+            VolumeSource::Named(_) => None,
+        }
+    }
+
+    /// Why a mount gives power over the machine: by its path as written, or by where links lead from there.
+    async fn danger(&self, source: &VolumeSource) -> Option<String> {
+        if let Some(why) = volume::danger(source, &self.sensitive) {
+            return Some(why);
+        }
+        let path = self.resolved(source).filter(|_| self.visible)?;
+        let real = timeout(LOOK_DEADLINE, real_path(path.clone())).await.ok()?.ok()?;
+        let leads_elsewhere = match (source, &self.folder) {
+            (VolumeSource::Data(_), Some(folder)) => {
+                !real.starts_with(timeout(LOOK_DEADLINE, real_path(folder.clone())).await.ok()?.unwrap_or_else(|_| folder.clone()))
+            }
+            _ => real != path,
+        };
+        let why = volume::danger(&VolumeSource::Host(real.clone()), &self.sensitive).filter(|_| leads_elsewhere)?;
+        Some(format!("it leads to {}, and {why}", real.display()))
+    }
+}
+
+fn sensitive(state: &AppState) -> Sensitive {
+    let config = &state.config;
+    let socket = match &config.docker {
+        Address::Unix(path) => Some(Path::new(path)),
+        Address::Tcp(_) => None,
+    };
+    Sensitive::new(socket, [Some(&*config.data_dir), config.host_data_dir.as_deref()].into_iter().flatten())
+}
+
+/// Where a path leads, as far as it is there; what is not there yet has no links.
+async fn real_path(path: PathBuf) -> io::Result<PathBuf> {
+    let mut missing = Vec::new();
+    let mut there = path.as_path();
+    loop {
+        match tokio::fs::canonicalize(there).await {
+            Ok(real) => return Ok(missing.iter().rev().fold(real, |path, name| path.join(name))),
+            Err(err) if err.kind() == io::ErrorKind::NotFound => {
+                let (Some(parent), Some(name)) = (there.parent(), there.file_name()) else { return Err(err) };
+                missing.push(name.to_owned());
+                there = parent;
+            }
+            Err(err) => return Err(err),
+        }
+    }
+}

@@ -18,6 +18,7 @@ mod disorder;
 mod ends;
 mod engine;
 mod journals;
+mod keys;
 mod lifecycle;
 mod line;
 mod networks;
@@ -368,7 +369,8 @@ impl Shared {
     async fn origin(&self, app: &App) -> Result<Origin, Error> {
         let url = app.config.source.repo_url.clone();
         let host_key = db::connections::host_key(self.db.read(), url.host(), url.port()).await?;
-        let key = self.open(app.deploy_key).await?;
+        let (id, key) = db::secrets::deploy_key(self.db.read(), app.id).await?;
+        let key = self.vault.open_sealed(id, &key)?;
         Ok(Origin { app: app.id, url, branch: app.config.source.branch.clone(), key, host_key })
     }
 }

@@ -163,6 +163,8 @@ pub fn routes() -> Vec<Route> {
         private("/apps/{app}/start", post(app_page::start)),
         private("/apps/{app}/auto-deploy", post(webhook::set_auto_deploy)),
         private("/apps/{app}/webhook-secret", post(webhook::reveal_secret)),
+        private("/apps/{app}/webhook-secret/rotation", post(app_settings::rotate_webhook_secret)),
+        private("/apps/{app}/deploy-key/rotation", post(app_settings::rotate_deploy_key)),
         private("/apps/{app}/deliveries", get(deliveries::index)),
         private("/apps/{app}/deliveries/events", get(deliveries::index_events)),
         private("/apps/{app}/deployments", get(deployments::index)),

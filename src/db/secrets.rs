@@ -54,6 +54,20 @@ pub async fn get(db: impl SqliteExecutor<'_>, id: SecretId) -> Result<Sealed, Er
     Ok(Sealed(sqlx::query_scalar("SELECT sealed FROM secret_versions WHERE id = ?").bind(id).fetch_one(db).await?))
 }
 
+/// The deploy key that an app has now.
+pub async fn deploy_key(db: impl SqliteExecutor<'_>, app: AppId) -> Result<(SecretId, Sealed), Error> {
+    let query = sqlx::query_as("SELECT v.id, v.sealed FROM apps a JOIN secret_versions v ON v.id = a.deploy_key_id WHERE a.id = ?");
+    let (id, sealed) = query.bind(app).fetch_one(db).await?;
+    Ok((id, Sealed(sealed)))
+}
+
+/// The webhook secret that an app has now.
+pub async fn webhook_secret(db: impl SqliteExecutor<'_>, app: AppId) -> Result<(SecretId, Sealed), Error> {
+    let query = sqlx::query_as("SELECT v.id, v.sealed FROM apps a JOIN secret_versions v ON v.id = a.webhook_secret_id WHERE a.id = ?");
+    let (id, sealed) = query.bind(app).fetch_one(db).await?;
+    Ok((id, Sealed(sealed)))
+}
+
 /// Removes a version to which nothing refers any more.
 pub async fn remove_unused(db: impl SqliteExecutor<'_>, id: SecretId) -> Result<(), Error> {
     sqlx::query(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracing::Instrument;
 
 use super::{
-    Arrival, Deployer, Difference, Edit, Error, Shared, Wish, config_files, connection, create, lifecycle, networks, queue, receive,
+    Arrival, Deployer, Difference, Edit, Error, Shared, Wish, config_files, connection, create, keys, lifecycle, networks, queue, receive,
     recover, registries, retention, variables,
 };
 use crate::domain::{
@@ -77,6 +77,20 @@ impl Deployer {
     /// Decides about a delivery to the app's webhook URL, keeps it, and queues the deployment that it asks for.
     pub async fn receive(&self, app: App, arrival: Arrival) -> Result<Delivery, Error> {
         self.to_the_end(|shared| async move { receive::receive(&shared, app, arrival).await }).await
+    }
+
+    /// Gives the app another deploy key, with which the forge must be told to let it read.
+    pub async fn rotate_deploy_key(&self, app: &App, by: &Actor) -> Result<(), Error> {
+        let act = Act::done(Action::KeyRotate, by, Subject::app(app));
+        let app = app.clone();
+        self.audited(act, move |shared, by| async move { keys::rotate_deploy_key(&shared, &app, &by).await }).await
+    }
+
+    /// Gives the app another webhook secret, and returns it in clear: for the page of the person who asks for it.
+    pub async fn rotate_webhook_secret(&self, app: &App, by: &Actor) -> Result<Secret, Error> {
+        let act = Act::done(Action::SecretRotate, by, Subject::app(app));
+        let app = app.clone();
+        self.audited(act, move |shared, by| async move { keys::rotate_webhook_secret(&shared, &app, &by).await }).await
     }
 
     /// Pauses auto-deploy, so that pushes are ignored, or resumes it.

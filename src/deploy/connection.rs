@@ -21,7 +21,13 @@ pub(super) async fn test(shared: &Shared, app: &App) -> Result<ConnectionCheck, 
     } else {
         look(shared, &origin).await
     };
-    db::connections::keep_check(shared.db.write(), &check).await?;
+    let mut tx = shared.db.begin().await?;
+    let now = db::apps::get(&mut *tx, app.id).await?;
+    // It may have got another key or another repository meanwhile, of which this says nothing.
+    if now.deploy_key == app.deploy_key && now.config.source == app.config.source {
+        db::connections::keep_check(&mut *tx, &check).await?;
+    }
+    tx.commit().await.map_err(db::Error::from)?;
     Ok(check)
 }
 

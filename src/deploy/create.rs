@@ -1,6 +1,6 @@
 //! A new app: its row, its deploy key and its webhook secret, all or nothing.
 
-use super::{Error, Shared};
+use super::{Error, Shared, keys};
 use crate::{
     audit, db,
     domain::{
@@ -16,7 +16,7 @@ use crate::{
 
 pub(super) async fn create(shared: &Shared, slug: Slug, config: AppConfig, by: &Actor) -> Result<App, Error> {
     let created_at = Moment::now();
-    let key = vault::new_deploy_key(&format!("upaas_{}_{slug}", created_at.date()))?;
+    let key = keys::new_deploy_key(&slug)?;
     let mut tx = shared.db.begin().await?;
     let deploy_key = shared.keep(&mut tx, &key.private).await?;
     let webhook_secret = shared.keep(&mut tx, &vault::random_secret()).await?;

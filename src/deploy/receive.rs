@@ -110,8 +110,8 @@ pub(super) async fn receive(shared: &Arc<Shared>, app: App, arrival: Arrival) ->
 
 /// The app's webhook secret in clear.
 pub(super) async fn webhook_secret(shared: &Shared, app: &App) -> Result<Secret, Error> {
-    let sealed = db::secrets::get(shared.db.read(), app.webhook_secret).await?;
-    Ok(shared.vault.open_sealed(app.webhook_secret, &sealed)?)
+    let (id, sealed) = db::secrets::webhook_secret(shared.db.read(), app.id).await?;
+    Ok(shared.vault.open_sealed(id, &sealed)?)
 }
 
 /// Believes what is signed, and reads it when it is a push.

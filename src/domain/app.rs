@@ -1,8 +1,10 @@
 //! An app: a repository, a branch and a configuration that run as one container.
 
 use super::{
+    Invalid,
     app_config::AppConfig,
     ids::{AppId, DeploymentId, SecretId, WebhookId},
+    is_hidden,
     moment::Moment,
     slug::Slug,
     text_enum::text_enum,
@@ -56,4 +58,38 @@ pub struct Pause {
     pub since: Moment,
     /// Who or what asked for it.
     pub by: String,
+}
+
+const NAME_MAX: usize = 100;
+
+/// Reads an app's name for pages.
+pub fn parse_name(text: &str) -> Result<String, Invalid> {
+    if !(1..=NAME_MAX).contains(&text.chars().count()) {
+        return Err(Invalid::because(format!("A name has 1 to {NAME_MAX} characters.")));
+    }
+    if text.contains(is_hidden) || !text.contains(shows) {
+        return Err(Invalid::because("The name has characters that cannot be seen."));
+    }
+    Ok(text.to_owned())
+}
+
+/// Whether a character shows something by itself: not what joins others or chooses how they look, nor the empty cell of Braille.
+fn shows(c: char) -> bool {
+    !c.is_whitespace() && !is_hidden(c) && !matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}' | '\u{2800}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_can_be_seen() {
+        for good in ["Shop", "Bücher & Co. – 2", "店", "👩‍🚀", &"ü".repeat(NAME_MAX)] {
+            assert_eq!(parse_name(good).as_deref(), Ok(good));
+        }
+        let too_long = "ü".repeat(NAME_MAX + 1);
+        for bad in ["", "a\u{0}", "a\nb", "a\tb", "\u{202e}pohs", "a\u{200b}", "\u{200d}", "\u{2800}", "\u{3164}", "\u{a0}", &too_long] {
+            assert!(parse_name(bad).is_err(), "{bad:?}");
+        }
+    }
 }

@@ -33,6 +33,8 @@ const ACTS: &[(&str, &str)] = &[
     ("/apps/{app}/networks", "SETTINGS_CHANGE"),
     ("/apps/{app}/host-key", "SETTINGS_CHANGE"),
     ("/apps/{app}/auto-deploy", "APP_UPDATE"),
+    ("/apps/{app}/deploy-key/rotation", "KEY_ROTATE"),
+    ("/apps/{app}/webhook-secret/rotation", "SECRET_ROTATE"),
     ("/apps/{app}/deployments", "DEPLOY"),
     ("/apps/{app}/deployments/{n}/cancellation", "DEPLOY_CANCEL"),
     ("/apps/{app}/stop", "CONTAINER_STOP"),
@@ -116,6 +118,10 @@ pub(crate) async fn do_everything(server: &mut Server, fake: &Fake) -> Vec<Strin
     server.browser.post("/apps/shop/settings/ports", &[("port_0_container", "80"), ("port_0_host", "8082")]).await.expect(303);
 
     secrets.extend(set_sealed_values(server).await);
+    server.browser.post("/apps/shop/deploy-key/rotation", &[]).await.expect(303);
+    server.browser.post("/apps/shop/webhook-secret/rotation", &[]).await.expect(200);
+    let hook = Hook::of(server, "shop").await;
+    secrets.push(hook.secret.clone());
 
     server.deploy_to_the_end("shop").await;
     server.browser.post("/apps/shop/networks", &[("new_network", "backend")]).await.expect(303);
@@ -230,6 +236,8 @@ async fn every_act_is_in_the_table_the_file_the_api_and_the_counter_without_a_se
     ada APP_UPDATE FAILURE: app shop
     ada SETTINGS_CHANGE SUCCESS: setting registry ghcr.io
     ada SETTINGS_CHANGE SUCCESS: setting registry ghcr.io
+    ada KEY_ROTATE SUCCESS: app shop
+    ada SECRET_ROTATE SUCCESS: app shop
     ada DEPLOY SUCCESS: deployment shop#1
     ada DEPLOY SUCCESS: deployment shop#1
     ada SETTINGS_CHANGE SUCCESS: app shop

@@ -30,6 +30,7 @@ mod retention_settings;
 mod routes;
 mod settings_env;
 mod settings_net;
+mod settings_run;
 mod setup;
 mod startup;
 mod support;

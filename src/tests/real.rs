@@ -11,6 +11,7 @@ mod outages;
 mod pushes;
 mod recipes;
 mod registries;
+mod rotations;
 mod secrets;
 mod shared;
 mod sources;

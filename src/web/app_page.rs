@@ -158,7 +158,7 @@ async fn page(ui: &Ui, app: &App, webhook: Webhook) -> Result<Show, Error> {
     let container = sight(&ui.state, live.as_ref()).await;
     let connect = Connect::load(&ui.state, app).await?;
     let made_with = db::snapshots::of(ui.state.db.read(), app, live.as_ref()).await?;
-    let address = container.there().and_then(|it| present::address(&made_with, it, ui.host()));
+    let address = container.there().and_then(|it| present::address(app, &made_with, it, ui.host()));
     let deployed_now = recent.iter().any(|it| !it.status.is_end() && it.status != Status::Queued);
     let switch_note = present::switch_note(&app.config.run.ports, live.as_ref().map(|_| &*made_with.run.ports));
     let page = AppPage { address, switch_note, ..app_page(app, live.as_ref(), recent.first(), &container) };

@@ -1,5 +1,5 @@
-//! An app's configuration: a column of sections, each with a form of its own. What is saved here is used by the next deployment; what
-//! runs stays as it is.
+//! An app's configuration: a column of sections, each with a form of its own. What is saved here is used by the next deployment, and what
+//! runs stays as it is, unless the section says that it is valid at once.
 //!
 //! A section says how its form looks and how it is read ([`Section`]); everything else is the same for all: a form with something wrong
 //! comes back as it was typed, a good one is stored and recorded, and a browser with scripting gets its section alone.
@@ -8,15 +8,25 @@ pub(super) mod environment;
 pub(super) mod files;
 
 mod build;
+mod deploys;
+mod fields;
+mod general;
+mod health;
+mod keys;
 mod labels;
 mod networks;
 mod pending;
 mod ports;
+mod process;
+mod resources;
+mod restart;
 mod rows;
 mod source;
 mod volumes;
 
+pub(super) use keys::{rotate_deploy_key, rotate_webhook_secret};
 pub(super) use networks::create as create_network;
+pub(super) use pending::Pending;
 pub(super) use ports::clashes;
 
 use async_trait::async_trait;
@@ -36,8 +46,6 @@ use super::{
     ui::Ui,
     view::{Fragment, View},
 };
-pub(super) use pending::Pending;
-
 use crate::{
     audit, db,
     domain::{
@@ -49,17 +57,37 @@ use crate::{
 
 /// The sections, in the order of the page.
 const SECTIONS: &[&dyn Section] = &[
+    &general::General,
     &source::Source,
     &build::Build,
+    &deploys::Deploys,
     &environment::Environment,
     &files::Files,
     &labels::Labels,
     &volumes::Volumes,
     &ports::Ports,
     &networks::Networks,
+    &resources::Resources,
+    &process::Process,
+    &restart::Restart,
+    &health::Health,
+    &keys::Keys,
 ];
 /// Those that are one form.
-const FORMS: &[&dyn SavedAsOne] = &[&source::Source, &build::Build, &labels::Labels, &volumes::Volumes, &ports::Ports, &networks::Networks];
+const FORMS: &[&dyn SavedAsOne] = &[
+    &general::General,
+    &source::Source,
+    &build::Build,
+    &deploys::Deploys,
+    &labels::Labels,
+    &volumes::Volumes,
+    &ports::Ports,
+    &networks::Networks,
+    &resources::Resources,
+    &process::Process,
+    &restart::Restart,
+    &health::Health,
+];
 
 /// What the settings of an app may change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +107,8 @@ impl Draft {
 trait Section: Sync {
     /// Its part of the URL, and its id on the page.
     fn id(&self) -> &'static str;
+    /// Its heading, and its line in the page's table of contents.
+    fn title(&self) -> &'static str;
     /// Its template, which sees `app`, `section`, `form` and `extra`.
     fn template(&self) -> &'static str;
     /// The form with what is stored.
@@ -124,10 +154,17 @@ impl View for Show {
 #[derive(Serialize)]
 struct Shown {
     id: &'static str,
+    title: &'static str,
     template: &'static str,
     form: FormView,
     extra: Value,
     saved: bool,
+}
+
+impl Shown {
+    fn of(section: &dyn Section, form: FormView, extra: Value) -> Self {
+        Self { id: section.id(), title: section.title(), template: section.template(), form, extra, saved: false }
+    }
 }
 
 /// A section alone, and what is pending now.
@@ -191,9 +228,15 @@ async fn store(ui: &Ui, app: &App, change: &(dyn Fn(&mut Draft) + Sync)) -> Resu
 fn changed(old: &Draft, new: &Draft) -> String {
     let forms = FORMS.iter().map(|section| (section.recorded(old), section.recorded(new)));
     let changes: Vec<String> = forms
-        .flat_map(|(old, new)| old.changes(&new).map(|(field, old, new)| format!("{field}: {old} → {new}")).collect::<Vec<_>>())
+        .flat_map(|(old, new)| {
+            old.changes(&new).map(|(field, old, new)| format!("{field}: {} → {}", on_one_line(old), on_one_line(new))).collect::<Vec<_>>()
+        })
         .collect();
     if changes.is_empty() { "nothing changed".to_owned() } else { changes.join(", ") }
+}
+
+fn on_one_line(text: &str) -> String {
+    if text.is_empty() { "nothing".to_owned() } else { text.lines().collect::<Vec<_>>().join(" | ") }
 }
 
 /// The answer to a form that was stored.
@@ -225,7 +268,7 @@ async fn alone(ui: &Ui, app: &App, section: Shown) -> Result<Response, Error> {
 
 async fn shown(ui: &Ui, app: &App, section: &dyn Section, form: FormView) -> Result<Shown, Error> {
     let extra = section.extra(ui, app, &form).await?;
-    Ok(Shown { id: section.id(), template: section.template(), form, extra, saved: false })
+    Ok(Shown::of(section, form, extra))
 }
 
 /// The whole page, with one section as it is given.

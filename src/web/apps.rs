@@ -39,7 +39,7 @@ pub(super) async fn by_slug(state: &AppState, slug: &str) -> Result<App, Error> 
 pub(super) async fn live_address(ui: &Ui, app: &App, deployment: &Deployment) -> Result<Option<Address>, Error> {
     let live = Some(deployment).filter(|it| app.live_deployment == Some(it.id));
     let made_with = db::snapshots::of(ui.state.db.read(), app, live).await?;
-    Ok(sight(&ui.state, live).await.there().and_then(|it| present::address(&made_with, it, ui.host())))
+    Ok(sight(&ui.state, live).await.there().and_then(|it| present::address(app, &made_with, it, ui.host())))
 }
 
 /// The live deployment's container.
@@ -131,7 +131,7 @@ async fn load_index(ui: &Ui) -> Result<Index, Error> {
     let mut rows = Vec::with_capacity(apps.len());
     for (app, container) in apps.iter().zip(containers) {
         let made_with = db::snapshots::of(ui.state.db.read(), app, live(app)).await?;
-        let address = container.there().and_then(|it| present::address(&made_with, it, ui.host()));
+        let address = container.there().and_then(|it| present::address(app, &made_with, it, ui.host()));
         rows.push(Row { address, ..row(app, live(app), newest(app), &container) });
     }
     Ok(Index { apps: rows })

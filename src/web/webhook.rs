@@ -137,7 +137,8 @@ pub(super) async fn set_auto_deploy(ui: Ui, At(slug): At<String>, typed: Typed) 
         _ => return Err(Error::BadRequest("Auto-deploy is either “on” or “paused”.".to_owned())),
     };
     ui.state.deployer.set_auto_deploy_paused(&app, paused, &ui.actor()).await?;
-    Ok(Redirect::to(&format!("{}#webhook", present::app_url(&app))).into_response())
+    let place = if typed.text("from") == "settings" { "/settings#deploys" } else { "#webhook" };
+    Ok(Redirect::to(&format!("{}{place}", present::app_url(&app))).into_response())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use crate::domain::{Invalid, ids::SecretId, is_deceptive, repo_path::RepoPath};
+use crate::domain::{Invalid, ids::SecretId, is_hidden, repo_path::RepoPath};
 
 /// How an image is built from the repository's files.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -102,6 +102,13 @@ impl fmt::Display for BuildSecretId {
     }
 }
 
+/// As it is typed.
+impl fmt::Display for BuildArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.name, self.value)
+    }
+}
+
 /// The name of a stage in a Dockerfile, or its number.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
@@ -120,10 +127,12 @@ impl FromStr for StageName {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let good = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-        if text.len() > STAGE_NAME_MAX || !text.starts_with(|c: char| c.is_ascii_alphanumeric()) || !text.chars().all(good) {
+        let is_number = text.bytes().all(|b| b.is_ascii_digit());
+        let is_name =
+            text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+        if text.is_empty() || text.len() > STAGE_NAME_MAX || !(is_number || is_name) {
             return Err(Invalid::because(
-                "A stage's name has letters, digits, dots, hyphens and underscores, as after AS in the Dockerfile.",
+                "A stage's name begins with a letter and has letters, digits, dots, hyphens and underscores, as after AS in the Dockerfile.",
             ));
         }
         Ok(Self(text.to_owned()))
@@ -209,6 +218,9 @@ impl FromStr for ContextLimit {
     }
 }
 
+const ARGS_MAX: usize = 100;
+const ARG_VALUE_MAX: usize = 4096;
+
 /// Reads build arguments, one a line: `NAME=value`. Lines without anything are passed over.
 pub fn parse_args(text: &str) -> Result<Vec<BuildArg>, Invalid> {
     let mut args: Vec<BuildArg> = Vec::new();
@@ -219,13 +231,63 @@ pub fn parse_args(text: &str) -> Result<Vec<BuildArg>, Invalid> {
         if name.as_str() == super::env::COMMIT_VARIABLE {
             return Err(at(&format!("{name} is given by µPaaS itself.")));
         }
-        if value.contains(is_deceptive) {
-            return Err(at("the value has characters that cannot be seen."));
+        if value.len() > ARG_VALUE_MAX || value.contains(is_hidden) {
+            return Err(at(&format!("a value has at most {ARG_VALUE_MAX} characters, all of which can be seen.")));
         }
         if args.iter().any(|arg| arg.name == name) {
             return Err(at(&format!("{name} is there twice.")));
         }
         args.push(BuildArg { name, value: value.to_owned() });
     }
+    if args.len() > ARGS_MAX {
+        return Err(Invalid::because(format!("There are more than {ARGS_MAX} build arguments.")));
+    }
     Ok(args)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_is_a_name_or_a_number() {
+        for good in ["runtime", "Build-1", "a.b_c", "0", "12"] {
+            assert_eq!(good.parse::<StageName>().expect(good).to_string(), good);
+        }
+        for bad in ["", "-x", "1st", "_x", "a b", "a/b", "ä", "--target", &"a".repeat(129)] {
+            assert!(bad.parse::<StageName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn limits_are_plain_numbers_within_their_range() {
+        assert_eq!("1440".parse().map(TimeLimit::minutes), Ok(1440));
+        assert_eq!("65536".parse().map(ContextLimit::megabytes), Ok(65536));
+        for bad in ["", "0", "-1", "+1", "1.5", "１", "30 min", "99999999999"] {
+            assert!(bad.parse::<TimeLimit>().is_err() && bad.parse::<ContextLimit>().is_err(), "{bad}");
+        }
+        assert!("1441".parse::<TimeLimit>().is_err() && "65537".parse::<ContextLimit>().is_err());
+    }
+
+    #[test]
+    fn build_arguments_read_back_as_they_are_shown() {
+        let args = parse_args("A=1\r\n\n  VERSION=1.2=x \"y\" #z\nEMPTY=").expect("good");
+        let shown: Vec<String> = args.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["A=1", "VERSION=1.2=x \"y\" #z", "EMPTY="]);
+        assert_eq!(parse_args(&shown.join("\n")), Ok(args));
+    }
+
+    #[test]
+    fn a_bad_build_argument_is_named_by_its_line() {
+        let said = |text: &str| parse_args(text).expect_err(text).0;
+        assert_eq!(said("A=1\n\nB"), "Line 3: write NAME=value.");
+        assert_eq!(said("A=1\nA=2"), "Line 2: A is there twice.");
+        assert_eq!(said("UPAAS_COMMIT=x"), "Line 1: UPAAS_COMMIT is given by µPaaS itself.");
+        assert!(said("1A=x").starts_with("Line 1: A name has letters"));
+        for value in ["\u{202e}", "\u{ad}", "\u{0}", "a\tb", &"x".repeat(ARG_VALUE_MAX + 1)] {
+            assert!(said(&format!("A={value}")).starts_with("Line 1: a value has at most"));
+        }
+        let many: String = (0..=ARGS_MAX).map(|number| format!("A{number}=\n")).collect();
+        assert_eq!(said(&many), "There are more than 100 build arguments.");
+    }
 }

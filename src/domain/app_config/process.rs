@@ -1,9 +1,15 @@
 //! What runs in a container, as whom, with what power, and how it is stopped.
 
+mod capability;
+mod command_line;
+
+pub use capability::{Capability, parse_capabilities};
+pub use command_line::CommandLine;
+
 use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
 use super::network::is_host_name;
-use crate::domain::{Invalid, is_deceptive, text_enum::text_enum};
+use crate::domain::{Invalid, text_enum::text_enum};
 
 /// What runs in a container, as whom, with what power, and how it is stopped. None: as the image says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -27,51 +33,6 @@ pub struct Process {
     pub stop_signal: Option<Signal>,
     /// How long it may take to end before it is killed.
     pub stop_grace: StopGrace,
-}
-
-/// A program and its arguments.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(transparent)]
-pub struct CommandLine(Vec<String>);
-
-const COMMAND_MAX: usize = 8192;
-
-impl CommandLine {
-    /// The program and its arguments; never empty.
-    pub fn words(&self) -> &[String] {
-        &self.0
-    }
-}
-
-impl FromStr for CommandLine {
-    type Err = Invalid;
-
-    /// Words, with quotes as a shell has them, or a JSON array as in a Dockerfile. Nothing is expanded: no shell reads it.
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        if text.len() > COMMAND_MAX || text.contains(|c: char| is_deceptive(c) && !matches!(c, '\n' | '\t' | '\r')) {
-            return Err(Invalid::because("A command has at most 8192 characters, all of which can be seen."));
-        }
-        let words = if text.starts_with('[') {
-            serde_json::from_str(text)
-                .map_err(|_| Invalid::because("After a “[” a list in JSON is expected: [\"node\", \"server.js\"]."))?
-        } else {
-            shlex::split(text).ok_or_else(|| Invalid::because("A quotation mark is not closed."))?
-        };
-        if words.first().is_none_or(String::is_empty) {
-            return Err(Invalid::because("Name a program."));
-        }
-        if words.iter().any(|word| word.contains('\0')) {
-            return Err(Invalid::because("A command has no NUL characters."));
-        }
-        Ok(Self(words))
-    }
-}
-
-impl fmt::Display for CommandLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = self.0.iter().map(String::as_str);
-        f.write_str(&shlex::try_join(words).expect("words without NUL can be quoted"))
-    }
 }
 
 /// As whom a container runs: `1000`, `1000:1000`, `node`, `node:node`.
@@ -152,95 +113,16 @@ pub fn parse_extra_hosts(text: &str) -> Result<Vec<ExtraHost>, Invalid> {
                 Some(address.parse().map_err(|_| at("the address is an IP address, or host-gateway for the engine's host."))?)
             }
         };
-        hosts.push(ExtraHost { name: name.to_owned(), address });
+        let host = ExtraHost { name: name.to_owned(), address };
+        if hosts.contains(&host) {
+            return Err(at(&format!("{host} is there twice.")));
+        }
+        hosts.push(host);
     }
     if hosts.len() > EXTRA_HOSTS_MAX {
         return Err(Invalid::because(format!("There are more than {EXTRA_HOSTS_MAX} hosts.")));
     }
     Ok(hosts)
-}
-
-/// Something that root in a container may do: Docker's name without `CAP_`, or `ALL`.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(transparent)]
-pub struct Capability(String);
-
-impl Capability {
-    /// The name: `NET_RAW`.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// The capabilities of Linux (`man 7 capabilities`).
-const CAPABILITIES: &[&str] = &[
-    "ALL",
-    "AUDIT_CONTROL",
-    "AUDIT_READ",
-    "AUDIT_WRITE",
-    "BLOCK_SUSPEND",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "KILL",
-    "LEASE",
-    "LINUX_IMMUTABLE",
-    "MAC_ADMIN",
-    "MAC_OVERRIDE",
-    "MKNOD",
-    "NET_ADMIN",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_RAW",
-    "PERFMON",
-    "SETFCAP",
-    "SETGID",
-    "SETPCAP",
-    "SETUID",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_CHROOT",
-    "SYS_MODULE",
-    "SYS_NICE",
-    "SYS_PACCT",
-    "SYS_PTRACE",
-    "SYS_RAWIO",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "SYSLOG",
-    "WAKE_ALARM",
-];
-
-impl FromStr for Capability {
-    type Err = Invalid;
-
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        let name = text.to_ascii_uppercase();
-        let name = name.strip_prefix("CAP_").unwrap_or(&name);
-        if !CAPABILITIES.contains(&name) {
-            return Err(Invalid::because("This is not a capability of Linux, such as NET_RAW, or ALL."));
-        }
-        Ok(Self(name.to_owned()))
-    }
-}
-
-/// Reads capabilities, with spaces, commas or line ends between them.
-pub fn parse_capabilities(text: &str) -> Result<Vec<Capability>, Invalid> {
-    let mut capabilities: Vec<Capability> = Vec::new();
-    for word in text.split([',', ' ', '\n', '\r', '\t']).filter(|word| !word.is_empty()) {
-        let capability = word.parse().map_err(|err: Invalid| Invalid::because(format!("“{word}”: {err}")))?;
-        if !capabilities.contains(&capability) {
-            capabilities.push(capability);
-        }
-    }
-    Ok(capabilities)
 }
 
 text_enum! {
@@ -308,6 +190,55 @@ impl FromStr for StopGrace {
         match text.parse() {
             Ok(seconds @ 0..=STOP_GRACE_MAX) if text.bytes().all(|b| b.is_ascii_digit()) => Ok(Self(seconds)),
             _ => Err(Invalid::because(format!("Write a number of seconds from 0 to {STOP_GRACE_MAX}."))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_names_or_numbers() {
+        for good in ["0", "1000:1000", "node", "www-data:www-data", "_apt", "a.b"] {
+            assert_eq!(good.parse::<UserSpec>().expect(good).to_string(), good);
+        }
+        for bad in ["", ":", "a:", ":a", "-1", "a:b:c", "a b", "2147483648", "node\n", "ünal", "٣", "--user", &"a".repeat(33)] {
+            assert!(bad.parse::<UserSpec>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn extra_hosts_read_back_as_they_are_shown() {
+        let hosts =
+            parse_extra_hosts("db:192.0.2.4\r\n\nhost.docker.internal=host-gateway\nsix:[2001:db8::1]\nsix:192.0.2.6").expect("good");
+        let shown: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["db:192.0.2.4", "host.docker.internal:host-gateway", "six:2001:db8::1", "six:192.0.2.6"]);
+        assert_eq!(parse_extra_hosts(&shown.join("\n")), Ok(hosts));
+        let said = |text: &str| parse_extra_hosts(text).expect_err(text).0;
+        assert_eq!(said("db"), "Line 1: write name:address.");
+        assert_eq!(said("a:192.0.2.4\na:192.0.2.4"), "Line 2: a:192.0.2.4 is there twice.");
+        for name in ["-a", "a b", "a..b", "", "ü", "a/b", "\u{202e}"] {
+            assert_eq!(said(&format!("{name}:192.0.2.4")), "Line 1: this is not a host name.");
+        }
+        for address in ["", "localhost", "256.0.0.1", "192.0.2.4:80", "fe80::1%eth0", "Host-Gateway", "１.1.1.1"] {
+            assert!(said(&format!("db:{address}")).starts_with("Line 1: the address is an IP address"), "{address}");
+        }
+        let many: String = (0..=EXTRA_HOSTS_MAX).map(|number| format!("h{number}:192.0.2.4\n")).collect();
+        assert_eq!(said(&many), "There are more than 100 hosts.");
+    }
+
+    #[test]
+    fn signals_and_grace_are_of_a_list_and_a_range() {
+        for signal in Signal::ALL {
+            assert_eq!(signal.to_string().parse(), Ok(*signal));
+        }
+        for bad in ["", "sigterm", "TERM", "15", "SIGSTOP"] {
+            assert!(bad.parse::<Signal>().is_err(), "{bad}");
+        }
+        assert_eq!("0".parse().map(StopGrace::seconds), Ok(0));
+        for bad in ["", "-1", "301", "1.5", "+1", "10s"] {
+            assert!(bad.parse::<StopGrace>().is_err(), "{bad}");
         }
     }
 }

@@ -58,7 +58,7 @@ impl fmt::Display for Cpus {
 fn thousandths(text: &str) -> Option<u64> {
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
     let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-    if !digits(whole) || !digits(rest) || rest.len() > 3 || whole.len() > 15 || (whole.is_empty() && rest.is_empty()) || text.ends_with('.')
+    if !digits(whole) || !digits(rest) || rest.len() > 3 || whole.len() > 16 || (whole.is_empty() && rest.is_empty()) || text.ends_with('.')
     {
         return None;
     }
@@ -80,7 +80,8 @@ impl Bytes {
     }
 }
 
-const UNITS: [(&str, u64); 4] = [("t", 1 << 40), ("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10)];
+/// Largest first.
+const UNITS: [(&str, u64); 5] = [("t", 1 << 40), ("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10), ("b", 1)];
 
 impl FromStr for Bytes {
     type Err = Invalid;
@@ -88,9 +89,12 @@ impl FromStr for Bytes {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let wrong = || Invalid::because("Write an amount with its unit, such as 512m or 1.5g.");
         let lower = text.to_ascii_lowercase();
-        let lower = lower.strip_suffix("ib").or_else(|| lower.strip_suffix('b')).unwrap_or(&lower).trim_end();
-        let (number, unit) = UNITS.iter().find_map(|(unit, size)| Some((lower.strip_suffix(unit)?.trim_end(), *size))).ok_or_else(wrong)?;
-        let milli = thousandths(number).ok_or_else(wrong)?;
+        let number = lower.trim_end_matches(|c: char| c.is_ascii_lowercase());
+        let unit = &lower[number.len()..];
+        // `g`, `gb` and `gib` are one.
+        let means = |name: &str| unit.strip_prefix(name).is_some_and(|rest| rest.is_empty() || (name != "b" && matches!(rest, "b" | "ib")));
+        let unit = UNITS.iter().find(|(name, _)| means(name)).map(|(_, size)| *size).ok_or_else(wrong)?;
+        let milli = thousandths(number.trim_end_matches(' ')).ok_or_else(wrong)?;
         let bytes = u128::from(milli) * u128::from(unit) / 1000;
         u64::try_from(bytes).ok().filter(|bytes| (1..=BYTES_MAX).contains(bytes)).map(Self).ok_or_else(wrong)
     }
@@ -98,10 +102,8 @@ impl FromStr for Bytes {
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match UNITS.iter().find(|(_, size)| self.0.is_multiple_of(*size)) {
-            Some((unit, size)) => write!(f, "{}{unit}", self.0 / size),
-            None => write!(f, "{}", self.0),
-        }
+        let (unit, size) = UNITS.iter().find(|(_, size)| self.0.is_multiple_of(*size)).expect("every number is a multiple of 1");
+        write!(f, "{}{unit}", self.0 / size)
     }
 }
 
@@ -139,6 +141,102 @@ impl FromStr for Pids {
         match text.parse() {
             Ok(pids @ 1..=PIDS_MAX) if text.bytes().all(|b| b.is_ascii_digit()) => Ok(Self(pids)),
             _ => Err(Invalid::because(format!("Write a number from 1 to {PIDS_MAX}."))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processors_are_counted_in_thousandths() {
+        for (typed, shown, nano) in
+            [("1.5", "1.5", 1_500_000_000), ("0.01", "0.01", 10_000_000), (".5", "0.5", 500_000_000), ("1024", "1024", 1_024_000_000_000)]
+        {
+            let cpus: Cpus = typed.parse().expect(typed);
+            assert_eq!((cpus.to_string().as_str(), cpus.nano()), (shown, nano));
+            assert_eq!(shown.parse(), Ok(cpus));
+        }
+        for bad in [
+            "",
+            "0",
+            "0.009",
+            "1024.001",
+            "-1",
+            "+1",
+            "1,5",
+            "1.",
+            ".",
+            "1e3",
+            "1.2345",
+            "NaN",
+            "inf",
+            "２",
+            "1 cpu",
+            "99999999999999999999",
+        ] {
+            assert!(bad.parse::<Cpus>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn memory_is_typed_with_its_unit() {
+        for (typed, bytes) in [
+            ("512m", 512 << 20),
+            ("1.5g", 1536 << 20),
+            ("1 GB", 1 << 30),
+            ("64KiB", 64 << 10),
+            ("2T", 2 << 40),
+            ("1000b", 1000),
+            ("1.3m", 1_363_148),
+        ] {
+            assert_eq!(typed.parse::<Bytes>().map(Bytes::get), Ok(bytes), "{typed}");
+        }
+        for bad in [
+            "",
+            "512",
+            "m",
+            "-1m",
+            "+1m",
+            "1.5",
+            "0m",
+            "1x",
+            "1mm",
+            "1bb",
+            "1ib",
+            "1 m b",
+            "１m",
+            "1,5g",
+            "1e3m",
+            "999999999t",
+            "1.2345g",
+            "1\u{a0}m",
+        ] {
+            assert!(bad.parse::<Bytes>().is_err(), "{bad}");
+        }
+        assert_eq!(parse_memory("5m").expect_err("too little").0, "The engine takes no less than 6m.");
+        assert_eq!(parse_memory("6m").map(Bytes::get), Ok(6 << 20));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn an_amount_is_read_back_from_how_it_is_shown(bytes in 1..=BYTES_MAX, shift in 0_u32..40) {
+            let amount = Bytes((bytes >> shift << shift).max(1));
+            proptest::prop_assert_eq!(amount.to_string().parse(), Ok(amount));
+        }
+
+        #[test]
+        fn a_share_is_read_back_from_how_it_is_shown(milli in MILLI_CPUS_MIN..=CPUS_MAX * 1000) {
+            proptest::prop_assert_eq!(Cpus(milli).to_string().parse(), Ok(Cpus(milli)));
+        }
+    }
+
+    #[test]
+    fn processes_are_a_plain_number() {
+        assert_eq!(("1".parse().map(Pids::get), "4194304".parse().map(Pids::get)), (Ok(1), Ok(4_194_304)));
+        for bad in ["", "0", "-1", "+1", "4194305", "1.5", "many"] {
+            assert!(bad.parse::<Pids>().is_err(), "{bad}");
         }
     }
 }

@@ -69,3 +69,22 @@ impl FromStr for RestartPolicy {
             .ok_or_else(|| Invalid::because("Choose when the container is started again."))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policy_and_cap_are_of_a_list_and_a_range() {
+        for policy in RestartPolicy::ALL {
+            assert_eq!(policy.to_string().parse(), Ok(*policy));
+        }
+        for bad in ["", "Always", "unless-stopped", "no", "on-failure:3"] {
+            assert!(bad.parse::<RestartPolicy>().is_err(), "{bad}");
+        }
+        assert_eq!("20".parse().map(RestartCap::get), Ok(20));
+        for bad in ["", "0", "21", "-1", "+1", "1.5", "∞"] {
+            assert!(bad.parse::<RestartCap>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Labels, volumes, ports and networks.
 
-use super::{Bad, Fake, expect_all_refused, server};
+use super::table::{Bad, expect_all_refused, server};
+use crate::support::fake::Fake;
 
 const PORT: &[(&str, &str)] =
     &[("port_0_container", "80"), ("port_0_protocol", "tcp"), ("port_0_address", "127.0.0.1"), ("port_0_host", "8082")];

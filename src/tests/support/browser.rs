@@ -152,6 +152,19 @@ impl Reply {
         Some(found)
     }
 
+    /// What a field of a form holds: the text of an input or of a text of several lines, the chosen one of several, whether a box is ticked.
+    pub(crate) fn value(&self, field: &str) -> Option<String> {
+        let page = Html::parse_document(&self.body);
+        let select = |selector: String| page.select(&Selector::parse(&selector).unwrap()).next();
+        if let Some(text) = select(format!("textarea[name='{field}']")) {
+            let text: String = text.text().collect();
+            return Some(text.strip_suffix('\n').map(str::to_owned).unwrap_or(text));
+        }
+        let chosen = format!("input:is([type=radio], [type=checkbox])[name='{field}'][checked], select[name='{field}'] option[selected]");
+        let input = select(chosen).or_else(|| select(format!("input[name='{field}']:not([type=radio]):not([type=checkbox])")))?;
+        input.value().attr("value").map(str::to_owned)
+    }
+
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}", self.body);

@@ -42,6 +42,10 @@ impl Section for Environment {
         ID
     }
 
+    fn title(&self) -> &'static str {
+        "Environment"
+    }
+
     fn template(&self) -> &'static str {
         "apps/settings/_environment.html"
     }
@@ -126,7 +130,7 @@ async fn extra(ui: &Ui, app: &App, look: Look) -> Result<Value, Error> {
 async fn shown(ui: &Ui, app: &App, form: FormView, look: Look) -> Result<Response, Error> {
     let section = Environment;
     let extra = extra(ui, app, look).await?;
-    given(ui, app, Shown { id: ID, template: section.template(), form, extra, saved: false }).await
+    given(ui, app, Shown::of(&section, form, extra)).await
 }
 
 /// The section with something wrong in it.

@@ -33,6 +33,10 @@ impl Section for Files {
         ID
     }
 
+    fn title(&self) -> &'static str {
+        "Config files"
+    }
+
     fn template(&self) -> &'static str {
         "apps/settings/_files.html"
     }
@@ -69,7 +73,7 @@ async fn extra(ui: &Ui, app: &App, editing: Option<(ContainerPath, FormView)>) -
 
 async fn shown(ui: &Ui, app: &App, form: FormView, editing: Option<(ContainerPath, FormView)>) -> Result<Response, Error> {
     let extra = extra(ui, app, editing).await?;
-    given(ui, app, Shown { id: ID, template: Files.template(), form, extra, saved: false }).await
+    given(ui, app, Shown::of(&Files, form, extra)).await
 }
 
 async fn wrong(ui: &Ui, app: &App, form: FormView, editing: Option<(ContainerPath, FormView)>) -> Result<Response, Error> {

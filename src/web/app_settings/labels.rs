@@ -21,6 +21,10 @@ impl Section for Labels {
         "labels"
     }
 
+    fn title(&self) -> &'static str {
+        "Labels"
+    }
+
     fn template(&self) -> &'static str {
         "apps/settings/_labels.html"
     }

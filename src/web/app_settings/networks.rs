@@ -32,6 +32,10 @@ impl Section for Networks {
         "networks"
     }
 
+    fn title(&self) -> &'static str {
+        "Networks"
+    }
+
     fn template(&self) -> &'static str {
         "apps/settings/_networks.html"
     }

@@ -34,6 +34,10 @@ impl Section for Ports {
         "ports"
     }
 
+    fn title(&self) -> &'static str {
+        "Ports"
+    }
+
     fn template(&self) -> &'static str {
         "apps/settings/_ports.html"
     }

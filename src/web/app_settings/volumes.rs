@@ -41,6 +41,10 @@ impl Section for Volumes {
         "volumes"
     }
 
+    fn title(&self) -> &'static str {
+        "Volumes"
+    }
+
     fn template(&self) -> &'static str {
         "apps/settings/_volumes.html"
     }

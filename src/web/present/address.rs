@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use serde::Serialize;
 
 use crate::domain::{
-    app_config::AppConfig,
+    app::App,
+    app_config::{AppConfig, public_url::PublicUrl},
     container::Observed,
     port::{HostPort, Port},
 };
@@ -17,11 +18,20 @@ pub(in crate::web) struct Address {
     url: Option<String>,
 }
 
-/// Where an app answers whose container was made with this configuration, as seen from the browser at `host`: its public URL, or its
-/// first published port.
-pub(in crate::web) fn address(made_with: &AppConfig, container: &Observed, host: &str) -> Option<Address> {
+/// Where an app answers, as seen from the browser at `host`: at its public URL, as it is set now, while it runs; without one at the first
+/// published port of its container, which was made with this configuration.
+pub(in crate::web) fn address(app: &App, made_with: &AppConfig, container: &Observed, host: &str) -> Option<Address> {
+    if let Some(url) = app.config.public_url.as_ref().filter(|_| container.running) {
+        return Some(public_address(url));
+    }
     let (port, host_port) = container.first_published(&made_with.run.ports)?;
     Some(port_address(port, host_port, host))
+}
+
+/// The public URL, without what goes without saying.
+fn public_address(url: &PublicUrl) -> Address {
+    let text = url.as_str().strip_prefix("https://").unwrap_or(url.as_str());
+    Address { text: text.trim_end_matches('/').to_owned(), url: Some(url.to_string()) }
 }
 
 fn port_address(published: &Port, port: u16, host: &str) -> Address {
@@ -73,5 +83,13 @@ mod tests {
         assert_eq!(link("::", "box.lan").as_deref(), Some("http://box.lan:8081/"));
         assert_eq!(link("2001:db8::1", "box.lan").as_deref(), Some("http://[2001:db8::1]:8081/"));
         assert_eq!(link("192.0.2.4", "box.lan").as_deref(), Some("http://192.0.2.4:8081/"));
+    }
+
+    #[test]
+    fn a_public_url_is_shown_in_short() {
+        for (url, text) in [("https://shop.example.org/", "shop.example.org"), ("http://shop.example.org/a", "http://shop.example.org/a")] {
+            let address = public_address(&url.parse().expect("valid"));
+            assert_eq!((address.text.as_str(), address.url.as_deref()), (text, Some(url)));
+        }
     }
 }

@@ -26,7 +26,7 @@ use crate::{
     events::Changes,
     git::Git,
     health::{IntegrityWatch, Pace},
-    host::{EngineHost, GitHost},
+    host::{EngineHost, GitHost, Place},
     keyfile,
     metrics::Metrics,
     vault::Vault,
@@ -132,7 +132,8 @@ pub fn on_this_machine(binary: PathBuf) -> impl FnOnce(&Config, InstanceId, &Fil
         if let Address::Tcp(address) = &config.docker {
             tracing::warn!(address, "the engine is spoken to unencrypted: who can listen in or reach it is root on its host");
         }
-        let engine = Arc::new(EngineHost::new(Engine::new(config.docker.clone(), instance), instance));
+        let place = Place::here(files.clone(), config.host_data_dir.clone(), &config.docker);
+        let engine = Arc::new(EngineHost::new(Engine::new(config.docker.clone(), instance), instance, place));
         let source = Arc::new(GitHost::new(Git::new(files.scratch(), binary), files.clone()));
         Platform { source, builder: engine.clone(), runtime: engine }
     }

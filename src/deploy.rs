@@ -24,6 +24,7 @@ mod line;
 mod networks;
 mod picture;
 mod ports;
+mod pulse;
 mod queue;
 mod receive;
 mod reconcile;
@@ -242,6 +243,7 @@ impl Deployer {
         });
         shared.tasks.spawn(engine::watch(shared.clone()));
         shared.tasks.spawn(watch::follow(shared.clone()));
+        shared.tasks.spawn(pulse::keep(shared.clone()));
         shared.tasks.spawn(journals::compress(shared.clone()));
         shared.tasks.spawn(retention::daily(shared.clone()));
         Self { shared }

@@ -11,6 +11,7 @@ mod events;
 pub mod explain;
 mod ignore;
 mod images;
+mod membership;
 mod networks;
 mod ports;
 mod progress;

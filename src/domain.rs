@@ -2,6 +2,7 @@
 //!
 //! Whatever enters the program is parsed into one of these at the edge; what holds one needs no second look.
 
+pub mod answer;
 pub mod app;
 pub mod app_config;
 pub mod audit;

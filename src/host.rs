@@ -1,16 +1,26 @@
 //! The seam's traits on real git and a real engine: the place where their errors become sentences.
 
+mod ask;
+mod config_files;
 mod here;
+mod make;
+mod place;
+mod reach;
 mod submodules;
+mod volumes;
+
+pub use place::Place;
 
 use std::{
     collections::HashMap,
+    net::SocketAddr,
     path::Path,
     sync::Mutex,
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
+use config_files::ConfigFiles;
 use futures_util::{StreamExt, stream::BoxStream};
 
 use crate::{
@@ -22,10 +32,11 @@ use crate::{
         self, BuildEvent, BuildRequest, BuildSecret, Engine, RegistryLogin,
         context::{Context, ContextError},
         explain::{self, Explained},
-        spec::{ContainerSpec, Owner},
+        spec::Owner,
     },
     domain::{
-        app_config::{env::COMMIT_VARIABLE, network::NetworkName, restart::RestartPolicy},
+        answer::Answer,
+        app_config::{env::COMMIT_VARIABLE, health_check::HttpProbe, network::NetworkName, restart::RestartPolicy},
         branch::Branch,
         commit::{CommitFacts, CommitId},
         connection::{HostKey, KnownHost},
@@ -228,12 +239,15 @@ fn refused(err: &git::Error, server: &str) -> Failure {
 pub struct EngineHost {
     engine: Engine,
     instance: InstanceId,
+    place: Place,
+    config_files: ConfigFiles,
 }
 
 impl EngineHost {
     /// The engine; what it makes belongs to this installation.
-    pub fn new(engine: Engine, instance: InstanceId) -> Self {
-        Self { engine, instance }
+    pub fn new(engine: Engine, instance: InstanceId, place: Place) -> Self {
+        let config_files = ConfigFiles::new(place.files.config_files());
+        Self { engine, instance, place, config_files }
     }
 
     /// Why a container with these ports could not be started: who holds one of them, when that can be seen.
@@ -309,9 +323,7 @@ impl Runtime for EngineHost {
     }
 
     async fn create(&self, wanted: &Wanted) -> Result<String, Failure> {
-        let (image, env, run) = (wanted.image.clone(), wanted.env.clone(), wanted.run.clone());
-        let spec = ContainerSpec { owner: self.owner(&wanted.target), image, env, run };
-        self.engine.create_container(&spec).await.map_err(|err| start_failure(err, &wanted.run.ports))
+        self.make(wanted).await
     }
 
     async fn start(&self, container: &str, ports: &[Port]) -> Result<(), Failure> {
@@ -334,7 +346,18 @@ impl Runtime for EngineHost {
     }
 
     async fn remove(&self, container: &str) -> Result<(), Failure> {
-        self.engine.remove_container(container).await.map_err(engine_failure)
+        self.engine.remove_container(container).await.map_err(engine_failure)?;
+        self.sweep_up().await;
+        Ok(())
+    }
+
+    async fn sweep(&self) -> Result<(), Failure> {
+        self.sweep_files().await
+    }
+
+    async fn probe(&self, container: &Observed, probe: &HttpProbe, deadline: Duration) -> Result<Answer, Failure> {
+        let address = SocketAddr::new(self.address_of(container).await?, probe.port);
+        Ok(Answer { address, said: ask::ask(address, probe, deadline).await })
     }
 
     async fn look(&self, container: &str) -> Result<Option<Observed>, Failure> {

@@ -20,9 +20,9 @@
 //! | [`git`] | mirrors and remotes, by argument vector | `domain` |
 //! | [`docker`] | all bollard: specs, builds, containers | `domain` |
 //! | [`deploy`] | deliveries, the queue, the run of a deployment, recovery, retention; its seam is [`deploy::platform`] | `audit`, `db`, `vault`, `logs`, `gitea`, `events`, `metrics`, `domain` |
-//! | [`host`] | the seam's traits on real git and a real engine | `git`, `docker`, the seam, `logs`, `domain` |
+//! | [`host`] | the seam's traits on real git and a real engine | `git`, `docker`, the seam, `logs`, `machine`, `domain` |
 //! | [`health`] | what each part says when it is asked how it is | `domain` |
-//! | [`machine`] | processor, memory and disk of this machine | `domain` |
+//! | [`machine`] | processor, memory, disk and paths of this machine | `domain` |
 //! | [`web`] | all axum: routes, pages, errors | `deploy`, `audit`, `db`, `logs`, `events`, `metrics`, `config`, `health`, `machine`, `keyfile`, `domain` |
 //! | [`app`] | the only wiring | everything but `logging` |
 //! | [`logging`] | what the process says: lines, panics, reports to Sentry; started by `main` alone | `config`, `domain` |
@@ -36,9 +36,10 @@
 //! [`domain::deployment`], by compare-and-set: fetch and export ([`git`]), build ([`docker`]), create, start, settle, and then the *live
 //! pointer* of the app moves. Until then everything can be undone, and is, when something fails or the operator cancels.
 //!
-//! Beside the workers four tasks keep order. One asks whether the engine is there and puts in order what an interruption has left:
+//! Beside the workers five tasks keep order. One asks whether the engine is there and puts in order what an interruption has left:
 //! first the containers that should serve, then the rows. One follows the engine's events, so that pages show what is, and
-//! takes a stop from outside for the operator's wish. One compresses the journals of deployments that have ended. One removes, once a
+//! takes a stop from outside for the operator's wish. One asks live containers over HTTP whether they work, where that is their health
+//! check: the engine makes the other checks. One compresses the journals of deployments that have ended. One removes, once a
 //! day, what is older than the settings say.
 //!
 //! # One act

@@ -1,5 +1,7 @@
 //! What the machine that µPaaS runs on has to give: processor, memory, and space where the data directory is.
 
+pub mod mounts;
+
 use std::{io, path::Path};
 
 use procfs::Current;

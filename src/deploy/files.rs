@@ -32,6 +32,8 @@ impl Files {
             Some("repos") => Part::Mirrors,
             Some("builds") => Part::Builds,
             Some("audit") => Part::Audit,
+            Some("volumes") => Part::Volumes,
+            Some("files") => Part::ConfigFiles,
             Some(name) if name.starts_with("upaas.db") => Part::Database,
             _ => Part::Other,
         }
@@ -65,6 +67,16 @@ impl Files {
     /// The copies of audit entries.
     pub fn audit(&self) -> PathBuf {
         self.root.join("audit")
+    }
+
+    /// The folders that an app's relative volumes are in.
+    pub fn volumes(&self, app: AppId) -> PathBuf {
+        self.root.join("volumes").join(app.to_string())
+    }
+
+    /// The text files of the containers of all apps: a folder for each app, and in it one for each container.
+    pub fn config_files(&self) -> PathBuf {
+        self.root.join("files")
     }
 
     /// Keys in use.

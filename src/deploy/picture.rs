@@ -2,7 +2,7 @@
 //! engine to show a page.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Mutex,
     time::Duration,
 };
@@ -10,13 +10,28 @@ use std::{
 use tokio::time::Instant;
 
 use super::Shared;
-use crate::{domain::container::Observed, events::Changes};
+use crate::{
+    domain::{
+        container::{Health, Observed},
+        moment::Moment,
+    },
+    events::Changes,
+};
 
 /// What is known of our containers.
 pub(super) struct Picture {
     /// Held for a look-up.
     seen: Mutex<BTreeMap<String, Seen>>,
+    /// What containers have answered that we ask ourselves. Held for a look-up.
+    answers: Mutex<HashMap<String, Answered>>,
     changes: Changes,
+}
+
+/// What a container has answered to our own health check.
+struct Answered {
+    /// The start that it is about: after another one it counts no more.
+    started: Option<Moment>,
+    health: Health,
 }
 
 /// A container as last seen.
@@ -28,7 +43,7 @@ struct Seen {
 
 impl Picture {
     pub(super) fn new(changes: Changes) -> Self {
-        Self { seen: Mutex::default(), changes }
+        Self { seen: Mutex::default(), answers: Mutex::default(), changes }
     }
 
     pub(super) fn get(&self, container: &str) -> Option<Observed> {
@@ -46,7 +61,33 @@ impl Picture {
         still.map(|seen| seen.container.id.clone()).collect()
     }
 
+    /// Notes what a container says to our own health check.
+    pub(super) fn note_health(&self, of: &Observed, health: Health) {
+        let answered = Answered { started: of.started_at, health };
+        self.answers.lock().expect("no panic while held").insert(of.id.clone(), answered);
+        if let Some(seen) = self.get(&of.id) {
+            self.note(seen);
+        }
+    }
+
+    /// Forgets what containers have said that are not asked any more.
+    pub(super) fn forget_answers_but(&self, is_asked: impl Fn(&str) -> bool) {
+        self.answers.lock().expect("no panic while held").retain(|container, _| is_asked(container));
+    }
+
+    /// The engine knows nothing of our own health checks.
+    fn with_health(&self, container: Observed) -> Observed {
+        let answers = self.answers.lock().expect("no panic while held");
+        match answers.get(&container.id) {
+            Some(answered) if container.running && answered.started == container.started_at => {
+                Observed { health: answered.health, ..container }
+            }
+            _ => container,
+        }
+    }
+
     pub(super) fn note(&self, container: Observed) {
+        let container = self.with_health(container);
         let mut all = self.seen.lock().expect("no panic while held");
         let before = all.get(&container.id);
         let is_news = before.is_none_or(|seen| seen.container != container);
@@ -64,6 +105,7 @@ impl Picture {
     }
 
     pub(super) fn replace(&self, all: Vec<Observed>) {
+        let all: Vec<Observed> = all.into_iter().map(|it| self.with_health(it)).collect();
         let mut seen = self.seen.lock().expect("no panic while held");
         let before = std::mem::take(&mut *seen);
         let since = |id: &str| before.get(id).and_then(|seen| seen.still_since);

@@ -10,8 +10,10 @@ use futures_util::stream::BoxStream;
 
 use crate::{
     domain::{
+        answer::Answer,
         app_config::{
-            AppConfig, RunConfig, build::BuildSecretId, config_file::ContainerPath, network::NetworkName, restart::RestartPolicy,
+            AppConfig, RunConfig, build::BuildSecretId, config_file::ContainerPath, health_check::HttpProbe, network::NetworkName,
+            restart::RestartPolicy,
         },
         branch::Branch,
         commit::{CommitFacts, CommitId},
@@ -216,7 +218,7 @@ pub trait Builder: Send + Sync {
 pub trait Runtime: Send + Sync {
     /// Whether the engine is there, and its version.
     async fn hello(&self) -> Result<EngineVersion, Failure>;
-    /// Creates a container; returns its id.
+    /// Creates a container, with its text files and the folders of its relative volumes; returns its id.
     async fn create(&self, wanted: &Wanted) -> Result<String, Failure>;
     /// Starts it. Its ports are for the sentence when one is taken.
     async fn start(&self, container: &str, ports: &[Port]) -> Result<(), Failure>;
@@ -224,8 +226,10 @@ pub trait Runtime: Send + Sync {
     async fn keep_running(&self, container: &str, policy: RestartPolicy) -> Result<(), Failure>;
     /// Stops it, killing it after the grace period.
     async fn stop(&self, container: &str, grace: Duration) -> Result<(), Failure>;
-    /// Removes it.
+    /// Removes it, with its text files.
     async fn remove(&self, container: &str) -> Result<(), Failure>;
+    /// Removes the text files of containers that are gone.
+    async fn sweep(&self) -> Result<(), Failure>;
     /// Looks at it; none when it is gone.
     async fn look(&self, container: &str) -> Result<Option<Observed>, Failure>;
     /// Every container of this installation.
@@ -234,6 +238,8 @@ pub trait Runtime: Send + Sync {
     fn events(&self) -> BoxStream<'static, Result<Happening, Failure>>;
     /// The last lines it printed.
     async fn last_lines(&self, container: &str, count: usize) -> Result<Vec<Vec<u8>>, Failure>;
+    /// Asks it once over HTTP whether it works. That it does not answer is an answer; a failure says that it could not be asked.
+    async fn probe(&self, container: &Observed, probe: &HttpProbe, deadline: Duration) -> Result<Answer, Failure>;
     /// What it uses; none when it does not run or is gone.
     async fn usage(&self, container: &str) -> Result<Option<Usage>, Failure>;
     /// Who holds ports of the engine's host now: every container, and of these ports any other program that can be seen.

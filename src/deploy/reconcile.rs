@@ -88,6 +88,7 @@ mod tests {
             created_at: None,
             started_at: None,
             ports: Vec::new(),
+            networks: Vec::new(),
         }
     }
 

@@ -37,6 +37,7 @@ pub(super) async fn recover(shared: &Shared, absence: Option<&Absence>) -> Resul
             carry_out(shared, &action, container, reconcile::standing(&known, &container.id)).await?;
         }
     }
+    sweep(shared).await?;
     resume_rows(shared).await
 }
 
@@ -50,6 +51,17 @@ async fn is_restarted(shared: &Shared, container: &Observed) -> Result<bool, db:
         RestartPolicy::OnFailure => container.exit_code != Some(0),
         RestartPolicy::Never => false,
     })
+}
+
+/// Removes text files of containers that are gone. What cannot be removed is tried again with the next reconciliation.
+async fn sweep(shared: &Shared) -> Result<(), Failure> {
+    match shared.platform.runtime.sweep().await {
+        Err(failure) if failure.kind != FailureKind::EngineLost => {
+            tracing::warn!(reason = %failure.sentence, error = failure.chain(), "config files of containers that are gone could not be removed");
+            Ok(())
+        }
+        swept => swept,
+    }
 }
 
 /// Does what the plan says, unless somebody is at work at the app: then it is done when that is over.

@@ -1,4 +1,4 @@
-//! When is a container that was started there to stay? Its image's own health check decides; without one it has to run for a while.
+//! When is a container that was started there to stay? Its health check decides, if it has one; without one it has to run for a while.
 
 use std::time::Duration;
 
@@ -7,61 +7,150 @@ use tokio::time::{Instant, sleep};
 use super::platform::{Failure, FailureKind, Runtime};
 use crate::{
     domain::{
+        answer::{Answer, Said},
+        app_config::health_check::{HealthCheck, HttpProbe, Probe, Timing},
         container::{Health, Observed},
         deployment::Cause,
+        moment::duration,
     },
     logs::journal::Journal,
 };
 
-/// How long a health check may take to say yes.
-const HEALTHY_DEADLINE: Duration = Duration::from_secs(180);
+/// How long the image's own health check may take to say yes.
+const IMAGE_PATIENCE: Duration = Duration::from_secs(180);
+/// What the engine may take to tell of the result of a check beyond the check's own time.
+const SLACK: Duration = Duration::from_secs(30);
 /// How often the engine is asked meanwhile.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// An HTTP check is made again after this at first, and after twice as long each time, …
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// … at most after this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How much of what it printed goes into the journal when it did not stay.
 const LAST_LINES: usize = 50;
+
+const LISTENS: &str = "Does the app listen on this port, and on all addresses (0.0.0.0) instead of localhost only?";
+const ANSWERS: &str = "Are the path and the expected status of the health check right? The journal has the container's last lines.";
+
+/// How long settling may take with this check.
+pub(super) fn patience(check: &HealthCheck) -> Duration {
+    match check.probe {
+        Probe::Image | Probe::Off => IMAGE_PATIENCE,
+        Probe::Http(_) | Probe::Command(_) => check.timing.patience() + SLACK,
+    }
+}
 
 /// Returns what is seen of the container once it is there to stay; one without a health check after `unchecked_time`.
 pub(super) async fn settle(
     runtime: &dyn Runtime,
     container: &str,
+    check: &HealthCheck,
     unchecked_time: Duration,
     journal: &Journal,
 ) -> Result<Observed, Failure> {
-    let settled = watch(runtime, container, unchecked_time).await;
-    if settled.is_err() {
-        copy_last_lines(runtime, container, journal).await;
+    let settling = Settling { runtime, container, began: Instant::now() };
+    let settled = match &check.probe {
+        Probe::Image | Probe::Off | Probe::Command(_) => settling.by_engine(check, unchecked_time).await,
+        Probe::Http(probe) => settling.by_http(probe, check.timing, journal).await,
+    };
+    match &settled {
+        Ok(_) if matches!(check.probe, Probe::Command(_)) => journal.say("The health check passes."),
+        Ok(_) => {}
+        Err(_) => copy_last_lines(runtime, container, journal).await,
     }
     settled
 }
 
-async fn watch(runtime: &dyn Runtime, container: &str, unchecked_time: Duration) -> Result<Observed, Failure> {
-    let began = Instant::now();
-    loop {
-        let seen = match runtime.look(container).await {
-            Err(failure) if failure.kind == FailureKind::EngineSlow && began.elapsed() < HEALTHY_DEADLINE => continue,
-            seen => seen?,
-        };
-        let seen = seen.ok_or_else(|| failed("The new container was removed by somebody else while it started."))?;
-        if !seen.running || seen.restarts > 0 {
-            return Err(did_not_stay(&seen));
+/// A container that was started.
+struct Settling<'a> {
+    runtime: &'a dyn Runtime,
+    container: &'a str,
+    began: Instant,
+}
+
+impl Settling<'_> {
+    /// Waits for what the engine says of it.
+    async fn by_engine(&self, check: &HealthCheck, unchecked_time: Duration) -> Result<Observed, Failure> {
+        let patience = patience(check);
+        loop {
+            let seen = self.look(patience).await?;
+            match seen.health {
+                Health::Healthy => return Ok(seen),
+                Health::Unchecked if self.began.elapsed() >= unchecked_time => return Ok(seen),
+                Health::Unhealthy => return Err(unhealthy(&check.probe)),
+                Health::Starting if self.began.elapsed() >= patience => {
+                    return Err(failed(format!("The container's health check had not passed after {}.", in_words(patience))));
+                }
+                Health::Unchecked | Health::Starting => sleep(LOOK_EVERY).await,
+            }
         }
-        match seen.health {
-            Health::Healthy => return Ok(seen),
-            Health::Unchecked if began.elapsed() >= unchecked_time => return Ok(seen),
-            Health::Unhealthy => {
-                return Err(failed("The container runs, but its health check fails.")
-                    .hint("The journal has the container's last lines. Check what the image's HEALTHCHECK asks for."));
+    }
+
+    /// Asks it until it answers as it should. A failure after the start period counts, once an interval: as the engine counts those of
+    /// its own checks, though it is asked more often.
+    async fn by_http(&self, probe: &HttpProbe, timing: Timing, journal: &Journal) -> Result<Observed, Failure> {
+        let (start_period, interval) = (seconds(timing.start_period), seconds(timing.interval));
+        let mut pause = FIRST_PAUSE;
+        let (mut failures, mut counted_at) = (0, None::<Instant>);
+        loop {
+            let seen = self.look(timing.patience() + SLACK).await?;
+            let answer = self.runtime.probe(&seen, probe, seconds(timing.timeout)).await?;
+            if answer.is_expected(probe) {
+                journal.say(&format!("The health check passes: {}", answer.sentence(probe)));
+                return Ok(Observed { health: Health::Healthy, ..seen });
             }
-            Health::Starting if began.elapsed() >= HEALTHY_DEADLINE => {
-                return Err(failed(format!("The container's health check had not passed after {} s.", HEALTHY_DEADLINE.as_secs())));
+            if pause == FIRST_PAUSE {
+                journal.say(&format!("Waiting for the health check: {}", answer.sentence(probe)));
             }
-            Health::Unchecked | Health::Starting => sleep(LOOK_EVERY).await,
+            if self.began.elapsed() >= start_period && counted_at.is_none_or(|at| at.elapsed() >= interval) {
+                failures += 1;
+                counted_at = Some(Instant::now());
+            }
+            if failures >= timing.retries {
+                // It may have exited since it was looked at, which says more.
+                self.look(SLACK).await?;
+                return Err(unwell(&answer, probe));
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// The container, if it runs. An engine that is slow is asked again for this long.
+    async fn look(&self, patience: Duration) -> Result<Observed, Failure> {
+        loop {
+            let seen = match self.runtime.look(self.container).await {
+                Err(failure) if failure.kind == FailureKind::EngineSlow && self.began.elapsed() < patience => continue,
+                seen => seen?,
+            };
+            let seen = seen.ok_or_else(|| failed("The new container was removed by somebody else while it started."))?;
+            return if seen.running && seen.restarts == 0 { Ok(seen) } else { Err(did_not_stay(&seen)) };
         }
     }
 }
 
 fn failed(sentence: impl Into<String>) -> Failure {
     Failure::new(Cause::User, sentence)
+}
+
+fn unhealthy(probe: &Probe) -> Failure {
+    let hint = match probe {
+        Probe::Command(_) => {
+            "The journal has the container's last lines. Check what the health check's command asks for, and that the image has a shell."
+        }
+        Probe::Image | Probe::Off | Probe::Http(_) => {
+            "The journal has the container's last lines. Check what the image's HEALTHCHECK asks for."
+        }
+    };
+    failed("The container runs, but its health check fails.").hint(hint)
+}
+
+fn unwell(answer: &Answer, probe: &HttpProbe) -> Failure {
+    let hint = match answer.said {
+        Said::Refused | Said::Unreachable => LISTENS,
+        Said::Status(_) | Said::TimedOut | Said::Closed | Said::NotHttp => ANSWERS,
+    };
+    failed(format!("The health check {}", answer.sentence(probe))).hint(hint)
 }
 
 fn did_not_stay(seen: &Observed) -> Failure {
@@ -76,6 +165,14 @@ fn did_not_stay(seen: &Observed) -> Failure {
         _ => "The journal has the container's last lines: mend what they say and deploy again.",
     };
     failed(sentence).hint(hint)
+}
+
+fn seconds(count: u32) -> Duration {
+    Duration::from_secs(count.into())
+}
+
+fn in_words(span: Duration) -> String {
+    duration(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
 }
 
 async fn copy_last_lines(runtime: &dyn Runtime, container: &str, journal: &Journal) {

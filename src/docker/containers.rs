@@ -1,11 +1,14 @@
 //! Containers: create, start, stop, remove, look at.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use bollard::{
     container::LogOutput,
     errors::Error as Bollard,
-    models::{ContainerInspectResponse, HealthStatusEnum, PortBinding},
+    models::{ContainerInspectResponse, EndpointSettings, HealthStatusEnum, PortBinding},
     query_parameters::{
         CreateContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
         StartContainerOptions, StopContainerOptionsBuilder,
@@ -16,11 +19,11 @@ use tokio::time::timeout;
 
 use super::{
     Engine, Error,
-    spec::{self, ContainerSpec, LABEL_APP, LABEL_DEPLOYMENT, LABEL_INSTANCE},
+    spec::{self, ContainerSpec, LABEL_APP, LABEL_DEPLOYMENT, LABEL_FILES, LABEL_INSTANCE},
 };
 use crate::domain::{
     app_config::restart::RestartPolicy,
-    container::{Bound, Health, Observed},
+    container::{Bound, Health, Joined, Observed},
     moment::Moment,
     port::Protocol,
 };
@@ -37,8 +40,19 @@ const STOP_MARGIN: Duration = Duration::from_secs(20);
 const TAIL_DEADLINE: Duration = Duration::from_secs(5);
 
 impl Engine {
-    /// Creates a container. A name that is taken is no obstacle: names are for people.
+    /// Creates a container in its networks. A name that is taken is no obstacle: names are for people.
     pub async fn create_container(&self, wanted: &ContainerSpec) -> Result<String, Error> {
+        let id = self.create(wanted).await?;
+        for network in wanted.run.networks.iter().skip(1) {
+            if let Err(err) = self.connect(&id, network.name.as_str(), spec::endpoint(network)).await {
+                self.remove_container(&id).await?;
+                return Err(err);
+            }
+        }
+        Ok(id)
+    }
+
+    async fn create(&self, wanted: &ContainerSpec) -> Result<String, Error> {
         let client = self.client()?;
         let name = wanted.owner.container_name();
         let options = |name: &str| Some(CreateContainerOptionsBuilder::new().name(name).build());
@@ -117,6 +131,14 @@ impl Engine {
         Ok(ours)
     }
 
+    /// Of every container of this installation that has text files, the folder that they are in.
+    pub async fn files_in_use(&self) -> Result<HashSet<String>, Error> {
+        let filters = HashMap::from([("label", vec![format!("{LABEL_INSTANCE}={}", self.instance), LABEL_FILES.to_owned()])]);
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let summaries = within(ACT_DEADLINE, "list", self.client()?.list_containers(Some(options))).await?;
+        Ok(summaries.into_iter().filter_map(|it| it.labels?.remove(LABEL_FILES)).collect())
+    }
+
     /// The last lines a container printed.
     pub async fn last_lines(&self, id: &str, count: usize) -> Result<Vec<Vec<u8>>, Error> {
         let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail(&count.to_string()).build();
@@ -168,6 +190,17 @@ fn bound(ports: HashMap<String, Option<Vec<PortBinding>>>) -> Vec<Bound> {
     bound
 }
 
+/// The networks in which it has an address.
+fn joined(networks: HashMap<String, EndpointSettings>) -> Vec<Joined> {
+    let one = |(network, at): (String, EndpointSettings)| {
+        let address = at.ip_address.filter(|it| !it.is_empty()).or(at.global_ipv6_address)?;
+        Some(Joined { network, address: address.parse().ok()? })
+    };
+    let mut joined: Vec<Joined> = networks.into_iter().filter_map(one).collect();
+    joined.sort_unstable_by(|a, b| a.network.cmp(&b.network));
+    joined
+}
+
 fn observed(seen: ContainerInspectResponse, instance: &str) -> Option<Observed> {
     let labels = seen.config.and_then(|config| config.labels)?;
     if labels.get(LABEL_INSTANCE).map(String::as_str) != Some(instance) {
@@ -177,6 +210,7 @@ fn observed(seen: ContainerInspectResponse, instance: &str) -> Option<Observed> 
     let restarting = state.restarting.unwrap_or(false);
     let running = state.running.unwrap_or(false) && !restarting;
     let health = state.health.and_then(|health| health.status);
+    let network = seen.network_settings.unwrap_or_default();
     Some(Observed {
         id: seen.id?,
         app: labels.get(LABEL_APP)?.parse().ok()?,
@@ -196,6 +230,7 @@ fn observed(seen: ContainerInspectResponse, instance: &str) -> Option<Observed> 
         created_at: seen.created.map(Moment::from),
         // The year 1 stands for never.
         started_at: state.started_at.as_deref().filter(|at| !at.starts_with("0001-")).and_then(Moment::parse_rfc3339),
-        ports: seen.network_settings.and_then(|settings| settings.ports).map(bound).unwrap_or_default(),
+        ports: network.ports.map(bound).unwrap_or_default(),
+        networks: network.networks.map(joined).unwrap_or_default(),
     })
 }

@@ -69,6 +69,33 @@ pub fn start(message: &str, address: &str) -> Explained {
             "Stop what uses that port (“docker ps” and “ss -ltnp” show it), or give the app another host port.",
         );
     }
+    if let Some(path) = after(message, "bind source path does not exist: ") {
+        return by_author(format!("There is no {} on the engine's host.", quote(path)), "Create it, or choose another path.");
+    }
+    if let Some(network) = missing_network(message) {
+        return by_author(
+            format!("There is no network {network} at the engine."),
+            "Create it, or choose another one in the app's settings.",
+        );
+    }
+    if message.contains("Are you trying to mount a directory onto a file") || message.contains("not a directory: unknown") {
+        return by_author(
+            unmountable(message),
+            "A folder cannot be mounted where the image has a file, nor a file where it has a folder. Choose another path in the container.",
+        );
+    }
+    if message.contains("read-only file system") {
+        return by_author(
+            unmountable(message),
+            "Within a read-only volume nothing can be mounted where nothing lies yet. Choose another path, or let the volume be written to.",
+        );
+    }
+    if message.contains("unable to find user") || message.contains("no matching entries in passwd file") {
+        return by_author(
+            format!("The image has no such user: {}", quote(innermost(message))),
+            "Choose a user that is in the image, or a number, in the app's settings.",
+        );
+    }
     if message.contains("cannot assign requested address") {
         return by_author(
             format!("This machine has no address for {address}."),
@@ -80,10 +107,7 @@ pub fn start(message: &str, address: &str) -> Explained {
     }
     if message.contains("executable file not found") || message.contains("no such file or directory") {
         return by_author(
-            format!(
-                "The container's command could not be started: {}",
-                quote(message.rsplit("starting container process caused:").next().unwrap_or(message))
-            ),
+            format!("The container's command could not be started: {}", quote(innermost(message))),
             "Is the program that CMD or ENTRYPOINT names in the image, with this spelling and executable?",
         );
     }
@@ -105,6 +129,26 @@ fn by_author(sentence: String, hint: &'static str) -> Explained {
 
 fn about_engine(sentence: &str, hint: &'static str) -> Explained {
     Explained { by_author: false, sentence: sentence.to_owned(), hint }
+}
+
+/// The part of a message that says it, without the engine's parts that pass it on.
+fn innermost(message: &str) -> &str {
+    message.rsplit("starting container process caused:").next().unwrap_or(message)
+}
+
+/// What could not be mounted where: `mounting "/a" to rootfs at "/etc"`, with the root's path in between in older versions.
+fn unmountable(message: &str) -> String {
+    let place = after(message, "to rootfs").and_then(|rest| after(rest, "at \"")).and_then(|rest| rest.split('"').next());
+    match place {
+        Some(place) => format!("Nothing can be mounted at {} in the container.", quote(place)),
+        None => format!("Something cannot be mounted where it should be: {}", quote(innermost(message))),
+    }
+}
+
+/// The network in `network front not found`.
+fn missing_network(message: &str) -> Option<&str> {
+    let (name, rest) = after(message, "network ")?.split_once(' ')?;
+    rest.starts_with("not found").then_some(name)
 }
 
 fn after<'a>(message: &'a str, pattern: &str) -> Option<&'a str> {
@@ -194,5 +238,16 @@ mod tests {
         let by_a_process = "Error starting userland proxy: listen tcp4 127.0.0.1:8081: bind: address already in use";
         assert!(start(by_a_process, "127.0.0.1:8081").by_author);
         assert!(!start("no space left on device", "").by_author);
+    }
+
+    #[test]
+    fn what_cannot_be_mounted_or_joined_is_named() {
+        let said = |message: &str| start(message, "").sentence;
+        let no_path = r#"invalid mount config for type "bind": bind source path does not exist: /srv/files"#;
+        assert_eq!(said(no_path), "There is no /srv/files on the engine's host.");
+        assert_eq!(said("network front not found"), "There is no network front at the engine.");
+        let on_a_folder = "OCI runtime create failed: container_linux.go:380: starting container process caused: process_linux.go:545: container init caused: rootfs_linux.go:76: mounting \"/a\" to rootfs at \"/etc\" caused: mount through procfd: not a directory: unknown: Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type";
+        assert_eq!(said(on_a_folder), "Nothing can be mounted at /etc in the container.");
+        assert!(said("unable to find user nobody2: no matching entries in passwd file").starts_with("The image has no such user"));
     }
 }

@@ -44,13 +44,13 @@ impl Engine {
         F: Future<Output = Result<T, Error>>,
     {
         request.headers_mut().insert(header::HOST, header::HeaderValue::from_static("docker"));
-        let (mut sender, connection) = http1::handshake(TokioIo::new(self.connect().await?)).await.map_err(Bollard::from)?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(self.dial().await?)).await.map_err(Bollard::from)?;
         let answered = async move { take(sender.send_request(request).await.map_err(Bollard::from)?).await };
         let (taken, _) = tokio::join!(answered, connection.with_upgrades());
         taken
     }
 
-    async fn connect(&self) -> Result<Either<UnixStream, TcpStream>, Error> {
+    async fn dial(&self) -> Result<Either<UnixStream, TcpStream>, Error> {
         let stream = match &self.address {
             Address::Unix(path) => UnixStream::connect(path).await.map(Either::Left),
             Address::Tcp(address) => TcpStream::connect(address).await.map(Either::Right),

@@ -1,16 +1,23 @@
 //! What is sent to the engine, as pure functions: names, labels and the whole body of a container.
 
+mod health;
+mod mounts;
+mod networks;
+mod ports;
+mod resources;
+
+pub use mounts::{MountSource, MountSpec};
+pub(super) use networks::endpoint;
+
 use std::collections::HashMap;
 
 use bollard::models::{
-    ContainerCreateBody, ContainerUpdateBody, HostConfig, HostConfigLogConfig, PortBinding, RestartPolicy as EnginePolicy,
-    RestartPolicyNameEnum,
+    ContainerCreateBody, ContainerUpdateBody, HostConfig, HostConfigLogConfig, RestartPolicy as EnginePolicy, RestartPolicyNameEnum,
 };
 
 use crate::domain::{
-    app_config::{RunConfig, restart::RestartPolicy},
+    app_config::{RunConfig, process::CommandLine, restart::RestartPolicy},
     ids::{AppId, InstanceId},
-    port::{HostPort, Port},
     secret::Secret,
     slug::Slug,
 };
@@ -18,6 +25,9 @@ use crate::domain::{
 pub use crate::domain::app_config::label::{
     APP as LABEL_APP, DEPLOYMENT as LABEL_DEPLOYMENT, INSTANCE as LABEL_INSTANCE, SLUG as LABEL_SLUG,
 };
+
+/// The label that says which folder has a container's text files.
+pub const LABEL_FILES: &str = "upaas.files";
 
 /// The engine's own rotation loses lines under a fast writer, so it gets room.
 const LOG_MAX_SIZE: &str = "50m";
@@ -47,6 +57,13 @@ impl Owner {
         ])
     }
 
+    /// The labels of what outlives deployments, such as a volume.
+    pub fn lasting_labels(&self) -> HashMap<String, String> {
+        let mut labels = self.labels();
+        labels.remove(LABEL_DEPLOYMENT);
+        labels
+    }
+
     /// `upaas-shop-api-12`.
     pub fn container_name(&self) -> String {
         format!("upaas-{}-{}", self.slug, self.deployment)
@@ -68,6 +85,10 @@ pub struct ContainerSpec {
     pub image: String,
     /// Environment variables, in order, opened.
     pub env: Vec<(String, Secret)>,
+    /// What is mounted: the volumes and the text files of `run`, as the engine's host knows them.
+    pub mounts: Vec<MountSpec>,
+    /// The folder that has its text files, if it has any.
+    pub files: Option<String>,
     /// Everything else.
     pub run: RunConfig,
 }
@@ -75,26 +96,62 @@ pub struct ContainerSpec {
 /// The whole body of a create request. Nothing restarts it until it has proved itself ([`kept_running`]): a container that dies at
 /// once has to be found dead, with its exit code.
 pub fn container(spec: &ContainerSpec) -> ContainerCreateBody {
-    let run = &spec.run;
+    let (run, process) = (&spec.run, &spec.run.process);
     ContainerCreateBody {
         image: Some(spec.image.clone()),
         env: Some(spec.env.iter().map(|(name, value)| format!("{name}={}", value.reveal())).collect()),
-        labels: Some(spec.owner.labels()),
-        exposed_ports: Some(run.ports.iter().map(inside).collect()),
-        host_config: Some(HostConfig {
-            port_bindings: Some(bindings(&run.ports)),
-            restart_policy: Some(EnginePolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
-            log_config: Some(HostConfigLogConfig {
-                typ: Some("json-file".to_owned()),
-                config: Some(HashMap::from([
-                    ("max-size".to_owned(), LOG_MAX_SIZE.to_owned()),
-                    ("max-file".to_owned(), LOG_MAX_FILES.to_owned()),
-                ])),
-            }),
-            ..HostConfig::default()
-        }),
+        labels: Some(labels(spec)),
+        exposed_ports: Some(run.ports.iter().map(ports::inside).collect()),
+        entrypoint: process.entrypoint.as_ref().map(words),
+        cmd: process.command.as_ref().map(words),
+        user: process.user.as_ref().map(ToString::to_string),
+        stop_signal: process.stop_signal.map(|signal| signal.to_string()),
+        stop_timeout: Some(process.stop_grace.seconds().into()),
+        healthcheck: health::check(&run.health),
+        networking_config: networks::at_create(&run.networks),
+        host_config: Some(host_config(spec)),
         ..ContainerCreateBody::default()
     }
+}
+
+fn host_config(spec: &ContainerSpec) -> HostConfig {
+    let (run, process) = (&spec.run, &spec.run.process);
+    HostConfig {
+        port_bindings: Some(ports::bindings(&run.ports)),
+        mounts: some(spec.mounts.iter().map(|mount| mounts::mount(mount, &spec.owner)).collect()),
+        network_mode: run.networks.first().map(|network| network.name.to_string()),
+        init: process.init.then_some(true),
+        extra_hosts: some(process.extra_hosts.iter().map(ToString::to_string).collect()),
+        readonly_rootfs: process.read_only_root.then_some(true),
+        cap_drop: some(process.dropped.iter().map(|capability| capability.as_str().to_owned()).collect()),
+        restart_policy: Some(EnginePolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("json-file".to_owned()),
+            config: Some(HashMap::from([
+                ("max-size".to_owned(), LOG_MAX_SIZE.to_owned()),
+                ("max-file".to_owned(), LOG_MAX_FILES.to_owned()),
+            ])),
+        }),
+        ..resources::limits(&run.resources)
+    }
+}
+
+/// The operator's labels, and over them µPaaS's own: by those it finds what it has made.
+fn labels(spec: &ContainerSpec) -> HashMap<String, String> {
+    let mut labels: HashMap<String, String> = spec.run.labels.iter().map(|label| (label.name.clone(), label.value.clone())).collect();
+    labels.extend(spec.owner.labels());
+    labels.remove(LABEL_FILES);
+    labels.extend(spec.files.clone().map(|folder| (LABEL_FILES.to_owned(), folder)));
+    labels
+}
+
+fn words(command: &CommandLine) -> Vec<String> {
+    command.words().to_vec()
+}
+
+/// What is not asked for is not sent: then the engine's default holds.
+fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
+    (!list.is_empty()).then_some(list)
 }
 
 /// The body of the update that makes a container one that the engine restarts.
@@ -110,115 +167,5 @@ pub fn kept_running(policy: RestartPolicy) -> ContainerUpdateBody {
     }
 }
 
-/// `80/tcp`.
-fn inside(port: &Port) -> String {
-    format!("{}/{}", port.container_port, port.protocol)
-}
-
-fn bindings(ports: &[Port]) -> HashMap<String, Option<Vec<PortBinding>>> {
-    let mut bindings: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
-    for port in ports {
-        let host_port = match port.host_port {
-            HostPort::None => continue,
-            HostPort::Auto => 0,
-            HostPort::Fixed(port) => port,
-        };
-        let binding = PortBinding { host_ip: Some(port.host_address.to_string()), host_port: Some(host_port.to_string()) };
-        bindings.entry(inside(port)).or_default().get_or_insert_default().push(binding);
-    }
-    bindings
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::port::Protocol;
-
-    fn spec(ports: &[(u16, HostPort)]) -> ContainerSpec {
-        let port = |(container_port, host_port): &(u16, HostPort)| Port {
-            container_port: *container_port,
-            protocol: Protocol::Tcp,
-            host_address: [127, 0, 0, 1].into(),
-            host_port: *host_port,
-        };
-        ContainerSpec {
-            owner: Owner {
-                instance: "6f9619ff-8b86-4d01-b42d-00cf4fc964ff".parse().expect("valid"),
-                app: "0192c0de-0000-7000-8000-000000000001".parse().expect("valid"),
-                slug: "shop-api".parse().expect("valid"),
-                deployment: 12,
-            },
-            image: "sha256:abc".to_owned(),
-            env: vec![("UPAAS_COMMIT".to_owned(), Secret::new("0c79164d"))],
-            run: RunConfig { ports: ports.iter().map(port).collect(), ..RunConfig::default() },
-        }
-    }
-
-    fn sent(spec: &ContainerSpec) -> String {
-        let body = serde_json::to_value(container(spec)).expect("serialisable");
-        serde_json::to_string_pretty(&body).expect("serialisable")
-    }
-
-    #[test]
-    fn a_container_with_a_fixed_port() {
-        insta::assert_snapshot!(sent(&spec(&[(80, HostPort::Fixed(8081))])), @r#"
-        {
-          "Env": [
-            "UPAAS_COMMIT=0c79164d"
-          ],
-          "ExposedPorts": {
-            "80/tcp": {}
-          },
-          "HostConfig": {
-            "LogConfig": {
-              "Config": {
-                "max-file": "3",
-                "max-size": "50m"
-              },
-              "Type": "json-file"
-            },
-            "PortBindings": {
-              "80/tcp": [
-                {
-                  "HostIp": "127.0.0.1",
-                  "HostPort": "8081"
-                }
-              ]
-            },
-            "RestartPolicy": {
-              "Name": "no"
-            }
-          },
-          "Image": "sha256:abc",
-          "Labels": {
-            "upaas.app": "0192c0de-0000-7000-8000-000000000001",
-            "upaas.deployment": "12",
-            "upaas.instance": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
-            "upaas.slug": "shop-api"
-          }
-        }
-        "#);
-    }
-
-    #[test]
-    fn a_settled_container_is_kept_running_and_nothing_else_changes() {
-        let body = serde_json::to_string(&kept_running(RestartPolicy::Always)).expect("serialisable");
-        assert_eq!(body, r#"{"RestartPolicy":{"Name":"unless-stopped"}}"#);
-    }
-
-    #[test]
-    fn every_slug_makes_a_valid_image_name() {
-        let name = |slug: &str| Owner { slug: slug.parse().expect("valid"), ..spec(&[]).owner }.image_name();
-        assert_eq!((name("shop"), name("shop-")), ("upaas/shop:12".to_owned(), "upaas/shop-x:12".to_owned()));
-    }
-
-    #[test]
-    fn an_automatic_port_is_left_to_the_engine() {
-        assert!(sent(&spec(&[(80, HostPort::Auto)])).contains(r#""HostPort": "0""#));
-    }
-
-    #[test]
-    fn what_is_not_published_has_no_binding() {
-        assert!(!sent(&spec(&[(80, HostPort::None)])).contains("HostPort"));
-    }
-}
+mod tests;

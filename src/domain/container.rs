@@ -1,6 +1,6 @@
 //! A container of ours, as the engine shows it.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use super::{
     deployment::Deployment,
@@ -38,6 +38,17 @@ pub struct Observed {
     pub started_at: Option<Moment>,
     /// Where its ports reach the host.
     pub ports: Vec<Bound>,
+    /// Its networks, by name. Empty when it does not run.
+    pub networks: Vec<Joined>,
+}
+
+/// A network that a container is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    /// Its name.
+    pub network: String,
+    /// The container's address in it.
+    pub address: IpAddr,
 }
 
 /// A port of a container that reaches the host.

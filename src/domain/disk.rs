@@ -17,6 +17,10 @@ text_enum! {
         Builds = "builds",
         /// The audit log's files.
         Audit = "audit",
+        /// The folders that apps keep in the data directory, as far as they can be read.
+        Volumes = "volumes",
+        /// The text files of containers.
+        ConfigFiles = "config_files",
         /// Everything else in the data directory.
         Other = "other",
         /// The images of this installation, where the engine keeps them. What images share is counted for each of them.

@@ -22,7 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gitea", &["domain"]),
     ("docker", &["domain"]),
     ("deploy", &["audit", "db", "metrics", "vault", "logs", "gitea", "events", "domain"]),
-    ("host", &["git", "docker", "deploy", "logs", "domain"]),
+    ("host", &["git", "docker", "deploy", "logs", "machine", "domain"]),
     ("web", &["deploy", "audit", "db", "metrics", "logs", "events", "domain", "config", "health", "machine", "keyfile"]),
     (
         "app",

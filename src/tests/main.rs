@@ -12,6 +12,7 @@ mod canary;
 mod containers;
 mod deployments;
 mod health;
+mod health_checks;
 mod interruptions;
 mod journals;
 mod layers;

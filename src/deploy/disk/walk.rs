@@ -55,7 +55,15 @@ mod tests {
             fs::create_dir_all(path.parent().expect("a parent")).expect("created");
             fs::write(path, vec![1; 100_000]).expect("written");
         };
-        for name in ["upaas.db", "upaas.db-wal", "logs/a/1.journal", "repos/a.git/objects/pack/p", "session.key"] {
+        for name in [
+            "upaas.db",
+            "upaas.db-wal",
+            "logs/a/1.journal",
+            "repos/a.git/objects/pack/p",
+            "volumes/a/uploads/1",
+            "files/a/1/0",
+            "session.key",
+        ] {
             write(name);
         }
         let pack = root.path().join("repos/a.git/objects/pack/p");
@@ -69,6 +77,8 @@ mod tests {
         about(Part::Database, 2);
         about(Part::Journals, 1);
         about(Part::Mirrors, 1);
+        about(Part::Volumes, 1);
+        about(Part::ConfigFiles, 1);
         about(Part::Other, 1);
         assert_eq!((used[&Part::Audit], used[&Part::Builds], used.get(&Part::Images)), (0, 0, None));
     }

@@ -12,7 +12,7 @@ use crate::{
     db,
     deploy::{platform::Failure, settle},
     domain::{
-        app_config::AppConfig,
+        app_config::{AppConfig, health_check::Probe},
         commit::CommitFacts,
         container::{Health, Observed},
         deployment::{Deployment, Switch},
@@ -62,6 +62,9 @@ impl Run<'_> {
         self.within(self.shared.limits.deploy, self.note_switch(switch, &seen, gap)).await?;
         self.shared.picture.note(seen.clone());
         self.promote().await?;
+        if let Probe::Http(_) = self.config.run.health.probe {
+            self.shared.picture.note_health(&seen, seen.health);
+        }
         if let Some((port, host_port)) = seen.first_published(&self.config.run.ports) {
             self.journal.say(&format!("Live on {}", SocketAddr::new(port.host_address, host_port)));
         }
@@ -101,7 +104,9 @@ impl Run<'_> {
         let (runtime, limits) = (&*self.shared.platform.runtime, &self.shared.limits);
         self.within(limits.deploy, runtime.start(container, &self.config.run.ports)).await?;
         let runs_since = Instant::now();
-        let seen = self.within(limits.deploy, settle::settle(runtime, container, limits.settle, &self.journal)).await?;
+        let check = &self.config.run.health;
+        let limit = limits.deploy.max(settle::patience(check) * 2);
+        let seen = self.within(limit, settle::settle(runtime, container, check, limits.settle, &self.journal)).await?;
         Ok((seen, runs_since))
     }
 

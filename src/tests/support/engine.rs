@@ -4,12 +4,15 @@ use std::collections::HashMap;
 
 use bollard::{
     Docker,
-    models::ContainerSummary,
+    config::ExecConfig,
+    exec::StartExecResults,
+    models::{ContainerInspectResponse, ContainerSummary, NetworkCreateRequest, Volume},
     query_parameters::{
-        ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder,
-        RemoveImageOptionsBuilder,
+        InspectContainerOptions, ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder,
+        ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder, RemoveVolumeOptions,
     },
 };
+use futures_util::StreamExt;
 
 /// A static shell and web server, carried into the images of tests: no registry is needed.
 pub(crate) const BUSYBOX: &str = "/bin/busybox";
@@ -23,6 +26,24 @@ pub(crate) fn client() -> Docker {
     Docker::connect_with_unix("/var/run/docker.sock", 60, bollard::API_DEFAULT_VERSION).unwrap()
 }
 
+/// Runs a program in a container; what it printed, and its exit code.
+pub(crate) async fn run_in(container: &str, program: &[&str]) -> (String, i64) {
+    let words = program.iter().map(|word| (*word).to_owned()).collect();
+    let config = ExecConfig { cmd: Some(words), attach_stdout: Some(true), attach_stderr: Some(true), ..ExecConfig::default() };
+    let docker = client();
+    let exec = docker.create_exec(container, config).await.unwrap().id;
+    let StartExecResults::Attached { mut output, .. } = docker.start_exec(&exec, None).await.unwrap() else { panic!("it is attached") };
+    let mut printed = String::new();
+    while let Some(piece) = output.next().await {
+        printed.push_str(&String::from_utf8_lossy(&piece.unwrap().into_bytes()));
+    }
+    (printed, docker.inspect_exec(&exec).await.unwrap().exit_code.unwrap())
+}
+
+pub(crate) async fn inspect(container: &str) -> ContainerInspectResponse {
+    client().inspect_container(container, None::<InspectContainerOptions>).await.unwrap()
+}
+
 /// Everything of one installation; taken away when dropped.
 pub(crate) struct Leftovers {
     label: String,
@@ -31,6 +52,13 @@ pub(crate) struct Leftovers {
 impl Leftovers {
     pub(crate) fn of(instance: &str) -> Self {
         Self { label: format!("upaas.instance={instance}") }
+    }
+
+    /// Makes a network that goes with the rest.
+    pub(crate) async fn make_network(&self, name: &str) {
+        let (label, value) = self.label.split_once('=').unwrap();
+        let labels = Some(HashMap::from([(label.to_owned(), value.to_owned())]));
+        client().create_network(NetworkCreateRequest { name: name.to_owned(), labels, ..NetworkCreateRequest::default() }).await.unwrap();
     }
 
     fn filters(&self) -> HashMap<&str, Vec<&str>> {
@@ -46,6 +74,16 @@ impl Leftovers {
         images.into_iter().map(|image| image.id).collect()
     }
 
+    pub(crate) async fn volumes(&self) -> Vec<Volume> {
+        let options = ListVolumesOptionsBuilder::new().filters(&self.filters()).build();
+        client().list_volumes(Some(options)).await.unwrap().volumes.unwrap_or_default()
+    }
+
+    async fn networks(&self) -> Vec<String> {
+        let networks = client().list_networks(Some(ListNetworksOptionsBuilder::new().filters(&self.filters()).build())).await.unwrap();
+        networks.into_iter().filter_map(|network| network.id).collect()
+    }
+
     async fn remove(&self) {
         for container in self.containers().await {
             let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
@@ -55,9 +93,11 @@ impl Leftovers {
         for image in [self.images().await, self.images().await].concat() {
             let _ = client().remove_image(&image, Some(RemoveImageOptionsBuilder::new().force(true).build()), None).await;
         }
-        let networks = client().list_networks(Some(ListNetworksOptionsBuilder::new().filters(&self.filters()).build())).await;
-        for network in networks.unwrap_or_default() {
-            let _ = client().remove_network(&network.id.unwrap()).await;
+        for volume in self.volumes().await {
+            let _ = client().remove_volume(&volume.name, None::<RemoveVolumeOptions>).await;
+        }
+        for network in self.networks().await {
+            let _ = client().remove_network(&network).await;
         }
     }
 }

@@ -19,7 +19,8 @@ use tokio::sync::{mpsc, watch};
 use upaas::{
     deploy::platform::{Builder, Failure, FailureKind, Origin, Platform, Recipe, RegistryLogin, Runtime, Source, Target, Wanted},
     domain::{
-        app_config::{network::NetworkName, restart::RestartPolicy},
+        answer::{Answer, Said},
+        app_config::{health_check::HttpProbe, network::NetworkName, restart::RestartPolicy},
         commit::{CommitFacts, CommitId},
         connection::{HostKey, KnownHost},
         container::{Act, Bound, Happening, Health, Observed, Usage},
@@ -91,6 +92,8 @@ struct World {
     elsewhere: AtomicBool,
     /// The networks that users have defined.
     networks: Mutex<Vec<String>>,
+    /// What containers answer over HTTP; none: 200.
+    said: Mutex<Option<Said>>,
     /// Who listens to the engine's events.
     listeners: Mutex<Vec<mpsc::UnboundedSender<Happening>>>,
 }
@@ -222,6 +225,11 @@ impl Fake {
         self.change_all(Act::Changed, |container| container.paused = paused);
     }
 
+    /// From now on every container says this over HTTP.
+    pub(crate) fn say(&self, said: Said) {
+        *self.0.said.lock().unwrap() = Some(said);
+    }
+
     /// As an engine that has restarted a container so often because it keeps exiting.
     pub(crate) fn restart_all(&self, times: i64) {
         self.change_all(Act::Changed, |container| {
@@ -333,6 +341,7 @@ fn observed(id: &str, app: AppId, deployment: i64, ports: Vec<Bound>) -> Observe
         created_at: Some(Moment::now()),
         started_at: None,
         ports,
+        networks: Vec::new(),
     }
 }
 
@@ -479,6 +488,16 @@ impl Runtime for Fake {
 
     async fn ours(&self) -> Result<Vec<Observed>, Failure> {
         Ok(self.0.containers.lock().unwrap().values().cloned().collect())
+    }
+
+    async fn sweep(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn probe(&self, container: &Observed, probe: &HttpProbe, _: Duration) -> Result<Answer, Failure> {
+        self.0.acts.lock().unwrap().push(format!("ask {}", container.id));
+        let said = self.0.said.lock().unwrap().unwrap_or(Said::Status(200));
+        Ok(Answer { address: ([172, 17, 0, 5], probe.port).into(), said })
     }
 
     fn events(&self) -> BoxStream<'static, Result<Happening, Failure>> {

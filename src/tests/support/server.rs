@@ -9,7 +9,12 @@ use upaas::{
     app::on_this_machine,
     config::Config,
     deploy::{Limits, files::Files, platform::Platform},
-    domain::ids::InstanceId,
+    domain::{
+        app_config::AppConfig,
+        ids::{InstanceId, SecretId},
+        secret::Secret,
+    },
+    vault::Vault,
 };
 
 use super::{
@@ -231,6 +236,26 @@ impl Server {
     /// The database, opened beside the server.
     pub(crate) async fn db(&self) -> upaas::db::Db {
         upaas::db::Db::open(&self.data().join("upaas.db")).await.unwrap()
+    }
+
+    /// Changes an app's configuration beside the server: the next deployment uses it.
+    pub(crate) async fn configure(&self, slug: &str, change: impl FnOnce(&mut AppConfig)) {
+        let db = self.db().await;
+        let mut app = upaas::db::apps::by_slug(db.read(), &slug.parse().unwrap()).await.unwrap().unwrap();
+        change(&mut app.config);
+        let mut tx = db.begin().await.unwrap();
+        upaas::db::apps::set_config(&mut tx, app.id, &app.config).await.unwrap();
+        tx.commit().await.unwrap();
+        db.close().await;
+    }
+
+    /// Seals a value, for a configuration.
+    pub(crate) async fn seal(&self, text: &str) -> SecretId {
+        let (db, id) = (self.db().await, SecretId::new());
+        let vault = Vault::open(&self.data().join("secret.key"), false).unwrap();
+        upaas::db::secrets::insert(db.write(), id, &vault.seal(id, &Secret::new(text))).await.unwrap();
+        db.close().await;
+        id
     }
 
     /// What `upaas healthcheck` exits with.

@@ -1,14 +1,9 @@
 //! What is mounted into the app's containers.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::Path;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
 use super::{
     Draft, FormView, SavedAsOne, Section, Typed,
@@ -22,16 +17,13 @@ use crate::{
             config_file::ConfigFile,
             volume::{self, Sensitive, Volume, VolumeSource},
         },
-        engine::Address,
     },
-    web::{AppState, error::Error, ui::Ui},
+    machine::mounts::Mounts,
+    web::{error::Error, ui::Ui},
 };
 
 const ROWS: Rows =
     Rows { prefix: "volume", fields: &[("source", ""), ("path", ""), ("readonly", ""), ("confirmed", "")], decisive: &["source", "path"] };
-
-/// How long it may take to see where links lead: they may lead to a file system that does not answer.
-const LOOK_DEADLINE: Duration = Duration::from_secs(2);
 
 pub(super) struct Volumes;
 
@@ -59,7 +51,7 @@ impl Section for Volumes {
     }
 
     async fn extra(&self, ui: &Ui, app: &App, form: &FormView) -> Result<Value, Error> {
-        let place = Place::of(ui, app).await;
+        let place = place_of(ui, app).await;
         let mut rows = Vec::new();
         for number in ROWS.places(form) {
             let source = form.value(&ROWS.name(number, "source")).parse::<VolumeSource>().ok();
@@ -89,7 +81,7 @@ impl SavedAsOne for Volumes {
     }
 
     async fn check(&self, ui: &Ui, app: &App, draft: &Draft, form: &mut FormView) -> Result<(), Error> {
-        let place = Place::of(ui, app).await;
+        let place = place_of(ui, app).await;
         for (number, volume) in draft.config.run.volumes.iter().enumerate() {
             if matches!(volume.source, VolumeSource::Data(_)) && place.folder.is_none() {
                 form.check::<()>(&ROWS.name(number, "source"), Err(Invalid::because(NO_HOST_DATA_DIR)));
@@ -135,71 +127,10 @@ fn read(row: &Row<'_>, before: &[Volume], files: &[ConfigFile], form: &mut FormV
 }
 
 /// Where an app's volumes lie, and what is dangerous there.
-struct Place {
-    /// The folder of relative volumes as the engine sees it, when that is known.
-    folder: Option<PathBuf>,
-    sensitive: Sensitive,
-    /// Whether the paths of the engine's host are those that µPaaS sees.
-    visible: bool,
-}
-
-impl Place {
-    async fn of(ui: &Ui, app: &App) -> Self {
-        let visible = ui.state.deployer.shares_host().await;
-        let config = &ui.state.config;
-        let data_dir = config.host_data_dir.as_deref().or(visible.then_some(&*config.data_dir));
-        Self { folder: data_dir.map(|dir| volume::folder(dir, app.id)), sensitive: sensitive(&ui.state), visible }
-    }
-
-    /// The path of the host that is mounted, unless the engine keeps it or where it is is not known.
-    fn resolved(&self, source: &VolumeSource) -> Option<PathBuf> {
-        match source {
-            VolumeSource::Host(path) => Some(path.clone()),
-            VolumeSource::Data(path) => Some(self.folder.as_ref()?.join(path)),
-            VolumeSource::Named(_) => None,
-        }
-    }
-
-    /// Why a mount gives power over the machine: by its path as written, or by where links lead from there.
-    async fn danger(&self, source: &VolumeSource) -> Option<String> {
-        if let Some(why) = volume::danger(source, &self.sensitive) {
-            return Some(why);
-        }
-        let path = self.resolved(source).filter(|_| self.visible)?;
-        let real = timeout(LOOK_DEADLINE, real_path(path.clone())).await.ok()?.ok()?;
-        let leads_elsewhere = match (source, &self.folder) {
-            (VolumeSource::Data(_), Some(folder)) => {
-                !real.starts_with(timeout(LOOK_DEADLINE, real_path(folder.clone())).await.ok()?.unwrap_or_else(|_| folder.clone()))
-            }
-            _ => real != path,
-        };
-        let why = volume::danger(&VolumeSource::Host(real.clone()), &self.sensitive).filter(|_| leads_elsewhere)?;
-        Some(format!("it leads to {}, and {why}", real.display()))
-    }
-}
-
-fn sensitive(state: &AppState) -> Sensitive {
-    let config = &state.config;
-    let socket = match &config.docker {
-        Address::Unix(path) => Some(Path::new(path)),
-        Address::Tcp(_) => None,
-    };
-    Sensitive::new(socket, [Some(&*config.data_dir), config.host_data_dir.as_deref()].into_iter().flatten())
-}
-
-/// Where a path leads, as far as it is there; what is not there yet has no links.
-async fn real_path(path: PathBuf) -> io::Result<PathBuf> {
-    let mut missing = Vec::new();
-    let mut there = path.as_path();
-    loop {
-        match tokio::fs::canonicalize(there).await {
-            Ok(real) => return Ok(missing.iter().rev().fold(real, |path, name| path.join(name))),
-            Err(err) if err.kind() == io::ErrorKind::NotFound => {
-                let (Some(parent), Some(name)) = (there.parent(), there.file_name()) else { return Err(err) };
-                missing.push(name.to_owned());
-                there = parent;
-            }
-            Err(err) => return Err(err),
-        }
-    }
+async fn place_of(ui: &Ui, app: &App) -> Mounts {
+    let visible = ui.state.deployer.shares_host().await;
+    let config = &ui.state.config;
+    let data_dir = config.host_data_dir.as_deref().or(visible.then_some(&*config.data_dir));
+    let sensitive = Sensitive::of(&config.docker, [Some(&*config.data_dir), config.host_data_dir.as_deref()].into_iter().flatten());
+    Mounts { folder: data_dir.map(|dir| volume::folder(dir, app.id)), sensitive, visible }
 }

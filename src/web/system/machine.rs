@@ -82,6 +82,8 @@ const fn name(part: Part) -> &'static str {
         Part::Mirrors => "Mirrors",
         Part::Builds => "Builds",
         Part::Audit => "Audit files",
+        Part::Volumes => "Folders of apps",
+        Part::ConfigFiles => "Config files of apps",
         Part::Other => "Other",
         Part::Images => "Images, at the engine",
     }

@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::VolumeSource;
+use crate::domain::engine::Address;
 
 /// Where the engine listens unless it is told otherwise.
 const USUAL_SOCKETS: &[&str] = &["/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock"];
@@ -44,6 +45,15 @@ pub struct Sensitive {
 }
 
 impl Sensitive {
+    /// Of an engine at this address, and of a data directory by each of its names.
+    pub fn of<'a>(engine: &'a Address, data_dirs: impl IntoIterator<Item = &'a Path>) -> Self {
+        let socket = match engine {
+            Address::Unix(path) => Some(Path::new(path)),
+            Address::Tcp(_) => None,
+        };
+        Self::new(socket, data_dirs)
+    }
+
     /// The engine's socket and the data directory, by each of their names; the usual sockets are known.
     pub fn new<'a>(sockets: impl IntoIterator<Item = &'a Path>, data_dirs: impl IntoIterator<Item = &'a Path>) -> Self {
         let usual = USUAL_SOCKETS.iter().map(Path::new);

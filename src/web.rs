@@ -53,7 +53,7 @@ pub use state::AppState;
 use std::time::Duration;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::DefaultBodyLimit,
     handler::Handler,
     middleware::{from_fn, from_fn_with_state, map_request},
@@ -75,11 +75,10 @@ use tower_sessions_sqlx_store::SqliteStore;
 
 use crate::{domain::token::Scope, health::LIVE_PATH};
 use app_settings::{environment, files};
+use form::LongForm;
 
-/// A form is never larger.
-const FORM_MAX_BYTES: usize = 64 * 1024;
-/// But for one with long texts: 1 MB of them, of which each byte may be sent as three.
-const LONG_FORM_MAX_BYTES: usize = 4 * 1024 * 1024;
+/// A body that is no form and no delivery is never larger.
+const BODY_MAX_BYTES: usize = 64 * 1024;
 /// A session ends after this long without use.
 const SESSION_LIFE: time::Duration = time::Duration::days(14);
 /// How often sessions that have ended are removed from the database.
@@ -120,7 +119,7 @@ fn with_token(scope: Scope, path: &'static str, handler: MethodRouter<AppState>)
 
 /// Takes a form with long texts.
 fn long_post<H: Handler<T, AppState>, T: 'static>(handler: H) -> MethodRouter<AppState> {
-    post(handler).layer(DefaultBodyLimit::max(LONG_FORM_MAX_BYTES))
+    post(handler).layer(Extension(LongForm))
 }
 
 /// The whole URL table.
@@ -145,7 +144,7 @@ pub fn routes() -> Vec<Route> {
         private("/apps/{app}/events", get(app_page::events)),
         private("/apps/{app}/settings", get(app_settings::show)),
         private("/apps/{app}/apply", post(deployments::apply)),
-        private("/apps/{app}/settings/{section}", post(app_settings::update)),
+        private("/apps/{app}/settings/{section}", long_post(app_settings::update)),
         private("/apps/{app}/settings/environment/addition", long_post(environment::add)),
         private("/apps/{app}/settings/environment/change", long_post(environment::change)),
         private("/apps/{app}/settings/environment/removal", post(environment::remove)),
@@ -217,7 +216,7 @@ pub fn router(state: AppState, sessions: SqliteStore, session_key: &[u8]) -> Rou
         .layer(from_fn_with_state(state.clone(), error::render))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(CsrfLayer::new().with_rejection_response(error::cross_site))
-        .layer(DefaultBodyLimit::max(FORM_MAX_BYTES));
+        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES));
     router.fallback(error::not_found).method_not_allowed_fallback(error::method_not_allowed).with_state(state).layer(layers)
 }
 

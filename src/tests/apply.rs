@@ -9,7 +9,11 @@ use super::support::{
 };
 
 const PORTS: &str = "/apps/shop/settings/ports";
-const PUBLISHED: [(&str, &str); 2] = [("container_port", "80"), ("host_port", "8081")];
+const PUBLISHED: [(&str, &str); 4] =
+    [("port_0_container", "80"), ("port_0_protocol", "tcp"), ("port_0_address", "127.0.0.1"), ("port_0_host", "8081")];
+
+const BUILD: [(&str, &str); 4] =
+    [("dockerfile_path", "docker/Dockerfile"), ("context_path", "."), ("build_time_limit", "30"), ("build_context_limit", "4096")];
 
 async fn with_live_shop(fake: &Fake) -> Server {
     let mut server = Server::fake(fake).await;
@@ -61,7 +65,7 @@ async fn what_needs_a_build_stays_pending_until_there_is_one() {
     let fake = Fake::default();
     let mut server = with_live_shop(&fake).await;
     server.browser.post(PORTS, &PUBLISHED).await.expect(303);
-    server.browser.post("/apps/shop/settings/build", &[("dockerfile_path", "docker/Dockerfile"), ("context_path", ".")]).await.expect(303);
+    server.browser.post("/apps/shop/settings/build", &BUILD).await.expect(303);
     let page = server.browser.get("/apps/shop/settings").await;
     assert!(page.text("#pending").contains("2 changes are not applied yet") && page.text("#pending").contains("needs a build"));
     let path = apply(&mut server).await;
@@ -139,7 +143,11 @@ async fn with_scripting_a_section_comes_back_alone_with_what_is_pending() {
     assert!(saved.text("#ports").contains("Saved.") && saved.text("#pending").contains("1 change is not applied yet"));
     assert_eq!(saved.attribute("#pending", "hx-swap-oob").as_deref(), Some("outerHTML"));
     assert!(saved.attribute("#source", "id").is_none());
-    let wrong = server.browser.post(PORTS, &[("container_port", "0"), ("host_port", "8082")]).await.expect(422);
-    assert!(wrong.text("#container_port-error").contains("1 to 65535"));
-    assert_eq!(wrong.attribute("#host_port", "value").as_deref(), Some("8082"), "what was typed stays");
+    let wrong = server
+        .browser
+        .post(PORTS, &[("port_0_container", "0"), ("port_0_protocol", "tcp"), ("port_0_address", "127.0.0.1"), ("port_0_host", "8082")])
+        .await
+        .expect(422);
+    assert!(wrong.text("#port_0_container-error").contains("1 to 65535"));
+    assert_eq!(wrong.attribute("#port_0_host", "value").as_deref(), Some("8082"), "what was typed stays");
 }

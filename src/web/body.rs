@@ -1,4 +1,4 @@
-//! The body of a delivery, read within limits of size, time and memory.
+//! The bodies of deliveries and of forms, read within limits of size, time and memory.
 
 use axum::{
     body::Body,
@@ -15,6 +15,8 @@ use crate::domain::delivery::{BODY_MAX_BYTES, Rejection};
 
 /// How long a body may take to arrive. Gitea gives up after 5 s.
 const DEADLINE: Duration = Duration::from_secs(6);
+/// How long a form may take to arrive.
+const FORM_DEADLINE: Duration = Duration::from_secs(60);
 /// A body up to this size, as nearly all are, is read at once; a larger one needs a place.
 const SMALL_BYTES: usize = 256 * 1024;
 /// What is allocated for a large one. The C library gives pieces of more than 32 MiB back to the system at once when they are freed, and
@@ -46,6 +48,33 @@ pub(super) async fn read(body: Body, places: &Semaphore) -> Result<Read<'_>, Bus
         Ok(Err(Refused::Busy)) => Err(Busy),
         Err(_) => Ok(Read { body: Err(Rejection::Incomplete), length, _place: None }),
     }
+}
+
+/// Why a form is not read.
+pub(super) enum Unread {
+    /// It is larger than it may be.
+    TooLarge,
+    /// It did not arrive whole and in time.
+    Incomplete,
+}
+
+/// Reads a form. What is too large is read away, so that a browser in the middle of sending it gets to see the answer.
+pub(super) async fn read_form(body: Body, max_bytes: usize) -> Result<Bytes, Unread> {
+    let reading = async {
+        let mut pieces = body.into_data_stream();
+        let mut whole = Vec::new();
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|_| Unread::Incomplete)?;
+            if whole.len() + piece.len() > max_bytes {
+                let mut length = (whole.len() + piece.len()) as u64;
+                rest(&mut pieces, &mut length).await;
+                return Err(Unread::TooLarge);
+            }
+            whole.extend_from_slice(&piece);
+        }
+        Ok(Bytes::from(whole))
+    };
+    timeout(FORM_DEADLINE, reading).await.unwrap_or(Err(Unread::Incomplete))
 }
 
 /// Reads a body away, because `rejection` is said whatever is in it.

@@ -48,6 +48,9 @@ pub(super) enum Error {
     /// The request itself is malformed.
     #[error("bad request: {0}")]
     BadRequest(String),
+    /// The form has more bytes than this.
+    #[error("the form is larger than {0} bytes")]
+    TooLarge(usize),
     /// Too many at once from one client.
     #[error("too many requests")]
     TooMany,
@@ -71,6 +74,7 @@ impl Error {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) | Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
@@ -90,6 +94,11 @@ impl Error {
             Self::Forbidden(sentence) => ("Not allowed", (*sentence).to_owned(), None),
             Self::Conflict(sentence) => ("No longer possible", sentence.clone(), Some("Go back to see how things stand.")),
             Self::BadRequest(sentence) => ("Not understood", sentence.clone(), None),
+            Self::TooLarge(limit) => (
+                "Too large",
+                format!("The form is larger than {}, so it was not read.", super::present::size(*limit as u64)),
+                Some("Go back: what was typed is still there."),
+            ),
             Self::TooMany => {
                 ("Slow down", "Too many tries at once from your address.".to_owned(), Some("Wait a few seconds and try again."))
             }

@@ -4,13 +4,27 @@ use std::collections::BTreeMap;
 
 use axum::{
     body::HttpBody,
-    extract::{Form, FromRequest, Request, rejection::FormRejection},
+    extract::{FromRequest, Request},
     http::header,
 };
 use serde::Serialize;
 
-use super::{AppState, error::Error};
+use super::{
+    AppState,
+    body::{self, Unread},
+    error::Error,
+};
 use crate::domain::{Invalid, secret::Secret};
+
+/// A form is never larger.
+const FORM_MAX_BYTES: usize = 64 * 1024;
+/// But for one with long texts: 1 MB of them, of which each byte may be sent as three.
+const LONG_FORM_MAX_BYTES: usize = 4 * 1024 * 1024;
+const FORM_TYPE: &[u8] = b"application/x-www-form-urlencoded";
+
+/// Marks the request of a form with long texts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LongForm;
 
 /// The fields of a submitted form.
 #[derive(Debug, Default)]
@@ -46,21 +60,23 @@ impl Typed {
 impl FromRequest<AppState> for Typed {
     type Rejection = Error;
 
-    async fn from_request(request: Request, state: &AppState) -> Result<Self, Error> {
+    async fn from_request(request: Request, _: &AppState) -> Result<Self, Error> {
         // A button's form without fields, sent by hand: no body, and then no content type either.
         if !request.headers().contains_key(header::CONTENT_TYPE) && request.body().is_end_stream() {
             return Ok(Self::default());
         }
-        match Form::<Vec<(String, String)>>::from_request(request, state).await {
-            Ok(Form(pairs)) => Ok(Self(pairs.into_iter().collect())),
-            Err(FormRejection::BytesRejection(err)) => {
-                Err(Error::BadRequest(format!("The form could not be read: {}.", err.body_text().to_lowercase())))
-            }
-            Err(FormRejection::InvalidFormContentType(_)) => {
-                Err(Error::BadRequest("Send this as a form (application/x-www-form-urlencoded).".to_owned()))
-            }
-            Err(_) => Err(Error::BadRequest("The form could not be read.".to_owned())),
+        let is_form = |value: &header::HeaderValue| value.as_bytes().to_ascii_lowercase().starts_with(FORM_TYPE);
+        if !request.headers().get(header::CONTENT_TYPE).is_some_and(is_form) {
+            return Err(Error::BadRequest("Send this as a form (application/x-www-form-urlencoded).".to_owned()));
         }
+        let limit = request.extensions().get::<LongForm>().map_or(FORM_MAX_BYTES, |_| LONG_FORM_MAX_BYTES);
+        let body = body::read_form(request.into_body(), limit).await.map_err(|unread| match unread {
+            Unread::TooLarge => Error::TooLarge(limit),
+            Unread::Incomplete => Error::BadRequest("The form did not arrive whole.".to_owned()),
+        })?;
+        let pairs: Vec<(String, String)> =
+            serde_urlencoded::from_bytes(&body).map_err(|_| Error::BadRequest("The form could not be read.".to_owned()))?;
+        Ok(Self(pairs.into_iter().collect()))
     }
 }
 

@@ -141,8 +141,8 @@ async fn what_is_larger_than_any_form_is_not_read_at_all() {
     for (form, field) in
         [(ADD, "env_value"), ("environment/import", "env_text"), (ADD_FILE, "file_content"), ("environment/removal", "name")]
     {
-        let page = shop.server.browser.post(&format!("/apps/shop/settings/{form}"), &[(field, &huge)]).await.expect(400);
-        assert!(page.text("main").contains("The form could not be read"), "{}", page.text("main"));
+        let page = shop.server.browser.post(&format!("/apps/shop/settings/{form}"), &[(field, &huge)]).await.expect(413);
+        assert!(page.text("main").contains("so it was not read"), "{}", page.text("main"));
     }
     assert_eq!(shop.server.config_of_shop().await, shop.config);
 }

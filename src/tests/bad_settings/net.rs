@@ -116,9 +116,9 @@ fn volumes(table: &mut Vec<Bad>) {
         ("without “..”", "/../etc"),
         ("/proc is the container's own", "/proc/sys"),
         ("The path has a colon", "/data:ro"),
-        ("not a path inside a container", "/da\u{200b}ta"),
-        ("not a path inside a container", "/data\0"),
-        ("not a path inside a container", &long),
+        ("cannot be seen", "/da\u{200b}ta"),
+        ("cannot be seen", "/data\0"),
+        ("at most 1024 characters", &long),
     ];
     table.extend(paths.iter().map(|(says, typed)| bad("volumes", VOLUME, "volume_0_path", says, typed)));
     table.push(bad("volumes", TWO_VOLUMES, "volume_1_path", "Row 1 is mounted at /data already.", "//data/./"));

@@ -34,7 +34,7 @@ impl Section for Files {
     }
 
     fn title(&self) -> &'static str {
-        "Config files"
+        "Files"
     }
 
     fn template(&self) -> &'static str {

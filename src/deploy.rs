@@ -88,7 +88,7 @@ use platform::{Failure, Origin, Platform};
 use seat::Seats;
 use usage::Usages;
 
-/// How many deployments run at once, over all apps.
+/// How many deployments are fetched and built at once, over all apps. Starting and stopping containers takes patience and little else.
 const RUNNING_AT_ONCE: usize = 2;
 
 /// How long the parts of a deployment may take.
@@ -182,7 +182,7 @@ struct Shared {
     rejections: Flood<AppId>,
     recorded_rejections: Flood<AppId>,
     retention: retention::Running,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     line: Line,
     usages: Usages,
     disk: Disk,
@@ -232,7 +232,7 @@ impl Deployer {
             rejections: Flood::new(REJECTIONS_A_MINUTE, Duration::from_secs(60)),
             recorded_rejections: Flood::new(REJECTIONS_IN_TEN_MINUTES, Duration::from_secs(10 * 60)),
             retention: retention::Running::default(),
-            permits: Semaphore::new(RUNNING_AT_ONCE),
+            permits: Arc::new(Semaphore::new(RUNNING_AT_ONCE)),
             line: Line::default(),
             usages: Usages::default(),
             disk: Disk::default(),

@@ -86,7 +86,7 @@ impl Git {
         want: &Want,
         say: &mut (dyn FnMut(&str) + Send),
     ) -> Result<CommitFacts, Error> {
-        self.ensure_mirror(mirror).await?;
+        self.ensure_mirror(mirror, &access.url).await?;
         let commit = match want {
             Want::Tip(branch) => {
                 self.remote(access, arguments::fetch_tip(mirror, &access.url, branch), say).await?;
@@ -166,7 +166,10 @@ impl Git {
         if self.has(mirror, commit).await { Ok(()) } else { Err(Error::NoSuchCommit) }
     }
 
-    async fn ensure_mirror(&self, mirror: &Path) -> Result<(), Error> {
+    /// A mirror of another repository goes first: its commits are not this one's.
+    async fn ensure_mirror(&self, mirror: &Path, url: &RepoUrl) -> Result<(), Error> {
+        let (of, url) = (mirror.to_owned(), url.to_string());
+        tokio::task::spawn_blocking(move || mirror::make_way_for(&of, &url)).await.map_err(io::Error::other)??;
         // Harmless on a mirror that is there; completes one whose making was interrupted.
         fs::create_dir_all(mirror).await?;
         self.call(arguments::init(mirror)).run().await?;

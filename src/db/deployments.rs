@@ -356,8 +356,8 @@ pub async fn promote(tx: &mut SqliteConnection, deployment: &Deployment) -> Resu
     Ok(wanted)
 }
 
-/// Notes the configuration that a deployment uses.
-pub async fn set_snapshot(db: impl SqliteExecutor<'_>, id: DeploymentId, snapshot: SnapshotId) -> Result<(), Error> {
+/// Notes the configuration that a deployment uses, or that it has used none.
+pub async fn set_snapshot(db: impl SqliteExecutor<'_>, id: DeploymentId, snapshot: Option<SnapshotId>) -> Result<(), Error> {
     sqlx::query("UPDATE deployments SET snapshot_id = ? WHERE id = ?").bind(snapshot).bind(id).execute(db).await?;
     Ok(())
 }

@@ -2,12 +2,12 @@
 
 use sqlx::{SqliteConnection, SqliteExecutor};
 
-use super::Error;
+use super::{Error, secrets};
 use crate::domain::{
     app::App,
     app_config::AppConfig,
     deployment::Deployment,
-    ids::{AppId, SnapshotId},
+    ids::{AppId, SecretId, SnapshotId},
     moment::Moment,
 };
 
@@ -26,6 +26,17 @@ pub async fn take(tx: &mut SqliteConnection, app: AppId, config: &AppConfig) -> 
         insert.bind(id).bind(name).bind(secret).execute(&mut *tx).await?;
     }
     Ok(id)
+}
+
+/// Removes a kept configuration that no deployment uses, with the secrets to which nothing else refers.
+pub async fn remove(tx: &mut SqliteConnection, id: SnapshotId) -> Result<(), Error> {
+    let secrets: Vec<SecretId> =
+        sqlx::query_scalar("SELECT secret_id FROM snapshot_secrets WHERE snapshot_id = ?").bind(id).fetch_all(&mut *tx).await?;
+    sqlx::query("DELETE FROM config_snapshots WHERE id = ?").bind(id).execute(&mut *tx).await?;
+    for secret in secrets {
+        secrets::remove_unused(&mut *tx, secret).await?;
+    }
+    Ok(())
 }
 
 /// A kept configuration.

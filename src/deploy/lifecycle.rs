@@ -16,7 +16,7 @@ use crate::{
         app_config::RunConfig,
         audit::{Act, Action, Actor, Subject},
         commit::CommitFacts,
-        deployment::{Deployment, Status},
+        deployment::{Deployment, Status, Trigger},
         moment::Moment,
     },
 };
@@ -60,7 +60,11 @@ pub(super) async fn set_stopped(shared: &Shared, app: &App, by: &Actor, why: &st
     let mut ended = Ended::default();
     let mut tx = shared.db.begin().await?;
     let unfinished = db::deployments::unfinished(&mut *tx, app.id).await?;
-    let running = queue::cancel_automatic(&mut tx, &mut ended, app, &unfinished, &format!("Cancelled because {why},")).await?;
+    let reason = format!("Cancelled because {why},");
+    let running = queue::cancel_automatic(&mut tx, &mut ended, app, &unfinished, &reason).await?;
+    for it in unfinished.iter().filter(|it| it.trigger == Trigger::Config && it.status == Status::Queued) {
+        ended.end(&mut tx, app, it, Status::Cancelled, Some(&queue::before_it_began(&reason))).await?;
+    }
     db::apps::set_desired_state(&mut *tx, app.id, DesiredState::Stopped).await?;
     audit::record(&mut tx, &Act::done(Action::ContainerStop, by, Subject::app(app)).detail(why)).await?;
     tx.commit().await?;

@@ -125,7 +125,8 @@ pub(super) async fn cancel(shared: &Shared, app: &App, deployment: &Deployment, 
     Ok(())
 }
 
-fn before_it_began(reason: &str) -> Ending {
+/// The end of what waited.
+pub(super) fn before_it_began(reason: &str) -> Ending {
     Ending::without_fault(Status::Queued, format!("{reason} before it began."))
 }
 

@@ -186,8 +186,9 @@ async fn decide(tx: &mut db::Transaction, app: &App, push: &Push) -> Result<Deci
         None => None,
     };
     let unfinished = db::deployments::unfinished(&mut **tx, app.id).await?;
-    // What is being cancelled will not deploy it.
-    let newest_unfinished = unfinished.iter().filter(|it| it.cancel.is_none()).max_by_key(|it| it.number);
+    // What is being cancelled will not deploy it, and what applies settings deploys no commit.
+    let deploys = |it: &&Deployment| it.cancel.is_none() && it.trigger != Trigger::Config;
+    let newest_unfinished = unfinished.iter().filter(deploys).max_by_key(|it| it.number);
     Ok(verdict::decide(push, &Standing { app, live: live.as_ref(), newest_unfinished }))
 }
 

@@ -1,15 +1,17 @@
 //! The run of one deployment: fetch, build, switch. Whatever happens, it ends in a truthful row, and what did not become live is undone.
 
+mod fetch;
+mod settings;
 mod switch;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use tokio::time::timeout;
+use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Shared, ends,
-    platform::{Failure, FailureKind, Origin, Target},
+    platform::{Failure, FailureKind, Target},
     seat::Seat,
 };
 use crate::{
@@ -17,7 +19,7 @@ use crate::{
     domain::{
         app::App,
         app_config::AppConfig,
-        commit::{CommitFacts, CommitId},
+        commit::CommitFacts,
         deployment::{Cause, Deployment, Ending, Status, Trigger},
         ids::DeploymentId,
         moment::{Moment, duration},
@@ -63,6 +65,8 @@ struct Run<'a> {
     journal: Journal,
     cancel: CancellationToken,
     made: Made,
+    /// One of the few that are fetched and built at once; given back when that is done.
+    permit: Option<OwnedSemaphorePermit>,
     /// The right to touch the app's containers, from the switch on.
     seat: Option<Seat>,
     /// How often the engine had gone away when the present phase began.
@@ -78,7 +82,7 @@ pub(super) enum Outcome {
 }
 
 /// Runs a queued deployment of the app to its end.
-pub(super) async fn run(shared: &Arc<Shared>, app: App, id: DeploymentId) -> Result<Outcome, db::Error> {
+pub(super) async fn run(shared: &Arc<Shared>, app: App, id: DeploymentId, permit: OwnedSemaphorePermit) -> Result<Outcome, db::Error> {
     let active = Active::register(shared, id);
     // Read after it can be cancelled: a cancellation before that shows in the row.
     let row = db::deployments::get(shared.db.read(), id).await?;
@@ -99,7 +103,18 @@ pub(super) async fn run(shared: &Arc<Shared>, app: App, id: DeploymentId) -> Res
     };
     let cancel = active.cancel.clone();
     let config = app.config.clone();
-    let mut run = Run { shared, app, config, row, journal, cancel, made: Made::default(), seat: None, absences: shared.absences() };
+    let mut run = Run {
+        shared,
+        app,
+        config,
+        row,
+        journal,
+        cancel,
+        made: Made::default(),
+        permit: Some(permit),
+        seat: None,
+        absences: shared.absences(),
+    };
     let stop = run.steps().await.err();
     run.remove_build_folder().await;
     run.end(stop).await
@@ -116,94 +131,6 @@ impl Run<'_> {
         let image = self.build(&commit).await?;
         self.begin(Status::Deploying).await?;
         self.switch(&commit, &image).await
-    }
-
-    /// Keeps the configuration that this deployment uses.
-    async fn keep_config(&mut self) -> Result<(), Stop> {
-        let mut tx = self.shared.db.begin().await?;
-        let snapshot = db::snapshots::take(&mut tx, self.app.id, &self.config).await?;
-        db::deployments::set_snapshot(&mut *tx, self.row.id, snapshot).await?;
-        tx.commit().await.map_err(db::Error::from)?;
-        self.row.snapshot = Some(snapshot);
-        let secrets = self.shared.values_of(&self.config).await.map_err(Failure::from)?;
-        self.journal.hide(&secrets);
-        Ok(())
-    }
-
-    /// Takes over commit and image of the live deployment, for another configuration: nothing is fetched and nothing is built.
-    async fn take_over(&mut self) -> Result<(CommitFacts, String), Stop> {
-        let live = self.old().await?;
-        let parts = live.and_then(|old| Some((old.row.number, old.config, old.row.commit?, old.row.image?)));
-        let nothing = || Failure::new(Cause::User, "Nothing is deployed yet to which the settings could be applied.");
-        let Some((number, built_with, commit, image)) = parts else {
-            return Err(Stop::Failed(nothing().hint("“Deploy now” builds and starts the app.")));
-        };
-        self.config = self.app.config.with_image_of(&built_with);
-        self.keep_config().await?;
-        db::deployments::set_commit(self.shared.db.write(), self.row.id, &commit).await?;
-        db::deployments::set_image(self.shared.db.write(), self.row.id, &image).await?;
-        (self.row.commit, self.row.image) = (Some(commit.clone()), Some(image.clone()));
-        self.journal.say(&format!("Applying the settings to the image of #{number}"));
-        Ok((commit, image))
-    }
-
-    async fn fetch(&mut self) -> Result<CommitFacts, Stop> {
-        self.begin(Status::Cloning).await?;
-        self.keep_config().await?;
-        let source = &self.config.source;
-        self.journal.say(&format!("Fetching {} of {}", source.branch, source.repo_url));
-        let origin = self.shared.origin(&self.app).await.map_err(Failure::from)?;
-        let source = &self.shared.platform.source;
-        let wanted = self.row.requested_commit.as_ref().filter(|_| !self.row.trigger.builds_the_tip());
-        let commit = self.within(self.shared.limits.fetch, source.fetch(&origin, wanted, &self.journal)).await?;
-        db::deployments::set_commit(self.shared.db.write(), self.row.id, &commit).await?;
-        self.row.commit = Some(commit.clone());
-        let subject = commit.message.lines().next().unwrap_or_default();
-        self.journal.say(&format!("Commit {} “{subject}” by {}", commit.id, commit.author));
-        if let Some(pushed) = self.row.requested_commit.as_ref().filter(|pushed| **pushed != commit.id) {
-            self.journal.say(&format!("The branch has moved on since {} was pushed: deploying its tip.", pushed.short()));
-        }
-
-        self.skip_what_is_not_watched(&commit.id).await?;
-        self.export(&origin, &commit.id).await?;
-        Ok(commit)
-    }
-
-    /// Ends what a push asked for when nothing that is watched differs from what serves. What a person asked for is built.
-    async fn skip_what_is_not_watched(&self, commit: &CommitId) -> Result<(), Stop> {
-        let watch_paths = &self.config.policy.watch_paths;
-        if watch_paths.is_empty() || !self.row.trigger.is_automatic() {
-            return Ok(());
-        }
-        let Some(live) = self.old().await?.and_then(|old| old.row.commit) else { return Ok(()) };
-        let source = &self.shared.platform.source;
-        let compared = self.within(self.shared.limits.fetch, source.changed(self.app.id, &live.id, commit)).await?;
-        let Some(changed) = compared else {
-            self.journal.say(&format!("What has changed since {} cannot be told, so this is deployed.", live.id.short()));
-            return Ok(());
-        };
-        if let Some(path) = watch_paths.first_watched(changed.iter().map(String::as_str)) {
-            self.journal.say(&format!("{path} has changed since {}, and is watched.", live.id.short()));
-            return Ok(());
-        }
-        let files = match changed.len() {
-            0 => "no file has changed".to_owned(),
-            1 => "the one file that has changed is not watched".to_owned(),
-            many => format!("none of the {many} files that have changed is watched"),
-        };
-        Err(Stop::Skipped(format!("Skipped: since {}, which serves, {files}.", live.id.short())))
-    }
-
-    /// Writes the commit's files, and if they are wanted its submodules', into the build's folder.
-    async fn export(&self, origin: &Origin, commit: &CommitId) -> Result<(), Stop> {
-        let (source, limit) = (&self.shared.platform.source, self.shared.limits.fetch);
-        let checkout = self.shared.files.checkout(self.app.id, self.row.number);
-        self.within(limit, source.export(self.app.id, commit, &checkout)).await?;
-        if self.config.source.submodules {
-            let known = db::connections::known_hosts(self.shared.db.read()).await?;
-            self.within(limit, source.fill_submodules(origin, &known, commit, &checkout, &self.journal)).await?;
-        }
-        Ok(())
     }
 
     async fn build(&mut self, commit: &CommitFacts) -> Result<String, Stop> {
@@ -229,6 +156,9 @@ impl Run<'_> {
             advanced => advanced?,
         }
         self.row.status = phase;
+        if phase == Status::Deploying {
+            self.permit = None;
+        }
         self.absences = self.shared.absences();
         self.journal.phase(phase.as_str());
         Ok(())
@@ -290,10 +220,11 @@ impl Run<'_> {
             }
             Some(Stop::Skipped(sentence)) => {
                 self.journal.say(&sentence);
+                self.forget_config().await?;
                 (Status::Skipped, Some(Ending::without_fault(phase, sentence)))
             }
             Some(Stop::Failed(failure)) => {
-                let failure = Failure { sentence: self.journal.masked(&failure.sentence), ..failure };
+                let failure = self.without_secrets(failure);
                 log_failure(&self.app, &self.row, &failure);
                 self.journal.fail(&failure.sentence);
                 if let Some(hint) = &failure.hint {
@@ -311,6 +242,13 @@ impl Run<'_> {
         drop(self.journal);
         ends::end(self.shared, &self.app, &self.row, status, ending.as_ref()).await?;
         Ok(Outcome::Ended)
+    }
+
+    /// A failure may quote what a program has printed.
+    fn without_secrets(&self, failure: Failure) -> Failure {
+        let masked = |text: &str| self.journal.masked(text);
+        let source = failure.chain().map(|chain| anyhow::anyhow!(masked(&chain)));
+        Failure { sentence: masked(&failure.sentence), hint: failure.hint.as_deref().map(masked), source, ..failure }
     }
 
     /// An engine that is being stopped ends builds and containers as if they had failed by themselves.

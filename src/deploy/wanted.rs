@@ -38,11 +38,20 @@ impl Shared {
         Ok(Wanted { target, image: image.to_owned(), env, files, run: run.clone() })
     }
 
-    /// The values that no journal may show: whatever is sealed and is no file, which may have lines that anything has.
-    pub(super) async fn values_of(&self, config: &AppConfig) -> Result<Vec<Secret>, Error> {
-        let variables = config.run.env.iter().map(|var| var.value);
-        let sealed: Vec<SecretId> = variables.chain(config.build.secrets.iter().map(|secret| secret.value)).collect();
-        let mut values = Vec::with_capacity(sealed.len());
+    /// What a build may come to print.
+    pub(super) async fn build_secrets(&self, config: &AppConfig) -> Result<Vec<Secret>, Error> {
+        let mut values = self.opened(config.build.secrets.iter().map(|secret| secret.value)).await?;
+        values.extend(self.registry_logins().await?.into_iter().map(|login| login.password));
+        Ok(values)
+    }
+
+    /// What a container may come to print: its variables. Its files are not among it, which may have lines that anything has.
+    pub(super) async fn variable_values(&self, config: &AppConfig) -> Result<Vec<Secret>, Error> {
+        self.opened(config.run.env.iter().map(|var| var.value)).await
+    }
+
+    async fn opened(&self, sealed: impl Iterator<Item = SecretId>) -> Result<Vec<Secret>, Error> {
+        let mut values = Vec::new();
         for id in sealed {
             values.push(self.open(id).await?);
         }

@@ -141,7 +141,7 @@ impl Following {
     }
 
     /// Stops a container that crashes again and again.
-    async fn judge(&mut self, shared: &Shared, seen: &Observed) -> Result<(), Failure> {
+    async fn judge(&mut self, shared: &Arc<Shared>, seen: &Observed) -> Result<(), Failure> {
         let now = Instant::now();
         let (then, of_late) = self.restarts.entry(seen.id.clone()).or_insert((seen.restarts, Vec::new()));
         of_late.retain(|at| now.duration_since(*at) < LOOP_WINDOW);
@@ -156,7 +156,14 @@ impl Following {
             return Ok(());
         }
         self.restarts.remove(&seen.id);
-        halt(shared, &app, &run, seen, restarts, span).await
+        // Apart: a container may take its time to stop, and the events of all others go on.
+        let (shared, seen) = (shared.clone(), seen.clone());
+        shared.clone().tasks.spawn(async move {
+            if let Err(failure) = halt(&shared, &app, &run, &seen, restarts, span).await {
+                tracing::warn!(app = %app.slug, reason = %failure.sentence, error = failure.chain(), "a container that keeps exiting could not be stopped");
+            }
+        });
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use super::{
     Error, Shared,
@@ -55,12 +55,12 @@ async fn turn(shared: &Arc<Shared>, app: AppId) -> Result<Taken, Error> {
         return Ok(Taken::Nothing);
     }
     let mut ready = shared.ready.subscribe();
-    let _permit = tokio::select! {
+    let permit = tokio::select! {
         () = shared.stop.cancelled() => return Ok(Taken::Nothing),
         permit = async {
             ready.wait_for(|ready| *ready).await.expect("the sender lives in `shared`");
             let _waiting = shared.line.join(app);
-            shared.permits.acquire().await.expect("the semaphore is never closed")
+            shared.permits.clone().acquire_owned().await.expect("the semaphore is never closed")
         } => permit,
     };
     if !*shared.ready.borrow() {
@@ -68,12 +68,12 @@ async fn turn(shared: &Arc<Shared>, app: AppId) -> Result<Taken, Error> {
     }
     let task_shared = shared.clone();
     // As a task of its own: what panics there must not end the worker.
-    let taken = shared.tasks.spawn(async move { take_one(&task_shared, app).await }).await;
+    let taken = shared.tasks.spawn(async move { take_one(&task_shared, app, permit).await }).await;
     // The panic is in the log; what it left is put in order.
     taken.unwrap_or(Ok(Taken::Interrupted))
 }
 
-async fn take_one(shared: &Arc<Shared>, app: AppId) -> Result<Taken, Error> {
+async fn take_one(shared: &Arc<Shared>, app: AppId, permit: OwnedSemaphorePermit) -> Result<Taken, Error> {
     let unfinished = db::deployments::unfinished(shared.db.read(), app).await?;
     let Some(next) = unfinished.iter().find(|it| it.status == Status::Queued) else { return Ok(Taken::Nothing) };
     if let Some(left) = unfinished.iter().find(|it| it.status != Status::Queued) {
@@ -81,7 +81,7 @@ async fn take_one(shared: &Arc<Shared>, app: AppId) -> Result<Taken, Error> {
         return Ok(Taken::Interrupted);
     }
     let app = db::apps::get(shared.db.read(), app).await?;
-    Ok(match run::run(shared, app, next.id).await? {
+    Ok(match run::run(shared, app, next.id, permit).await? {
         Outcome::Ended => Taken::Ended,
         Outcome::Interrupted => Taken::Interrupted,
     })

@@ -69,6 +69,12 @@ pub fn start(message: &str, address: &str) -> Explained {
             "Stop what uses that port (“docker ps” and “ss -ltnp” show it), or give the app another host port.",
         );
     }
+    if message.contains("No such image") {
+        return by_author(
+            "The image is gone from the engine.".to_owned(),
+            "Somebody has removed it, or pruned images. “Deploy now” builds it anew.",
+        );
+    }
     if let Some(path) = after(message, "bind source path does not exist: ") {
         return by_author(format!("There is no {} on the engine's host.", quote(path)), "Create it, or choose another path.");
     }

@@ -23,11 +23,8 @@ use crate::domain::{
 };
 
 pub use crate::domain::app_config::label::{
-    APP as LABEL_APP, DEPLOYMENT as LABEL_DEPLOYMENT, INSTANCE as LABEL_INSTANCE, SLUG as LABEL_SLUG,
+    APP as LABEL_APP, DEPLOYMENT as LABEL_DEPLOYMENT, FILES as LABEL_FILES, INSTANCE as LABEL_INSTANCE, SLUG as LABEL_SLUG,
 };
-
-/// The label that says which folder has a container's text files.
-pub const LABEL_FILES: &str = "upaas.files";
 
 /// The engine's own rotation loses lines under a fast writer, so it gets room.
 const LOG_MAX_SIZE: &str = "50m";

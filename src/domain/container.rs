@@ -6,7 +6,7 @@ use super::{
     deployment::Deployment,
     ids::AppId,
     moment::Moment,
-    port::{HostPort, Port, Protocol},
+    port::{Held, HostPort, Port, Protocol},
 };
 
 /// What the engine says of a container that carries this installation's label.
@@ -83,6 +83,12 @@ impl Observed {
     /// The first of these ports that is published, with the host port.
     pub fn first_published<'a>(&self, ports: &'a [Port]) -> Option<(&'a Port, u16)> {
         ports.iter().find_map(|port| Some((port, self.host_port(port)?)))
+    }
+
+    /// The ports of the host that it holds, of these ports.
+    pub fn held(&self, ports: &[Port]) -> Vec<Held> {
+        let held = |port: &Port| Some(Held { address: port.host_address, port: self.host_port(port)?, protocol: port.protocol });
+        ports.iter().filter_map(held).collect()
     }
 
     /// Whether it does its work: it runs, is not frozen, and its own health check passes if it has one.

@@ -127,7 +127,7 @@ pub struct Deployment {
     pub commit: Option<CommitFacts>,
     /// The configuration it uses, from its start on.
     pub snapshot: Option<SnapshotId>,
-    /// The image it built.
+    /// The image of its container: built by it, or taken over.
     pub image: Option<String>,
     /// The container it made.
     pub container: Option<String>,

@@ -86,9 +86,9 @@ impl Port {
     }
 }
 
-/// The first of the fixed host ports that a container with `wanted` cannot hold beside one with `there`.
-pub fn clash(wanted: &[Port], there: &[Port]) -> Option<Held> {
-    wanted.iter().filter_map(Port::held).find(|held| there.iter().filter_map(Port::held).any(|other| held.clashes(&other)))
+/// The first of the fixed host ports of `wanted` that cannot be held beside what is held already.
+pub fn clash(wanted: &[Port], there: &[Held]) -> Option<Held> {
+    wanted.iter().filter_map(Port::held).find(|held| there.iter().any(|other| held.clashes(other)))
 }
 
 /// Why a port cannot stand beside those before it.
@@ -176,7 +176,7 @@ mod tests {
         };
         let (tcp, udp) = (Protocol::Tcp, Protocol::Udp);
         let here = port("127.0.0.1", HostPort::Fixed(8081), tcp);
-        let clashes = |other: Port| clash(&[here], &[other]).is_some();
+        let clashes = |other: Port| other.held().is_some_and(|other| clash(&[here], &[other]).is_some());
         assert!(clashes(here));
         assert!(clashes(port("0.0.0.0", HostPort::Fixed(8081), tcp)), "everywhere is here, too");
         assert!(!clashes(port("::", HostPort::Fixed(8081), tcp)), "the engine publishes on each family by itself");

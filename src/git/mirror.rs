@@ -4,6 +4,22 @@
 
 use std::{fs, io, path::Path};
 
+/// In it stands the address of the repository that a mirror is of.
+const MIRRORED: &str = "upaas-repository";
+
+/// Removes a mirror unless it is of the repository at this address, and notes the address. One of which it was never noted is believed.
+pub(super) fn make_way_for(mirror: &Path, url: &str) -> io::Result<()> {
+    let note = mirror.join(MIRRORED);
+    match fs::read_to_string(&note) {
+        Ok(noted) if noted == url => return Ok(()),
+        Ok(_) => fs::remove_dir_all(mirror)?,
+        Err(err) if err.kind() == io::ErrorKind::NotFound => {}
+        Err(err) => return Err(err),
+    }
+    fs::create_dir_all(mirror)?;
+    fs::write(note, url)
+}
+
 /// Removes lock files and half-written packs.
 pub(super) fn remove_leftovers(mirror: &Path) -> io::Result<()> {
     for entry in fs::read_dir(mirror)? {
@@ -22,6 +38,19 @@ pub(super) fn remove_leftovers(mirror: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mirror_of_another_repository_makes_way() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mirror = folder.path().join("a.git");
+        let object = mirror.join("objects");
+        make_way_for(&mirror, "ssh://a").expect("made");
+        fs::write(&object, "").expect("a file");
+        make_way_for(&mirror, "ssh://a").expect("kept");
+        assert!(object.exists());
+        make_way_for(&mirror, "ssh://b").expect("made anew");
+        assert!(!object.exists());
+    }
 
     #[test]
     fn locks_and_half_packs_go_and_everything_else_stays() {

@@ -123,9 +123,9 @@ impl Journal {
         Ok(Self { open: Mutex::new(Open { file: opened, last_number, end, limit, full: false, hidden: Hidden::default() }), grown })
     }
 
-    /// From now on these values are masked wherever they would stand in a line.
+    /// From now on these values, too, are masked in what programs print and in why something failed.
     pub fn hide<'a>(&self, secrets: impl IntoIterator<Item = &'a Secret>) {
-        self.lock().hidden = Hidden::new(secrets);
+        self.lock().hidden.add(secrets);
     }
 
     /// A text without what this journal hides.
@@ -172,7 +172,10 @@ impl Journal {
     fn append(&self, mark: Mark, text: &[u8]) -> u64 {
         let mut open = self.lock();
         let number = open.last_number + 1;
-        let text: Cow<'_, [u8]> = open.hidden.mask(text);
+        let text = match mark {
+            Mark::Out | Mark::Fail => open.hidden.mask(text),
+            Mark::Phase | Mark::Says => Cow::Borrowed(text),
+        };
         let line = format_line(number, mark, &text);
         // Half a line is taken back, or the next one would be glued to it.
         let written = open.file.write_all(&line).or_else(|err| open.file.set_len(open.end).and(Err(err)));

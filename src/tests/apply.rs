@@ -1,6 +1,9 @@
 //! Saved settings and the container that serves: what differs is told, and applying it makes another container of the same image.
 
-use upaas::deploy::platform::FailureKind;
+use upaas::{
+    deploy::platform::FailureKind,
+    domain::port::{Held, Holder, Protocol, Taken},
+};
 
 use super::support::{
     fake::{Fake, Step},
@@ -150,4 +153,117 @@ async fn with_scripting_a_section_comes_back_alone_with_what_is_pending() {
         .expect(422);
     assert!(wrong.text("#port_0_container-error").contains("1 to 65535"));
     assert_eq!(wrong.attribute("#port_0_host", "value").as_deref(), Some("8082"), "what was typed stays");
+}
+
+#[tokio::test]
+async fn an_automatic_port_that_is_made_fixed_is_taken_over_from_the_old_container() {
+    let fake = Fake::default();
+    let mut server = with_live_shop(&fake).await;
+    let auto = |host| [("port_0_container", "80"), ("port_0_protocol", "tcp"), ("port_0_address", "127.0.0.1"), ("port_0_host", host)];
+    server.browser.post(PORTS, &auto("auto")).await.expect(303);
+    let path = apply(&mut server).await;
+    server.wait_for(&path, &["Success"]).await;
+    server.browser.post(PORTS, &auto("32768")).await.expect(303);
+    assert!(server.browser.get("/apps/shop/settings").await.text("#switch-note").contains("Replace: host port 32768"));
+    let path = apply(&mut server).await;
+    let page = server.wait_for(&path, &["Success", "Failed"]).await;
+    assert!(page.text(".summary").contains("replace"), "{}", page.text(".summary"));
+}
+
+#[tokio::test]
+async fn a_port_that_somebody_has_taken_since_it_was_saved_does_not_stop_what_serves() {
+    let fake = Fake::default();
+    let mut server = with_live_shop(&fake).await;
+    server.browser.post(PORTS, &PUBLISHED).await.expect(303);
+    let path = apply(&mut server).await;
+    server.wait_for(&path, &["Success"]).await;
+    let second = [("port_1_container", "81"), ("port_1_protocol", "tcp"), ("port_1_address", "127.0.0.1"), ("port_1_host", "8082")];
+    server.browser.post(PORTS, &[PUBLISHED, second].concat()).await.expect(303);
+    let held = Held { address: [127, 0, 0, 1].into(), port: 8082, protocol: Protocol::Tcp };
+    fake.take_port(Taken { held, by: Holder::Container("gitea".to_owned()) });
+    let path = apply(&mut server).await;
+    let page = server.wait_for(&path, &["Failed"]).await;
+    assert!(page.text(".failure").contains("Port 8082 on 127.0.0.1 is taken by the container “gitea”"), "{}", page.text(".failure"));
+    assert!(!fake.acts().iter().any(|act| act == "stop c2-of-2"), "{:?}", fake.acts());
+    assert_eq!(fake.running(), (vec![2], vec![]));
+}
+
+#[tokio::test]
+async fn a_redelivery_of_what_is_live_builds_nothing_while_settings_are_applied() {
+    let fake = Fake::default();
+    let mut server = with_live_shop(&fake).await;
+    let hook = Hook::of(&mut server, "shop").await;
+    server.browser.post(PORTS, &PUBLISHED).await.expect(303);
+    fake.hold(Step::Create);
+    let path = apply(&mut server).await;
+    server.wait_for(&path, &["Deploying"]).await;
+    let answer = hook.push("main", ZEROS, &fake.tip()).await;
+    assert_eq!((answer.status, &answer.text[..24]), (200, "ignored: already live as"), "{}", answer.text);
+    fake.release(Step::Create);
+    server.wait_for(&path, &["Success"]).await;
+}
+
+#[tokio::test]
+async fn an_app_that_is_stopped_outside_stays_so_although_settings_wait_to_be_applied() {
+    let fake = Fake::default();
+    let mut server = with_live_shop(&fake).await;
+    let hook = Hook::of(&mut server, "shop").await;
+    server.browser.post(PORTS, &PUBLISHED).await.expect(303);
+    fake.hold(Step::Build);
+    hook.push("main", ZEROS, &commit('b')).await;
+    server.wait_for("/apps/shop/deployments/2", &["Building"]).await;
+    let path = apply(&mut server).await;
+    fake.stop_all();
+    let page = server.wait_for(&path, &["Cancelled"]).await;
+    assert_eq!(page.text(".note"), "Cancelled because its container was stopped outside µPaaS, before it began.");
+    fake.release(Step::Build);
+    server.wait_for("/apps/shop/deployments/2", &["Cancelled"]).await;
+    server.wait_for_app("shop", "Stopped").await;
+}
+
+#[tokio::test]
+async fn what_is_saved_between_the_queue_and_the_beginning_is_what_is_deployed() {
+    let fake = Fake::default();
+    let mut server = with_live_shop(&fake).await;
+    let variable = |value| [("env_name", "TOKEN"), ("env_value", value)];
+    server.browser.post("/apps/shop/settings/environment/addition", &variable("first-value")).await.expect(303);
+    fake.hold(Step::Build);
+    let building = server.deploy("shop").await;
+    server.wait_for(&building, &["Building"]).await;
+    let path = apply(&mut server).await;
+    let change = [("name", "TOKEN"), ("env_new_value", "second-value")];
+    server.browser.post("/apps/shop/settings/environment/change", &change).await.expect(303);
+    fake.release(Step::Build);
+    server.wait_for(&path, &["Success"]).await;
+    let wanted = fake.wanted();
+    assert!(wanted.env.iter().any(|(name, value)| name == "TOKEN" && value.reveal() == "second-value"));
+    assert!(server.browser.get("/apps/shop/settings").await.text("#pending").is_empty());
+}
+
+#[tokio::test]
+async fn an_interrupted_or_skipped_deployment_keeps_no_second_configuration() {
+    let fake = Fake::default();
+    let mut server = with_live_shop(&fake).await;
+    let kept = async |server: &Server| -> i64 {
+        let db = server.db().await;
+        let count = sqlx::query_scalar("SELECT count(*) FROM config_snapshots").fetch_one(db.read()).await.unwrap();
+        db.close().await;
+        count
+    };
+    assert_eq!(kept(&server).await, 1);
+    fake.hold(Step::Build);
+    let path = server.deploy("shop").await;
+    server.wait_for(&path, &["Building"]).await;
+    server.abandon();
+    fake.release(Step::Build);
+    server.start_fake(&fake).await;
+    server.wait_for(&path, &["Success"]).await;
+    assert_eq!(kept(&server).await, 2);
+    server.browser.post("/apps/shop/settings/deploys", &[("watch_paths", "src")]).await.expect(303);
+    let hook = Hook::of(&mut server, "shop").await;
+    fake.set_changed(&["docs"]);
+    fake.set_tip(&commit('b'));
+    hook.push("main", ZEROS, &commit('b')).await;
+    server.wait_for("/apps/shop/deployments/3", &["Skipped"]).await;
+    assert_eq!(kept(&server).await, 2);
 }

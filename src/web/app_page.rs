@@ -26,7 +26,7 @@ use crate::{
         app_config::AppConfig,
         deployment::{Deployment, Status, Trigger},
         moment::{Moment, duration},
-        port::Protocol,
+        port::{Held, Port, Protocol},
     },
 };
 
@@ -160,7 +160,7 @@ async fn page(ui: &Ui, app: &App, webhook: Webhook) -> Result<Show, Error> {
     let made_with = db::snapshots::of(ui.state.db.read(), app, live.as_ref()).await?;
     let address = container.there().and_then(|it| present::address(app, &made_with, it, ui.host()));
     let deployed_now = recent.iter().any(|it| !it.status.is_end() && it.status != Status::Queued);
-    let switch_note = present::switch_note(&app.config.run.ports, live.as_ref().map(|_| &*made_with.run.ports));
+    let switch_note = present::switch_note(&app.config.run, live.as_ref().map(|_| held(&made_with.run.ports, &container)).as_deref());
     let page = AppPage { address, switch_note, ..app_page(app, live.as_ref(), recent.first(), &container) };
     // Both are refused then.
     let page = if deployed_now { AppPage { start: None, stop: false, ..page } } else { page };
@@ -168,6 +168,14 @@ async fn page(ui: &Ui, app: &App, webhook: Webhook) -> Result<Show, Error> {
     let recent = recent.iter().map(|it| DeploymentRow::new(app, it)).collect();
     let pending = Pending::load(&ui.state, app).await?;
     Ok(Show { app: page, link: AppLink::new(app), newest, recent, connect, webhook, pending })
+}
+
+/// The ports of the host that a live container holds: those it is seen to have, or else those that are fixed.
+pub(super) fn held(made_with: &[Port], container: &Sight) -> Vec<Held> {
+    match container.there() {
+        Some(there) => there.held(made_with),
+        None => made_with.iter().filter_map(Port::held).collect(),
+    }
 }
 
 fn app_page(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, container: &Sight) -> AppPage {

@@ -190,6 +190,7 @@ struct DeploymentPage {
 struct Retry {
     label: &'static str,
     url: String,
+    no_cache: bool,
 }
 
 #[derive(Serialize)]
@@ -303,7 +304,7 @@ fn retry(app: &App, deployment: &Deployment) -> Option<Retry> {
         _ => return None,
     };
     let act = if deployment.trigger == Trigger::Config { "apply" } else { "deployments" };
-    Some(Retry { label, url: format!("{}/{act}", present::app_url(app)) })
+    Some(Retry { label, url: format!("{}/{act}", present::app_url(app)), no_cache: deployment.no_cache })
 }
 
 fn failure(deployment: &Deployment, last: &[Line]) -> Option<FailureView> {

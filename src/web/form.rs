@@ -1,6 +1,6 @@
 //! Forms: what was typed comes in, and goes out again beside what is wrong with it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use axum::{
     body::HttpBody,
@@ -27,8 +27,15 @@ const FORM_TYPE: &[u8] = b"application/x-www-form-urlencoded";
 pub(super) struct LongForm;
 
 /// The fields of a submitted form.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Typed(BTreeMap<String, String>);
+
+/// What is typed may be a secret.
+impl fmt::Debug for Typed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Typed {
     /// A field's text without the spaces around it; a missing field is empty.
@@ -81,7 +88,7 @@ impl FromRequest<AppState> for Typed {
 }
 
 /// A form as shown: its values, what is wrong with each, and what is wrong with the whole.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Clone, Serialize)]
 pub(super) struct FormView {
     values: BTreeMap<String, String>,
     errors: BTreeMap<String, Option<String>>,

@@ -15,6 +15,7 @@ use crate::{
     deploy::{Place, Sight},
     domain::{
         app::{App, DesiredState},
+        app_config::RunConfig,
         commit::CommitFacts,
         connection::Verdict,
         container::Health,
@@ -140,19 +141,23 @@ pub(super) fn commit(deployment: &Deployment) -> Option<Commit> {
 }
 
 /// How the next deployment of an app, which will have these ports, will take over from the live one with its own, and why.
-pub(super) fn switch_note(next: &[Port], live: Option<&[Port]>) -> String {
-    const OVERLAP: &str = "Overlap: the new version starts beside the old one and takes over when it runs, so there is no gap.";
-    let Some(held) = next.iter().find_map(Port::held) else { return OVERLAP.to_owned() };
+pub(super) fn switch_note(next: &RunConfig, live: Option<&[Held]>) -> String {
+    let shared = next.volumes.iter().any(|volume| !volume.read_only);
+    let overlap = format!(
+        "Overlap: the new version starts beside the old one and takes over when it runs, so there is no gap.{}",
+        if shared { " For that moment both write to the volumes." } else { "" }
+    );
+    let Some(held) = next.ports.iter().find_map(Port::held) else { return overlap };
     let replace = |held: Held| {
         let gap = "so the old version stops before the new one starts. The gap is measured and shown.";
         format!("Replace: host port {} can be held by one container only, {gap}", held.port)
     };
     match live {
         None => format!("{} The first start needs none.", replace(held)),
-        Some(live) => match port::clash(next, live) {
+        Some(live) => match port::clash(&next.ports, live) {
             Some(held) => replace(held),
             None => format!(
-                "{OVERLAP} That is true of the next deployment: what runs does not hold host port {0}. After it: replace, because one container only can hold port {0}.",
+                "{overlap} That is true of the next deployment: what runs does not hold host port {0}. After it: replace, because one container only can hold port {0}.",
                 held.port
             ),
         },

@@ -15,9 +15,9 @@ use crate::{
         app_config::{AppConfig, health_check::Probe},
         commit::CommitFacts,
         container::{Health, Observed},
-        deployment::{Deployment, Switch},
+        deployment::{Cause, Deployment, Switch},
         moment::duration,
-        port,
+        port::{self, Held, Port},
     },
 };
 
@@ -51,7 +51,10 @@ impl Run<'_> {
     pub(super) async fn switch(&mut self, commit: &CommitFacts, image: &str) -> Result<(), Stop> {
         self.seat = Some(self.within(self.shared.limits.deploy, async { Ok(self.shared.seats.take(self.app.id).await) }).await?);
         let old = self.old().await?;
-        let switch = old.as_ref().map(|old| self.kind_of_switch(old));
+        let switch = match &old {
+            Some(old) => Some(self.kind_of_switch(old).await?),
+            None => None,
+        };
         let container = self.create(commit, image).await?;
         let (seen, gap) = match (switch, &old) {
             (Some(Switch::Replace), Some(old)) => self.replace(&container, old).await?,
@@ -81,15 +84,31 @@ impl Run<'_> {
         Ok(Some(Old { row, config }))
     }
 
-    fn kind_of_switch(&self, old: &Old) -> Switch {
-        match port::clash(&self.config.run.ports, &old.config.run.ports) {
-            Some(_) => Switch::Replace,
-            None => Switch::Overlap,
+    /// By what the old container really holds: an automatic port that is to be fixed is held already.
+    async fn kind_of_switch(&self, old: &Old) -> Result<Switch, Stop> {
+        let seen = match &old.row.container {
+            Some(container) => self.within(self.shared.limits.deploy, self.shared.platform.runtime.look(container)).await?,
+            None => None,
+        };
+        let held = seen.map(|seen| seen.held(&old.config.run.ports)).unwrap_or_default();
+        Ok(if port::clash(&self.config.run.ports, &held).is_some() { Switch::Replace } else { Switch::Overlap })
+    }
+
+    /// Whether the new container will get its ports is known before the old one is stopped for it.
+    async fn expect_free_ports(&self) -> Result<(), Stop> {
+        let ports = &self.config.run.ports;
+        let wanted: Vec<Held> = ports.iter().filter_map(Port::held).collect();
+        let runtime = &self.shared.platform.runtime;
+        let taken = self.within(self.shared.limits.deploy, runtime.taken_ports(&wanted)).await?;
+        match port::clashes(ports, Some(self.app.id), &taken).into_iter().next() {
+            Some((_, held, it)) => Err(Stop::Failed(Failure::new(Cause::User, it.sentence(&held)).hint("Then deploy again."))),
+            None => Ok(()),
         }
     }
 
     async fn create(&mut self, commit: &CommitFacts, image: &str) -> Result<String, Stop> {
         let wanted = self.shared.wanted(self.target(), image, commit, &self.config.run).await.map_err(Failure::from)?;
+        self.hide(&self.shared.variable_values(&self.config).await.map_err(Failure::from)?);
         let creating = self.shared.platform.runtime.create(&wanted);
         self.made.container = true;
         let container = self.steadily(self.shared.limits.deploy, creating).await?;
@@ -116,6 +135,7 @@ impl Run<'_> {
         let serves = self.within(self.shared.limits.deploy, runtime.look(old_container)).await?.is_some_and(|old| old.running);
         let stopped_at = Instant::now();
         if serves {
+            self.expect_free_ports().await?;
             self.journal.say(&format!("Stopping #{}: both versions need the same host port", old.row.number));
             // Kept before it is done: who finds the row after an interruption knows that the old one was being stopped.
             db::deployments::set_switch(self.shared.db.write(), self.row.id, Some(Switch::Replace), None, None).await?;

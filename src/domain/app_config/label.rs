@@ -21,6 +21,8 @@ pub const APP: &str = "upaas.app";
 pub const SLUG: &str = "upaas.slug";
 /// The label that says for which deployment, by number.
 pub const DEPLOYMENT: &str = "upaas.deployment";
+/// Which folder has a container's text files.
+pub const FILES: &str = "upaas.files";
 
 const LABELS_MAX: usize = 200;
 const NAME_MAX: usize = 255;

@@ -17,7 +17,7 @@ use crate::{
         ids::AppId,
         port::{self, Held, Holder, HostPort, Port, Protocol, Taken},
     },
-    web::{error::Error, present, ui::Ui},
+    web::{app_page, apps, error::Error, present, ui::Ui},
 };
 
 const ROWS: Rows = Rows {
@@ -52,11 +52,12 @@ impl Section for Ports {
         let live = match app.live_deployment {
             Some(id) => {
                 let live = db::deployments::get(ui.state.db.read(), id).await?;
-                Some(db::snapshots::of(ui.state.db.read(), app, Some(&live)).await?.run.ports)
+                let made_with = db::snapshots::of(ui.state.db.read(), app, Some(&live)).await?;
+                Some(app_page::held(&made_with.run.ports, &apps::sight(&ui.state, Some(&live)).await))
             }
             None => None,
         };
-        Ok(json!({ "rows": ROWS.places(form), "switch": present::switch_note(&app.config.run.ports, live.as_deref()) }))
+        Ok(json!({ "rows": ROWS.places(form), "switch": present::switch_note(&app.config.run, live.as_deref()) }))
     }
 }
 

@@ -1,0 +1,57 @@
+//! The configuration that a deployment uses.
+
+use super::{Run, Stop};
+use crate::{
+    db,
+    deploy::platform::Failure,
+    domain::{app::App, app_config::AppConfig, commit::CommitFacts, deployment::Cause, secret::Secret},
+};
+
+impl Run<'_> {
+    /// Decides which configuration this deployment uses, from the app as it is now, and keeps it; one that an earlier attempt has kept
+    /// goes.
+    pub(super) async fn keep_config(&mut self, choose: impl FnOnce(&App) -> AppConfig) -> Result<(), Stop> {
+        let mut tx = self.shared.db.begin().await?;
+        // In the transaction: a secret that is replaced meanwhile would be gone.
+        self.app = db::apps::get(&mut *tx, self.app.id).await?;
+        self.config = choose(&self.app);
+        let snapshot = db::snapshots::take(&mut tx, self.app.id, &self.config).await?;
+        db::deployments::set_snapshot(&mut *tx, self.row.id, Some(snapshot)).await?;
+        if let Some(before) = self.row.snapshot.replace(snapshot) {
+            db::snapshots::remove(&mut tx, before).await?;
+        }
+        tx.commit().await.map_err(db::Error::from)?;
+        self.hide(&self.shared.build_secrets(&self.config).await.map_err(Failure::from)?);
+        Ok(())
+    }
+
+    /// From now on the journal masks these values.
+    pub(super) fn hide(&self, values: &[Secret]) {
+        self.journal.hide(values);
+    }
+
+    /// What was skipped has used no configuration.
+    pub(super) async fn forget_config(&mut self) -> Result<(), db::Error> {
+        let Some(kept) = self.row.snapshot.take() else { return Ok(()) };
+        let mut tx = self.shared.db.begin().await?;
+        db::deployments::set_snapshot(&mut *tx, self.row.id, None).await?;
+        db::snapshots::remove(&mut tx, kept).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Takes over commit and image of the live deployment, for another configuration: nothing is fetched and nothing is built.
+    pub(super) async fn take_over(&mut self) -> Result<(CommitFacts, String), Stop> {
+        let live = self.old().await?;
+        let parts = live.and_then(|old| Some((old.row.number, old.config, old.row.commit?, old.row.image?)));
+        let nothing = || Failure::new(Cause::User, "Nothing is deployed yet to which the settings could be applied.");
+        let Some((number, built_with, commit, image)) = parts else {
+            return Err(Stop::Failed(nothing().hint("“Deploy now” builds and starts the app.")));
+        };
+        self.keep_config(|app| app.config.with_image_of(&built_with)).await?;
+        db::deployments::set_commit(self.shared.db.write(), self.row.id, &commit).await?;
+        db::deployments::set_image(self.shared.db.write(), self.row.id, &image).await?;
+        (self.row.commit, self.row.image) = (Some(commit.clone()), Some(image.clone()));
+        self.journal.say(&format!("Applying the settings to the image of #{number}"));
+        Ok((commit, image))
+    }
+}

@@ -10,6 +10,7 @@ pub mod files;
 pub mod platform;
 
 mod acts;
+mod build_secrets;
 mod config_files;
 mod connection;
 mod create;
@@ -46,7 +47,7 @@ mod worker;
 pub use line::Place;
 pub use queue::Wish;
 pub use receive::{Arrival, Headers};
-pub use sealed_items::{Difference, Edit, Item};
+pub use sealed_items::{Difference, Edit, Item, Key};
 pub use sight::Sight;
 
 use std::{
@@ -64,7 +65,6 @@ use crate::{
     db::{self, Db},
     domain::{
         app::App,
-        app_config::{config_file::ContainerPath, env::EnvName},
         connection::ConnectionCheck,
         container::Observed,
         deployment::Deployment,
@@ -290,32 +290,19 @@ impl Deployer {
         receive::webhook_secret(&self.shared, app).await
     }
 
-    /// The app's variables, in their order, their values sealed.
-    pub async fn variables(&self, app: &App) -> Result<Vec<Item<EnvName>>, Error> {
-        let stored = variables::stored(app);
-        sealed_items::items(&self.shared, app.id, &stored).await
+    /// What the app has under keys of one kind, in its order, the values sealed.
+    pub async fn items<K: Key>(&self, app: &App) -> Result<Vec<Item<K>>, Error> {
+        sealed_items::items(&self.shared, app).await
     }
 
-    /// The values of some of the app's variables, in clear: for the page of the person who asks for them.
-    pub async fn reveal_variables(&self, app: &App, wanted: impl Fn(&EnvName) -> bool + Send) -> Result<Vec<(EnvName, Secret)>, Error> {
-        sealed_items::reveal(&self.shared, app.id, variables::stored, wanted).await
+    /// Some of the values that the app has under keys of one kind, in clear: for the page of the person who asks for them.
+    pub async fn reveal_items<K: Key>(&self, app: &App, wanted: impl Fn(&K) -> bool + Send) -> Result<Vec<(K, Secret)>, Error> {
+        sealed_items::reveal(&self.shared, app.id, wanted).await
     }
 
-    /// What an edit of the app's variables would do now.
-    pub async fn preview_variables(&self, app: &App, edit: &Edit<EnvName>) -> Result<Difference<EnvName>, Error> {
-        variables::preview(&self.shared, app, edit).await
-    }
-
-    /// The app's files, in their order, their contents sealed.
-    pub async fn files(&self, app: &App) -> Result<Vec<Item<ContainerPath>>, Error> {
-        let stored = config_files::stored(app);
-        sealed_items::items(&self.shared, app.id, &stored).await
-    }
-
-    /// The content of a file of the app's, in clear: for the page of the person who asks for it. None when there is no such file.
-    pub async fn reveal_file(&self, app: &App, path: &ContainerPath) -> Result<Option<Secret>, Error> {
-        let revealed = sealed_items::reveal(&self.shared, app.id, config_files::stored, |it| it == path).await?;
-        Ok(revealed.into_iter().next().map(|(_, content)| content))
+    /// What [`Deployer::edit_items`] would do now.
+    pub async fn preview_items<K: Key>(&self, app: &App, edit: &Edit<K>) -> Result<Difference<K>, Error> {
+        sealed_items::preview(&self.shared, app.id, edit).await
     }
 
     /// Containers with this installation's label that its database does not know, as far as the engine shows them now.

@@ -74,7 +74,7 @@ use tower_sessions::{
 use tower_sessions_sqlx_store::SqliteStore;
 
 use crate::{domain::token::Scope, health::LIVE_PATH};
-use app_settings::{environment, files};
+use app_settings::{BuildSecrets, Environment, Files, environment, sealed};
 use form::LongForm;
 
 /// A body that is no form and no delivery is never larger.
@@ -145,16 +145,20 @@ pub fn routes() -> Vec<Route> {
         private("/apps/{app}/settings", get(app_settings::show)),
         private("/apps/{app}/apply", post(deployments::apply)),
         private("/apps/{app}/settings/{section}", long_post(app_settings::update)),
-        private("/apps/{app}/settings/environment/addition", long_post(environment::add)),
-        private("/apps/{app}/settings/environment/change", long_post(environment::change)),
-        private("/apps/{app}/settings/environment/removal", post(environment::remove)),
-        private("/apps/{app}/settings/environment/reveal", post(environment::reveal)),
+        private("/apps/{app}/settings/build-secrets/addition", long_post(sealed::add::<BuildSecrets>)),
+        private("/apps/{app}/settings/build-secrets/change", long_post(sealed::change::<BuildSecrets>)),
+        private("/apps/{app}/settings/build-secrets/removal", post(sealed::remove::<BuildSecrets>)),
+        private("/apps/{app}/settings/build-secrets/reveal", post(sealed::reveal::<BuildSecrets>)),
+        private("/apps/{app}/settings/environment/addition", long_post(sealed::add::<Environment>)),
+        private("/apps/{app}/settings/environment/change", long_post(sealed::change::<Environment>)),
+        private("/apps/{app}/settings/environment/removal", post(sealed::remove::<Environment>)),
+        private("/apps/{app}/settings/environment/reveal", post(sealed::reveal::<Environment>)),
         private("/apps/{app}/settings/environment/preview", long_post(environment::preview)),
         private("/apps/{app}/settings/environment/import", long_post(environment::import)),
-        private("/apps/{app}/settings/files/addition", long_post(files::add)),
-        private("/apps/{app}/settings/files/change", long_post(files::change)),
-        private("/apps/{app}/settings/files/removal", post(files::remove)),
-        private("/apps/{app}/settings/files/reveal", post(files::reveal)),
+        private("/apps/{app}/settings/files/addition", long_post(sealed::add::<Files>)),
+        private("/apps/{app}/settings/files/change", long_post(sealed::change::<Files>)),
+        private("/apps/{app}/settings/files/removal", post(sealed::remove::<Files>)),
+        private("/apps/{app}/settings/files/reveal", post(sealed::reveal::<Files>)),
         private("/apps/{app}/networks", post(app_settings::create_network)),
         private("/apps/{app}/connection-test", post(connection::test)),
         private("/apps/{app}/host-key", post(connection::confirm_host_key)),

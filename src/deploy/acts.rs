@@ -5,12 +5,12 @@ use std::sync::Arc;
 use tracing::Instrument;
 
 use super::{
-    Arrival, Deployer, Difference, Edit, Error, Shared, Wish, config_files, connection, create, keys, lifecycle, networks, queue, receive,
-    recover, registries, retention, variables,
+    Arrival, Deployer, Difference, Edit, Error, Key, Shared, Wish, connection, create, keys, lifecycle, networks, queue, receive, recover,
+    registries, retention, sealed_items,
 };
 use crate::domain::{
     app::App,
-    app_config::{AppConfig, config_file::ContainerPath, env::EnvName, network::NetworkName},
+    app_config::{AppConfig, network::NetworkName},
     audit::{Act, Action, Actor, Resource, Subject},
     connection::ConnectionCheck,
     delivery::Delivery,
@@ -100,19 +100,12 @@ impl Deployer {
         self.audited(act, move |shared, by| async move { lifecycle::set_paused(&shared, &app, paused, &by).await }).await
     }
 
-    /// Edits the app's variables as they are now; the next deployment uses them. Refused when there would be too many, when one that is to be
-    /// added is there, and when one that is to be changed is not.
-    pub async fn edit_variables(&self, app: &App, edit: Edit<EnvName>, by: &Actor) -> Result<Difference<EnvName>, Error> {
+    /// Edits what the app has under keys of one kind, as it is now; the next deployment uses it. Refused when it would be too much, when one
+    /// that is to be added is there or has no place, and when one that is to be changed is not there.
+    pub async fn edit_items<K: Key>(&self, app: &App, edit: Edit<K>, by: &Actor) -> Result<Difference<K>, Error> {
         let act = Act::done(Action::AppUpdate, by, Subject::app(app));
-        let app = app.clone();
-        self.audited(act, move |shared, by| async move { variables::edit(&shared, &app, &edit, &by).await }).await
-    }
-
-    /// As [`Deployer::edit_variables`], for the app's files; refused also where no file can lie.
-    pub async fn edit_files(&self, app: &App, edit: Edit<ContainerPath>, by: &Actor) -> Result<Difference<ContainerPath>, Error> {
-        let act = Act::done(Action::AppUpdate, by, Subject::app(app));
-        let app = app.clone();
-        self.audited(act, move |shared, by| async move { config_files::edit(&shared, &app, &edit, &by).await }).await
+        let app = app.id;
+        self.audited(act, move |shared, by| async move { sealed_items::edit(&shared, app, &edit, &by).await }).await
     }
 
     /// Sets the login at a registry, instead of the one that was there. Says whether there was one. Refused when there are too many.

@@ -1,13 +1,16 @@
-//! What an app has of sealed values that each have a key: its variables by name, its files by path. An edit says what is to become of
-//! some of them; a value that stays the same keeps its version, so that nothing counts as changed.
+//! What an app has of sealed values that each have a key: its variables by name, its files by path, its build secrets by id. An edit says
+//! what is to become of some of them; a value that stays the same keeps its version, so that nothing counts as changed.
 
 use std::{collections::BTreeMap, fmt::Display};
 
 use super::{Error, Shared};
 use crate::{
-    db,
+    audit, db,
     domain::{
+        Invalid,
         app::App,
+        app_config::AppConfig,
+        audit::{Act, Action, Actor, Subject},
         ids::{AppId, SecretId},
         moment::Moment,
         secret::Secret,
@@ -17,6 +20,22 @@ use crate::{
 
 /// In a sentence for the audit log so many keys are named.
 const NAMED_MAX: usize = 20;
+
+/// What finds a sealed value of one kind.
+pub trait Key: Ord + Clone + Display + Send + Sync + 'static {
+    /// What the audit log calls all values of this kind: `environment`.
+    const RECORDED_AS: &'static str;
+    /// The values of this kind that a configuration has, in its order.
+    fn stored(config: &AppConfig) -> Vec<(Self, SecretId)>;
+    /// Puts others in their place.
+    fn store(config: &mut AppConfig, items: Vec<(Self, SecretId)>);
+    /// Whether an app may have so many, with so many bytes of keys and values together.
+    fn check_size(count: usize, bytes: usize) -> Result<(), Invalid>;
+    /// Whether a configuration has a place for one more under this key.
+    fn check_place(&self, _config: &AppConfig) -> Result<(), Invalid> {
+        Ok(())
+    }
+}
 
 /// What is to be done.
 #[derive(Debug)]
@@ -52,7 +71,7 @@ pub struct Difference<K> {
 /// One of them, as a page shows it: sealed.
 #[derive(Debug)]
 pub struct Item<K> {
-    /// Its name or path.
+    /// Its name, path or id.
     pub key: K,
     /// The bytes of its value.
     pub bytes: usize,
@@ -67,11 +86,9 @@ enum Slot<'a> {
 }
 
 /// What an edit comes to.
-pub(super) struct Decision<'a, K> {
-    pub(super) difference: Difference<K>,
+struct Decision<'a, K> {
+    difference: Difference<K>,
     slots: BTreeMap<K, Slot<'a>>,
-    /// Of all keys and values together.
-    pub(super) bytes: usize,
 }
 
 impl<K> Difference<K> {
@@ -83,7 +100,7 @@ impl<K> Difference<K> {
 
 impl<K: Display> Difference<K> {
     /// `A, B set; C deleted`.
-    pub(super) fn said(&self) -> String {
+    fn said(&self) -> String {
         let set: Vec<&K> = self.added.iter().chain(&self.changed).collect();
         let removed: Vec<&K> = self.removed.iter().collect();
         let parts = [(set, "set"), (removed, "deleted")].into_iter().filter(|(keys, _)| !keys.is_empty());
@@ -100,13 +117,9 @@ fn listed<K: Display>(keys: &[&K]) -> String {
     }
 }
 
-impl<K: Ord> Decision<'_, K> {
-    pub(super) fn len(&self) -> usize {
-        self.slots.len()
-    }
-
-    /// Seals what is new; returns all, by key.
-    pub(super) async fn keep(self, shared: &Shared, tx: &mut db::Transaction) -> Result<Vec<(K, SecretId)>, Error> {
+impl<K: Key> Decision<'_, K> {
+    /// Seals what is new, and puts all into the configuration.
+    async fn store(self, shared: &Shared, tx: &mut db::Transaction, config: &mut AppConfig) -> Result<(), Error> {
         let mut kept = Vec::with_capacity(self.slots.len());
         for (key, slot) in self.slots {
             let id = match slot {
@@ -115,19 +128,38 @@ impl<K: Ord> Decision<'_, K> {
             };
             kept.push((key, id));
         }
-        Ok(kept)
+        K::store(config, kept);
+        Ok(())
     }
 }
 
-/// What an edit comes to where this is stored.
-pub(super) async fn decide<'a, K: Ord + Clone + Display>(
-    shared: &Shared,
-    tx: &mut db::Transaction,
-    app: AppId,
-    stored: Vec<(K, SecretId)>,
-    edit: &'a Edit<K>,
-) -> Result<Decision<'a, K>, Error> {
-    let stored: BTreeMap<K, SecretId> = stored.into_iter().collect();
+/// What an edit would do to an app as it is now.
+pub(super) async fn preview<K: Key>(shared: &Shared, app: AppId, edit: &Edit<K>) -> Result<Difference<K>, Error> {
+    let mut tx = shared.db.begin_reading().await?;
+    let now = db::apps::get(&mut *tx, app).await?;
+    Ok(decide(shared, &mut tx, &now, edit).await?.difference)
+}
+
+/// Does it.
+pub(super) async fn edit<K: Key>(shared: &Shared, app: AppId, edit: &Edit<K>, by: &Actor) -> Result<Difference<K>, Error> {
+    let mut tx = shared.db.begin().await?;
+    let now = db::apps::get(&mut *tx, app).await?;
+    let decision = decide(shared, &mut tx, &now, edit).await?;
+    let difference = decision.difference.clone();
+    let mut config = now.config.clone();
+    decision.store(shared, &mut tx, &mut config).await?;
+    db::apps::set_config(&mut tx, app, &config).await?;
+    let detail = format!("{}: {}", K::RECORDED_AS, difference.said());
+    audit::record(&mut tx, &Act::done(Action::AppUpdate, by, Subject::app(&now)).detail(detail)).await?;
+    tx.commit().await.map_err(db::Error::from)?;
+    Ok(difference)
+}
+
+async fn decide<'a, K: Key>(shared: &Shared, tx: &mut db::Transaction, now: &App, edit: &'a Edit<K>) -> Result<Decision<'a, K>, Error> {
+    if let Edit::Add(key, _) = edit {
+        key.check_place(&now.config).map_err(refused)?;
+    }
+    let stored: BTreeMap<K, SecretId> = K::stored(&now.config).into_iter().collect();
     let mut difference = Difference { added: Vec::new(), changed: Vec::new(), unchanged: Vec::new(), removed: gone(&stored, edit) };
     let mut slots: BTreeMap<K, Slot<'a>> = stored.iter().map(|(key, id)| (key.clone(), Slot::Stays(*id))).collect();
     slots.retain(|key, _| !difference.removed.contains(key));
@@ -142,13 +174,18 @@ pub(super) async fn decide<'a, K: Ord + Clone + Display>(
         }
         slots.insert(key.clone(), Slot::New(value));
     }
-    let kept = db::secrets::of_app(&mut **tx, app).await?;
+    let kept = db::secrets::of_app(&mut **tx, now.id).await?;
     let bytes = |slot: &Slot<'_>| match slot {
         Slot::Stays(id) => kept.get(id).map_or(0, clear_bytes),
         Slot::New(value) => value.reveal().len(),
     };
     let bytes = slots.iter().map(|(key, slot)| key.to_string().len() + bytes(slot)).sum();
-    Ok(Decision { difference, slots, bytes })
+    K::check_size(slots.len(), bytes).map_err(refused)?;
+    Ok(Decision { difference, slots })
+}
+
+fn refused(invalid: Invalid) -> Error {
+    Error::Refused(invalid.0)
 }
 
 /// What is to have a value, and which.
@@ -179,24 +216,19 @@ fn clear_bytes(kept: &db::secrets::Kept) -> usize {
     vault::clear_bytes(usize::try_from(kept.sealed_bytes).unwrap_or_default())
 }
 
-/// These, as a page shows them.
-pub(super) async fn items<K: Clone>(shared: &Shared, app: AppId, stored: &[(K, SecretId)]) -> Result<Vec<Item<K>>, Error> {
-    let kept = db::secrets::of_app(shared.db.read(), app).await?;
-    let known = stored.iter().filter_map(|(key, id)| Some((key, kept.get(id)?)));
-    Ok(known.map(|(key, kept)| Item { key: key.clone(), bytes: clear_bytes(kept), set_at: kept.created_at }).collect())
+/// What an app has, as a page shows it.
+pub(super) async fn items<K: Key>(shared: &Shared, app: &App) -> Result<Vec<Item<K>>, Error> {
+    let kept = db::secrets::of_app(shared.db.read(), app.id).await?;
+    let known = K::stored(&app.config).into_iter().filter_map(|(key, id)| Some((key, kept.get(&id)?)));
+    Ok(known.map(|(key, kept)| Item { key, bytes: clear_bytes(kept), set_at: kept.created_at }).collect())
 }
 
 /// The values of those that are wanted, in clear.
-pub(super) async fn reveal<K>(
-    shared: &Shared,
-    app: AppId,
-    stored: fn(&App) -> Vec<(K, SecretId)>,
-    wanted: impl Fn(&K) -> bool + Send,
-) -> Result<Vec<(K, Secret)>, Error> {
+pub(super) async fn reveal<K: Key>(shared: &Shared, app: AppId, wanted: impl Fn(&K) -> bool + Send) -> Result<Vec<(K, Secret)>, Error> {
     let mut tx = shared.db.begin_reading().await?;
     let app = db::apps::get(&mut *tx, app).await?;
     let mut revealed = Vec::new();
-    for (key, id) in stored(&app).into_iter().filter(|(key, _)| wanted(key)) {
+    for (key, id) in K::stored(&app.config).into_iter().filter(|(key, _)| wanted(key)) {
         revealed.push((key, shared.open_within(&mut tx, id).await?));
     }
     Ok(revealed)

@@ -23,6 +23,9 @@ const ACTS: &[(&str, &str)] = &[
     ("/apps", "APP_CREATE"),
     ("/apps/{app}/apply", "DEPLOY"),
     ("/apps/{app}/settings/{section}", "APP_UPDATE"),
+    ("/apps/{app}/settings/build-secrets/addition", "APP_UPDATE"),
+    ("/apps/{app}/settings/build-secrets/change", "APP_UPDATE"),
+    ("/apps/{app}/settings/build-secrets/removal", "APP_UPDATE"),
     ("/apps/{app}/settings/environment/addition", "APP_UPDATE"),
     ("/apps/{app}/settings/environment/change", "APP_UPDATE"),
     ("/apps/{app}/settings/environment/removal", "APP_UPDATE"),
@@ -54,6 +57,7 @@ const NO_ACTS: &[&str] = &[
     "/theme",
     "/apps/{app}/connection-test",
     "/apps/{app}/webhook-secret",
+    "/apps/{app}/settings/build-secrets/reveal",
     "/apps/{app}/settings/environment/reveal",
     "/apps/{app}/settings/environment/preview",
     "/apps/{app}/settings/files/reveal",
@@ -185,7 +189,7 @@ pub(crate) async fn do_everything(server: &mut Server, fake: &Fake) -> Vec<Strin
     secrets
 }
 
-/// Adds, changes and deletes variables and files, and sets and removes a login; returns the values.
+/// Adds, changes and deletes variables, files and build secrets, and sets and removes a login; returns the values.
 async fn set_sealed_values(server: &mut Server) -> Vec<String> {
     let section = "/apps/shop/settings";
     let acts = [
@@ -196,6 +200,9 @@ async fn set_sealed_values(server: &mut Server) -> Vec<String> {
         ("files/addition", [("file_path", "/etc/shop.toml"), ("file_content", "a secret in a file")]),
         ("files/change", [("path", "/etc/shop.toml"), ("file_new_content", "another secret in a file")]),
         ("files/removal", [("path", "/etc/shop.toml"), ("", "")]),
+        ("build-secrets/addition", [("secret_id", "npm"), ("secret_value", "a secret of the build")]),
+        ("build-secrets/change", [("id", "npm"), ("secret_new_value", "another secret of the build")]),
+        ("build-secrets/removal", [("id", "npm"), ("", "")]),
     ];
     for (act, fields) in acts {
         server.browser.post(&format!("{section}/{act}"), &fields).await.expect(303);
@@ -223,6 +230,9 @@ async fn every_act_is_in_the_table_the_file_the_api_and_the_counter_without_a_se
     ada APP_CREATE FAILURE: app shop
     ada SETTINGS_CHANGE FAILURE: host_key git.example.org:22
     ada SETTINGS_CHANGE SUCCESS: host_key git.example.org:22
+    ada APP_UPDATE SUCCESS: app shop
+    ada APP_UPDATE SUCCESS: app shop
+    ada APP_UPDATE SUCCESS: app shop
     ada APP_UPDATE SUCCESS: app shop
     ada APP_UPDATE SUCCESS: app shop
     ada APP_UPDATE SUCCESS: app shop

@@ -1,4 +1,5 @@
-//! The canary: a value that is set as a variable, one as a file, one as a registry's password. Afterwards they are looked for everywhere.
+//! The canary: a value that is set as a variable, one as a file, one as a build secret, one as a registry's password. Afterwards they are
+//! looked for everywhere.
 
 use std::path::{Path, PathBuf};
 
@@ -13,19 +14,22 @@ use super::support::{
 
 /// Letters and digits only: no page and no program has a reason to write them otherwise.
 const VARIABLE: &str = "canaryInAVariable7f3c9b21e5d84a60";
-const FILE: &str = "canaryInAFile41d09ce7a2b358f6";
-const PASSWORD: &str = "canaryInAPassword90b6e4f8137c2da5";
-const ALL: [&str; 3] = [VARIABLE, FILE, PASSWORD];
+pub(crate) const FILE: &str = "canaryInAFile41d09ce7a2b358f6";
+pub(crate) const SECRET: &str = "canaryInABuildSecret2c8ad15f60b97e34";
+pub(crate) const PASSWORD: &str = "canaryInAPassword90b6e4f8137c2da5";
+const ALL: [&str; 4] = [VARIABLE, FILE, SECRET, PASSWORD];
 
-/// Sets all three.
-pub(crate) async fn set(server: &mut Server) {
+/// Sets all four; the password is that of `ci` at this registry.
+pub(crate) async fn set(server: &mut Server, registry: &str) {
     let browser = &mut server.browser;
     let settings = "/apps/shop/settings";
     browser.post(&format!("{settings}/environment/addition"), &[("env_name", "CANARY"), ("env_value", VARIABLE)]).await.expect(303);
     let pasted = format!("PASTED=\"{VARIABLE}\"\n");
     browser.post(&format!("{settings}/environment/import"), &[("env_text", &pasted)]).await.expect(303);
     browser.post(&format!("{settings}/files/addition"), &[("file_path", "/etc/canary"), ("file_content", FILE)]).await.expect(303);
-    let login = [("registry_host", "registry.example.org"), ("registry_username", "ci"), ("registry_password", PASSWORD)];
+    let secret = [("secret_id", "canary"), ("secret_value", SECRET)];
+    browser.post(&format!("{settings}/build-secrets/addition"), &secret).await.expect(303);
+    let login = [("registry_host", registry), ("registry_username", "ci"), ("registry_password", PASSWORD)];
     browser.post("/settings/registries", &login).await.expect(303);
 }
 
@@ -112,19 +116,22 @@ async fn a_secret_value_is_nowhere_but_in_the_container_and_at_the_builder() {
     let mut server = Server::fake(&fake).await;
     server.set_up().await;
     server.create_shop(&[]).await.expect(303);
-    set(&mut server).await;
+    set(&mut server, "registry.example.org").await;
     send_what_is_refused(&mut server).await;
     server.deploy_to_the_end("shop").await;
     let wanted = fake.wanted();
     is_in_the_environment(&wanted.env.iter().map(|(name, value)| format!("{name}={}", value.reveal())).collect::<Vec<_>>());
     assert_eq!(wanted.files[0].1.reveal(), FILE);
     assert_eq!(fake.logins()[0].password.reveal(), PASSWORD);
-    is_not_in("what is told about a container", format!("{wanted:?} {:?}", fake.logins()).as_bytes());
+    assert_eq!(fake.secrets()[0].1.reveal(), SECRET);
+    is_not_in("what is told about a container", format!("{wanted:?} {:?} {:?}", fake.logins(), fake.secrets()).as_bytes());
     fake.fail(Step::Create, FailureKind::Final);
     server.deploy_to_the_end("shop").await;
 
     is_on_no_page(&mut server).await;
-    server.browser.post("/apps/shop/settings/environment/reveal", &[("show", "*")]).await.expect(200);
+    for section in ["environment", "files", "build-secrets"] {
+        server.browser.post(&format!("/apps/shop/settings/{section}/reveal"), &[("show", "*")]).await.expect(200);
+    }
     super::support::eventually("the audit log's file", async || {
         std::fs::read_dir(server.data().join("audit")).map(|_| ()).map_err(|err| err.to_string())
     })

@@ -29,6 +29,7 @@ mod requests;
 mod retention;
 mod retention_settings;
 mod routes;
+mod settings_build_secrets;
 mod settings_env;
 mod settings_net;
 mod settings_run;

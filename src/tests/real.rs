@@ -1,5 +1,6 @@
 //! The promises again, on a real engine, a real git and a real sshd.
 
+mod build_secrets;
 mod builds;
 mod canary;
 mod comparisons;

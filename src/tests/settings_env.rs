@@ -7,13 +7,14 @@ use super::support::{browser::Reply, fake::Fake, server::Server};
 const ENVIRONMENT: &str = "/apps/shop/settings/environment";
 const FILES: &str = "/apps/shop/settings/files";
 
-struct Shop {
-    server: Server,
-    fake: Fake,
+/// An app `shop` on a stand-in platform.
+pub(super) struct Shop {
+    pub(super) server: Server,
+    pub(super) fake: Fake,
 }
 
 impl Shop {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let fake = Fake::default();
         let mut server = Server::fake(&fake).await;
         server.set_up().await;
@@ -21,7 +22,7 @@ impl Shop {
         Self { server, fake }
     }
 
-    async fn post(&mut self, section: &str, act: &str, fields: &[(&str, &str)]) -> Reply {
+    pub(super) async fn post(&mut self, section: &str, act: &str, fields: &[(&str, &str)]) -> Reply {
         self.server.browser.post(&format!("{section}/{act}"), fields).await
     }
 
@@ -45,7 +46,7 @@ impl Shop {
     }
 
     /// What the container of a new deployment is made of.
-    async fn deployed(&mut self) -> Wanted {
+    pub(super) async fn deployed(&mut self) -> Wanted {
         let page = self.server.deploy_to_the_end("shop").await;
         assert_eq!(page.text(".summary .badge"), "Success");
         self.fake.wanted()
@@ -102,7 +103,7 @@ async fn a_value_is_hidden_until_it_is_asked_for_and_then_it_alone_is_shown() {
 
     let page = shop.post(ENVIRONMENT, "reveal", &[("show", "ONE")]).await.expect(200);
     assert_eq!(page.header("cache-control"), "no-store");
-    assert_eq!(page.text("#env-value-ONE"), "first-value");
+    assert_eq!(page.text("#env-ONE-value"), "first-value");
     assert!(!page.body.contains("second-value"));
     let page = shop.post(ENVIRONMENT, "reveal", &[("show", "*")]).await.expect(200);
     assert_eq!(page.texts("#environment pre").len(), 2);
@@ -111,7 +112,7 @@ async fn a_value_is_hidden_until_it_is_asked_for_and_then_it_alone_is_shown() {
     shop.server.browser.headers = vec![("hx-request", "true".to_owned())];
     let fragment = shop.post(ENVIRONMENT, "reveal", &[("show", "TWO")]).await.expect(200);
     assert!(fragment.body.trim_start().starts_with("<section id=\"environment\""), "{}", fragment.body);
-    assert_eq!(fragment.text("#env-value-TWO"), "second-value");
+    assert_eq!(fragment.text("#env-TWO-value"), "second-value");
     let fragment = shop.add("THREE", "x").await.expect(200);
     assert!(fragment.body.trim_start().starts_with("<section id=\"environment\"") && fragment.text(".form-saved").contains("Saved"));
 }
@@ -121,7 +122,7 @@ async fn what_nobody_can_see_in_a_value_is_shown_by_its_code_and_kept_by_the_for
     let mut shop = Shop::new().await;
     shop.add("ODD", "\n<b>\u{202e}\u{1b}[31m").await.expect(303);
     let page = shop.post(ENVIRONMENT, "reveal", &[("show", "ODD")]).await.expect(200);
-    assert_eq!(page.text("#env-value-ODD"), "<b>[U+202E][U+001B][31m");
+    assert_eq!(page.text("#env-ODD-value"), "<b>[U+202E][U+001B][31m");
     let field = "<textarea id=\"env_new_value-ODD\"";
     let after = page.body.split_once(field).unwrap().1;
     assert!(after.split_once('>').unwrap().1.starts_with("\n\n&lt;b&gt;\u{202e}\u{1b}[31m</textarea>"), "the first line end is HTML's");
@@ -243,10 +244,10 @@ async fn a_file_is_edited_from_what_it_holds() {
     shop.add_file("/etc/app.conf", "\nsecret <one>\n").await.expect(303);
     shop.add_file("/etc/other.conf", "other-content").await.expect(303);
     let before = shop.config().await;
-    let page = shop.post(FILES, "reveal", &[("path", "/etc/app.conf")]).await.expect(200);
+    let page = shop.post(FILES, "reveal", &[("show", "/etc/app.conf")]).await.expect(200);
     assert_eq!(page.header("cache-control"), "no-store");
     assert!(page.body.contains(">\n\nsecret &lt;one&gt;\n</textarea>") && !page.body.contains("other-content"));
-    assert!(!shop.post(FILES, "reveal", &[("path", "")]).await.expect(200).body.contains("&lt;one&gt;"));
+    assert!(!shop.post(FILES, "reveal", &[("show", "")]).await.expect(200).body.contains("&lt;one&gt;"));
     shop.post(FILES, "change", &[("path", "/etc/app.conf"), ("file_new_content", "\r\nsecret <one>\r\n")]).await.expect(303);
     assert_eq!(shop.config().await, before, "the same content is no change");
     shop.post(FILES, "change", &[("path", "/etc/app.conf"), ("file_new_content", "two")]).await.expect(303);

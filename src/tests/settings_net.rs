@@ -290,7 +290,7 @@ async fn labels_are_lines_and_those_of_the_installation_are_shown_locked() {
     save(&mut server, "labels", &[("labels_text", text)]).await.expect(303);
     let page = server.browser.get(SETTINGS).await;
     let locked = page.texts("#labels-locked dt");
-    assert_eq!(locked, ["upaas.instance", "upaas.app", "upaas.slug", "upaas.deployment"]);
+    assert_eq!(locked, ["upaas.instance", "upaas.app", "upaas.slug", "upaas.files", "upaas.deployment"]);
     assert!(page.text("#labels-locked").contains(&server.instance().await));
     let shown = page.raw_text("#labels_text");
     assert_eq!(shown.trim_start_matches('\n'), text.replace("\r\n", "\n"));

@@ -5,11 +5,13 @@
 //! comes back as it was typed, a good one is stored and recorded, and a browser with scripting gets its section alone.
 
 pub(super) mod environment;
-pub(super) mod files;
+pub(super) mod sealed;
 
 mod build;
+mod build_secrets;
 mod deploys;
 mod fields;
+mod files;
 mod general;
 mod health;
 mod keys;
@@ -24,6 +26,9 @@ mod rows;
 mod source;
 mod volumes;
 
+pub(super) use build_secrets::BuildSecrets;
+pub(super) use environment::Environment;
+pub(super) use files::Files;
 pub(super) use keys::{rotate_deploy_key, rotate_webhook_secret};
 pub(super) use networks::create as create_network;
 pub(super) use pending::Pending;
@@ -60,9 +65,10 @@ const SECTIONS: &[&dyn Section] = &[
     &general::General,
     &source::Source,
     &build::Build,
+    &BuildSecrets,
     &deploys::Deploys,
-    &environment::Environment,
-    &files::Files,
+    &Environment,
+    &Files,
     &labels::Labels,
     &volumes::Volumes,
     &ports::Ports,
@@ -91,7 +97,7 @@ const FORMS: &[&dyn SavedAsOne] = &[
 
 /// What the settings of an app may change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Draft {
+pub(super) struct Draft {
     name: String,
     config: AppConfig,
 }
@@ -104,7 +110,7 @@ impl Draft {
 
 /// A part of the page. The names of its fields are unique on it.
 #[async_trait]
-trait Section: Sync {
+pub(super) trait Section: Sync {
     /// Its part of the URL, and its id on the page.
     fn id(&self) -> &'static str;
     /// Its heading, and its line in the page's table of contents.

@@ -1,8 +1,12 @@
 //! How an image is built.
 
+mod secret;
+
+pub use secret::{BuildSecret, BuildSecretId, SECRETS_MAX, check_secret};
+
 use std::{fmt, str::FromStr, time::Duration};
 
-use crate::domain::{Invalid, ids::SecretId, is_hidden, repo_path::RepoPath};
+use crate::domain::{Invalid, is_hidden, repo_path::RepoPath};
 
 /// How an image is built from the repository's files.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -54,52 +58,6 @@ pub struct BuildArg {
     pub name: super::env::EnvName,
     /// Its value.
     pub value: String,
-}
-
-/// A secret that a step of the build may ask for: `RUN --mount=type=secret,id=npm`. It is in no image and in no history.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct BuildSecret {
-    /// Its id.
-    pub id: BuildSecretId,
-    /// Its value.
-    pub value: SecretId,
-}
-
-/// Under which id a step asks for a build secret.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(transparent)]
-pub struct BuildSecretId(String);
-
-const BUILD_SECRET_ID_MAX: usize = 64;
-
-impl BuildSecretId {
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for BuildSecretId {
-    type Err = Invalid;
-
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        if text.is_empty() {
-            return Err(Invalid::because("Name the secret as the Dockerfile does, for example npm."));
-        }
-        let good = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
-        if text.len() > BUILD_SECRET_ID_MAX || !text.as_bytes()[0].is_ascii_alphanumeric() || !text.bytes().all(good) {
-            return Err(Invalid::because(
-                "An id begins with a letter or digit and has letters, digits, dots, hyphens and underscores only.",
-            ));
-        }
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Display for BuildSecretId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 /// As it is typed.

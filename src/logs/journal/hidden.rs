@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use aho_corasick::{AhoCorasick, MatchKind};
+use memchr::memmem;
 
 use crate::domain::secret::Secret;
 
@@ -10,6 +11,8 @@ use crate::domain::secret::Secret;
 const MASK: &str = "•••";
 /// A shorter value would be found in texts that have nothing to do with it.
 const MIN_BYTES: usize = 6;
+/// A longer one is looked for by itself: it would make the common finder large, and there are few.
+const COMMON_MAX_BYTES: usize = 256;
 
 /// Values that are masked wherever they stand in a line.
 #[derive(Debug, Default)]
@@ -17,13 +20,17 @@ pub(super) struct Hidden {
     values: Vec<Secret>,
     /// Finds them all at once; none when there are none.
     finder: Option<AhoCorasick>,
+    long: Vec<Secret>,
 }
 
 impl Hidden {
     /// Masks these values, too; of one with several lines each line, since that is how it is printed.
     pub(super) fn add<'a>(&mut self, secrets: impl IntoIterator<Item = &'a Secret>) {
         let lines = secrets.into_iter().flat_map(|secret| secret.reveal().lines()).map(str::trim);
-        self.values.extend(lines.filter(|line| line.len() >= MIN_BYTES).map(Secret::new));
+        let (values, long): (Vec<_>, Vec<_>) =
+            lines.filter(|line| line.len() >= MIN_BYTES).partition(|line| line.len() <= COMMON_MAX_BYTES);
+        self.values.extend(values.into_iter().map(Secret::new));
+        self.long.extend(long.into_iter().map(Secret::new));
         let values = self.values.iter().map(Secret::reveal);
         // Of values that contain one another the longest is meant.
         let finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(values);
@@ -32,9 +39,15 @@ impl Hidden {
 
     /// The text without them.
     pub(super) fn mask<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
+        let mut masked = Cow::Borrowed(text);
+        for value in self.long.iter().map(Secret::reveal).filter(|value| value.len() <= text.len()) {
+            if let Some(at) = memmem::find(&masked, value.as_bytes()) {
+                masked = Cow::Owned([&masked[..at], MASK.as_bytes(), &masked[at + value.len()..]].concat());
+            }
+        }
         match &self.finder {
-            Some(finder) if finder.is_match(text) => Cow::Owned(finder.replace_all_bytes(text, &vec![MASK; self.values.len()])),
-            _ => Cow::Borrowed(text),
+            Some(finder) if finder.is_match(&*masked) => Cow::Owned(finder.replace_all_bytes(&masked, &vec![MASK; self.values.len()])),
+            _ => masked,
         }
     }
 }
@@ -53,6 +66,10 @@ mod tests {
         assert_eq!(masked("a hunter2 b hunter2"), "a ••• b •••");
         assert_eq!(masked("hunter2-and-more!"), "•••!");
         assert_eq!(masked("key abcdefgh 1"), "key ••• 1");
+        let long = "long ".repeat(100);
+        hidden.add(&[Secret::new(long.trim())]);
+        let masked = |text: &str| String::from_utf8(hidden.mask(text.as_bytes()).into_owned()).expect("UTF-8");
+        assert_eq!(masked(&format!("<{}> hunter2", long.trim())), "<•••> •••");
         assert!(matches!(hidden.mask(b"nothing"), Cow::Borrowed(_)));
     }
 }

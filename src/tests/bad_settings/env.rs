@@ -1,9 +1,10 @@
-//! Variables, `.env` texts and files.
+//! Variables, `.env` texts, files and build secrets.
 
 use super::shop::{Bad, Shop};
 
 const ADD: &str = "environment/addition";
 const ADD_FILE: &str = "files/addition";
+const ADD_SECRET: &str = "build-secrets/addition";
 
 const LETTERS: &str = "A name has letters, digits and underscores only";
 const NO_SIGN: &str = "There is no “=”";
@@ -72,6 +73,33 @@ const PATHS: &[(&str, &str)] = &[
     ("/etc", "/etc is a folder: the file /etc/taken lies in it."),
 ];
 
+const SIGNS: &str = "An id begins with a letter or digit and has letters, digits, dots, hyphens and underscores only.";
+
+/// Ids by which no step can ask for a build secret.
+const IDS: &[(&str, &str)] = &[
+    ("", "Name the secret as the Dockerfile does"),
+    ("   ", "Name the secret as the Dockerfile does"),
+    ("-npm", SIGNS),
+    (".npmrc", SIGNS),
+    ("_npm", SIGNS),
+    ("a b", SIGNS),
+    ("id=npm", SIGNS),
+    ("npm,required=true", SIGNS),
+    ("/run/secrets/npm", SIGNS),
+    ("../npm", SIGNS),
+    ("$npm", SIGNS),
+    ("'npm'", SIGNS),
+    ("<b>npm</b>", SIGNS),
+    ("schlüssel", SIGNS),
+    ("ｎpm", SIGNS),
+    ("n\0pm", SIGNS),
+    ("n\npm", SIGNS),
+    ("n\u{1b}pm", SIGNS),
+    ("n\u{202e}pm", SIGNS),
+    ("n\u{200b}pm", SIGNS),
+    ("taken", "taken is set already. Edit it above, or delete it first."),
+];
+
 /// Texts that are no `.env` file, and the line that is wrong.
 const TEXTS: &[(&str, &str, &str)] = &[
     ("A", "Line 1: ", NO_SIGN),
@@ -135,12 +163,34 @@ async fn bad_variables_texts_and_files_are_refused_with_their_sentences() {
 }
 
 #[tokio::test]
+async fn bad_build_secrets_are_refused_with_their_sentences() {
+    let mut shop = Shop::new().await.with(ADD_SECRET, &[("secret_id", "taken"), ("secret_value", "x")]).await;
+    let (long_id, long_value) = ("a".repeat(65), "x".repeat(64 * 1024 + 1));
+    let secret = [("secret_id", "good"), ("secret_value", "  kept\n <as> typed\n")];
+    for (typed, sentence) in IDS.iter().copied().chain([(&*long_id, "An id has at most 64 characters.")]) {
+        shop.refuses(&Bad { form: ADD_SECRET, field: "secret_id", typed, sentence }, &secret).await;
+    }
+    let values = [
+        ("", "Write the value."),
+        ("a\0b", "A build secret cannot contain the character NUL"),
+        (&long_value, "A build secret has at most"),
+    ];
+    for (typed, sentence) in values {
+        shop.refuses(&Bad { form: ADD_SECRET, field: "secret_value", typed, sentence }, &secret).await;
+    }
+}
+
+#[tokio::test]
 async fn what_is_larger_than_any_form_is_not_read_at_all() {
     let mut shop = Shop::new().await;
     let huge = "x".repeat(10 * 1024 * 1024);
-    for (form, field) in
-        [(ADD, "env_value"), ("environment/import", "env_text"), (ADD_FILE, "file_content"), ("environment/removal", "name")]
-    {
+    for (form, field) in [
+        (ADD, "env_value"),
+        ("environment/import", "env_text"),
+        (ADD_FILE, "file_content"),
+        (ADD_SECRET, "secret_value"),
+        ("environment/removal", "name"),
+    ] {
         let page = shop.server.browser.post(&format!("/apps/shop/settings/{form}"), &[(field, &huge)]).await.expect(413);
         assert!(page.text("main").contains("so it was not read"), "{}", page.text("main"));
     }

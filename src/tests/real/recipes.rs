@@ -32,11 +32,11 @@ fn env(image: ImageInspect) -> Vec<String> {
 }
 
 /// The whole image as a tar, layers and configuration.
-async fn exported(image: &str) -> Vec<u8> {
+pub(super) async fn exported(image: &str) -> Vec<u8> {
     client().export_image(image).try_collect::<Vec<_>>().await.unwrap().concat()
 }
 
-fn holds(bytes: &[u8], text: &str) -> bool {
+pub(super) fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 

@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 /// Fills the registry with a base image of its own content, and forgets it here.
-async fn push_base(workshop: &Workshop, registry: &Registry) {
+pub(super) async fn push_base(workshop: &Workshop, registry: &Registry) {
     let content = format!("FROM scratch\nCOPY busybox /busybox\nENV BASE={}", uuid::Uuid::new_v4());
     let base = workshop.build(workshop.request(&content)).await;
     registry.take(base.image(), "base").await;

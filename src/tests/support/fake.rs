@@ -20,7 +20,7 @@ use upaas::{
     deploy::platform::{Builder, Failure, FailureKind, Origin, Platform, Recipe, RegistryLogin, Runtime, Source, Target, Wanted},
     domain::{
         answer::{Answer, Said},
-        app_config::{health_check::HttpProbe, network::NetworkName, restart::RestartPolicy},
+        app_config::{build::BuildSecretId, health_check::HttpProbe, network::NetworkName, restart::RestartPolicy},
         commit::{CommitFacts, CommitId},
         connection::{HostKey, KnownHost},
         container::{Act, Bound, Happening, Health, Observed, Usage},
@@ -30,6 +30,7 @@ use upaas::{
         moment::Moment,
         port::{Held, HostPort, Port, Taken},
         repo_url::RepoUrl,
+        secret::Secret,
     },
     logs::journal::Journal,
 };
@@ -82,6 +83,8 @@ struct World {
     made: Mutex<u32>,
     /// The logins that the last build had.
     logins: Mutex<Vec<RegistryLogin>>,
+    /// The build secrets that the last build had, each with its id.
+    secrets: Mutex<Vec<(BuildSecretId, Secret)>>,
     /// What the last container was made of.
     wanted: Mutex<Option<Wanted>>,
     /// What builds print, line by line, once a test has taken the other end.
@@ -170,6 +173,11 @@ impl Fake {
         if let Some(held) = self.0.held.lock().unwrap().remove(&step) {
             held.send_replace(true);
         }
+    }
+
+    /// The build secrets that the last build had, each with its id.
+    pub(crate) fn secrets(&self) -> Vec<(BuildSecretId, Secret)> {
+        self.0.secrets.lock().unwrap().clone()
     }
 
     /// The logins that the last build had.
@@ -386,6 +394,7 @@ impl Source for Fake {
 impl Builder for Fake {
     async fn build(&self, recipe: &Recipe, _: &Path, journal: &Journal) -> Result<String, Failure> {
         *self.0.logins.lock().unwrap() = recipe.logins.clone();
+        *self.0.secrets.lock().unwrap() = recipe.secrets.clone();
         let prints = self.0.prints.lock().unwrap().take();
         if let Some(mut prints) = prints {
             while let Some(line) = prints.recv().await {

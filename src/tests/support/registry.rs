@@ -32,8 +32,13 @@ pub(crate) struct Registry {
 
 impl Registry {
     pub(crate) async fn start() -> Self {
+        Self::with_user(USER, PASSWORD).await
+    }
+
+    /// With somebody else who may read.
+    pub(crate) async fn with_user(user: &str, password: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let users = [account(USER, PASSWORD), account(PUSHER, PUSHER)].concat();
+        let users = [account(user, password), account(PUSHER, PUSHER)].concat();
         fs::write(folder.path().join("users"), users).unwrap();
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let at = folder.path().display();

@@ -38,7 +38,7 @@
 //!
 //! Beside the workers five tasks keep order. One asks whether the engine is there and puts in order what an interruption has left:
 //! first the containers that should serve, then the rows. One follows the engine's events, so that pages show what is, and
-//! takes a stop from outside for the operator's wish. One asks live containers over HTTP whether they work, where that is their health
+//! takes a stop from outside for the operator's wish. One asks containers that have an HTTP check whether they work. One asks live containers over HTTP whether they work, where that is their health
 //! check: the engine makes the other checks. One compresses the journals of deployments that have ended. One removes, once a
 //! day, what is older than the settings say.
 //!

@@ -36,9 +36,13 @@
 //! [`domain::deployment`], by compare-and-set: fetch and export ([`git`]), build ([`docker`]), create, start, settle, and then the *live
 //! pointer* of the app moves. Until then everything can be undone, and is, when something fails or the operator cancels.
 //!
+//! A deployment that applies settings (`config`) takes commit and image over from the live one and begins with the create. With which
+//! configuration a container was made is kept with its deployment; what pages call pending is how the app's own differs from that
+//! ([`domain::app_config::difference`]).
+//!
 //! Beside the workers five tasks keep order. One asks whether the engine is there and puts in order what an interruption has left:
 //! first the containers that should serve, then the rows. One follows the engine's events, so that pages show what is, and
-//! takes a stop from outside for the operator's wish. One asks containers that have an HTTP check whether they work. One asks live containers over HTTP whether they work, where that is their health
+//! takes a stop from outside for the operator's wish. One asks live containers over HTTP whether they work, where that is their health
 //! check: the engine makes the other checks. One compresses the journals of deployments that have ended. One removes, once a
 //! day, what is older than the settings say.
 //!

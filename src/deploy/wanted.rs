@@ -38,16 +38,13 @@ impl Shared {
         Ok(Wanted { target, image: image.to_owned(), env, files, run: run.clone() })
     }
 
-    /// What a build may come to print.
-    pub(super) async fn build_secrets(&self, config: &AppConfig) -> Result<Vec<Secret>, Error> {
-        let mut values = self.opened(config.build.secrets.iter().map(|secret| secret.value)).await?;
+    /// What programs may come to print and no journal may show: variables, build secrets, and the passwords of registries. Files are not
+    /// among it: they may have lines that anything has. Nor are the deploy key and the webhook secret: no build and no container gets them.
+    pub(super) async fn values_of(&self, config: &AppConfig) -> Result<Vec<Secret>, Error> {
+        let variables = config.run.env.iter().map(|var| var.value);
+        let mut values = self.opened(variables.chain(config.build.secrets.iter().map(|secret| secret.value))).await?;
         values.extend(self.registry_logins().await?.into_iter().map(|login| login.password));
         Ok(values)
-    }
-
-    /// What a container may come to print: its variables. Its files are not among it, which may have lines that anything has.
-    pub(super) async fn variable_values(&self, config: &AppConfig) -> Result<Vec<Secret>, Error> {
-        self.opened(config.run.env.iter().map(|var| var.value)).await
     }
 
     async fn opened(&self, sealed: impl Iterator<Item = SecretId>) -> Result<Vec<Secret>, Error> {

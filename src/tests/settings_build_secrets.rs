@@ -92,15 +92,19 @@ async fn a_build_secret_that_is_gone_or_one_too_many_is_refused() {
 }
 
 #[tokio::test]
-async fn what_a_build_may_know_is_masked_in_journals_whoever_prints_it() {
+async fn what_is_sealed_is_masked_in_journals_whoever_prints_it() {
     let mut shop = Shop::new().await;
     shop.add_secret("npm", "the-secret-of-the-build").await.expect(303);
     let browser = &mut shop.server.browser;
+    browser
+        .post("/apps/shop/settings/environment/addition", &[("env_name", "TOKEN"), ("env_value", "the-value-of-a-variable")])
+        .await
+        .expect(303);
     browser.post("/apps/shop/settings/files/addition", &[("file_path", "/etc/app"), ("file_content", "listen = 8080")]).await.expect(303);
     let login = [("registry_host", "ghcr.io"), ("registry_username", "ci"), ("registry_password", "the-password-there")];
     browser.post("/settings/registries", &login).await.expect(303);
     let print = shop.fake.printer();
-    for line in ["a the-secret-of-the-build", "c the-password-there", "d listen = 8080"] {
+    for line in ["a the-secret-of-the-build", "b the-value-of-a-variable", "c the-password-there", "d listen = 8080"] {
         print.send(line.to_owned()).unwrap();
     }
     drop(print);
@@ -108,8 +112,8 @@ async fn what_a_build_may_know_is_masked_in_journals_whoever_prints_it() {
     let page = shop.server.deploy_to_the_end("shop").await;
     assert_eq!(page.text(".summary .badge"), "Failed");
     let journal = page.text("#journal");
-    for masked in ["a •••", "c •••", "d listen = 8080"] {
+    for masked in ["a •••", "b •••", "c •••", "d listen = 8080"] {
         assert!(journal.contains(masked), "{masked}: {journal}");
     }
-    assert!(["the-secret", "the-password"].iter().all(|hidden| !page.body.contains(hidden)));
+    assert!(["the-secret", "the-value", "the-password"].iter().all(|hidden| !page.body.contains(hidden)));
 }

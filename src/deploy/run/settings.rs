@@ -4,7 +4,7 @@ use super::{Run, Stop};
 use crate::{
     db,
     deploy::platform::Failure,
-    domain::{app::App, app_config::AppConfig, commit::CommitFacts, deployment::Cause, secret::Secret},
+    domain::{app::App, app_config::AppConfig, commit::CommitFacts, deployment::Cause},
 };
 
 impl Run<'_> {
@@ -21,13 +21,8 @@ impl Run<'_> {
             db::snapshots::remove(&mut tx, before).await?;
         }
         tx.commit().await.map_err(db::Error::from)?;
-        self.hide(&self.shared.build_secrets(&self.config).await.map_err(Failure::from)?);
+        self.journal.hide(&self.shared.values_of(&self.config).await.map_err(Failure::from)?);
         Ok(())
-    }
-
-    /// From now on the journal masks these values.
-    pub(super) fn hide(&self, values: &[Secret]) {
-        self.journal.hide(values);
     }
 
     /// What was skipped has used no configuration.

@@ -108,7 +108,6 @@ impl Run<'_> {
 
     async fn create(&mut self, commit: &CommitFacts, image: &str) -> Result<String, Stop> {
         let wanted = self.shared.wanted(self.target(), image, commit, &self.config.run).await.map_err(Failure::from)?;
-        self.hide(&self.shared.variable_values(&self.config).await.map_err(Failure::from)?);
         let creating = self.shared.platform.runtime.create(&wanted);
         self.made.container = true;
         let container = self.steadily(self.shared.limits.deploy, creating).await?;

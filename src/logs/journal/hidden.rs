@@ -13,6 +13,8 @@ const MASK: &str = "•••";
 const MIN_BYTES: usize = 6;
 /// A longer one is looked for by itself: it would make the common finder large, and there are few.
 const COMMON_MAX_BYTES: usize = 256;
+/// A single word up to this length is no secret, and stands in texts of all kinds: `production`.
+const WORD_MAX_BYTES: usize = 12;
 
 /// Values that are masked wherever they stand in a line.
 #[derive(Debug, Default)]
@@ -27,8 +29,7 @@ impl Hidden {
     /// Masks these values, too; of one with several lines each line, since that is how it is printed.
     pub(super) fn add<'a>(&mut self, secrets: impl IntoIterator<Item = &'a Secret>) {
         let lines = secrets.into_iter().flat_map(|secret| secret.reveal().lines()).map(str::trim);
-        let (values, long): (Vec<_>, Vec<_>) =
-            lines.filter(|line| line.len() >= MIN_BYTES).partition(|line| line.len() <= COMMON_MAX_BYTES);
+        let (values, long): (Vec<_>, Vec<_>) = lines.filter(|line| is_worth_hiding(line)).partition(|line| line.len() <= COMMON_MAX_BYTES);
         self.values.extend(values.into_iter().map(Secret::new));
         self.long.extend(long.into_iter().map(Secret::new));
         let values = self.values.iter().map(Secret::reveal);
@@ -52,6 +53,11 @@ impl Hidden {
     }
 }
 
+fn is_worth_hiding(value: &str) -> bool {
+    let is_word = value.len() <= WORD_MAX_BYTES && value.bytes().all(|b| b.is_ascii_lowercase());
+    value.len() >= MIN_BYTES && !is_word && value.parse::<std::net::IpAddr>().is_err()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,12 +66,13 @@ mod tests {
     fn a_secret_is_masked_wherever_it_stands_and_short_values_are_left_alone() {
         let mut hidden = Hidden::default();
         assert!(matches!(hidden.mask(b"\xff"), Cow::Borrowed(_)));
-        hidden.add(&["hunter2", "1"].map(Secret::new));
-        hidden.add(&["hunter2-and-more", "-----BEGIN KEY-----\r\nabcdefgh\r\n-----END KEY-----\n"].map(Secret::new));
+        hidden.add(&["hunter2", "1", "production", "127.0.0.1"].map(Secret::new));
+        hidden.add(&["hunter2-and-more", "-----BEGIN KEY-----\r\nAbCdEfGh\r\n-----END KEY-----\n"].map(Secret::new));
         let masked = |text: &str| String::from_utf8(hidden.mask(text.as_bytes()).into_owned()).expect("UTF-8");
         assert_eq!(masked("a hunter2 b hunter2"), "a ••• b •••");
         assert_eq!(masked("hunter2-and-more!"), "•••!");
-        assert_eq!(masked("key abcdefgh 1"), "key ••• 1");
+        assert_eq!(masked("key AbCdEfGh 1"), "key ••• 1");
+        assert_eq!(masked("production on 127.0.0.1"), "production on 127.0.0.1");
         let long = "long ".repeat(100);
         hidden.add(&[Secret::new(long.trim())]);
         let masked = |text: &str| String::from_utf8(hidden.mask(text.as_bytes()).into_owned()).expect("UTF-8");

@@ -17,6 +17,7 @@ pub mod deliveries;
 pub mod deployments;
 pub mod integrity;
 pub mod journals;
+pub mod patients;
 pub mod registries;
 pub mod secrets;
 pub mod settings;

@@ -47,6 +47,7 @@ mod worker;
 pub use line::Place;
 pub use queue::Wish;
 pub use receive::{Arrival, Headers};
+pub use registries::LoginKept;
 pub use sealed_items::{Difference, Edit, Item, Key};
 pub use sight::Sight;
 
@@ -65,6 +66,7 @@ use crate::{
     db::{self, Db},
     domain::{
         app::App,
+        app_config::volume::{Danger, VolumeSource},
         connection::ConnectionCheck,
         container::Observed,
         deployment::Deployment,
@@ -136,6 +138,9 @@ pub enum Error {
     /// The request makes no sense any more, in words for the page.
     #[error("{0}")]
     Refused(String),
+    /// The registry does not take the login, in words for the page.
+    #[error("{0}")]
+    LoginRefused(String),
     /// Another app has this slug.
     #[error("the slug is taken")]
     SlugTaken,
@@ -329,6 +334,21 @@ impl Deployer {
     /// Whether the engine's host is the machine that µPaaS sees around itself.
     pub async fn shares_host(&self) -> bool {
         self.shared.platform.runtime.shares_host().await
+    }
+
+    /// Whether containers can be asked over HTTP at all: the failure says why not, and what to do.
+    pub fn can_ask(&self) -> Result<(), Failure> {
+        self.shared.platform.runtime.can_ask()
+    }
+
+    /// Where an app's relative volumes lie, as the engine's host sees it; none when that is not known.
+    pub async fn volumes_folder(&self, app: AppId) -> Option<PathBuf> {
+        self.shared.platform.runtime.volumes_folder(app).await
+    }
+
+    /// Why mounting each of these into an app's container needs a person's confirmation, in their order; none where it does not.
+    pub async fn dangers(&self, app: AppId, sources: &[VolumeSource]) -> Vec<Option<Danger>> {
+        self.shared.platform.runtime.dangers(app, sources).await
     }
 
     /// The engine's networks that containers can join; none when it does not show them.

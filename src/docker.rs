@@ -20,10 +20,12 @@ pub mod registry;
 mod session;
 pub mod spec;
 mod stats;
+mod volumes;
 
 pub use build::{BuildError, BuildEvent, BuildRequest};
 pub use registry::RegistryLogin;
 pub use session::BuildSecret;
+pub use volumes::Volume;
 
 use std::{
     path::Path,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tracing::Instrument;
 
 use super::{
-    Arrival, Deployer, Difference, Edit, Error, Key, Shared, Wish, connection, create, keys, lifecycle, networks, queue, receive, recover,
-    registries, retention, sealed_items,
+    Arrival, Deployer, Difference, Edit, Error, Key, LoginKept, Shared, Wish, connection, create, keys, lifecycle, networks, queue,
+    receive, recover, registries, retention, sealed_items,
 };
 use crate::domain::{
     app::App,
@@ -108,8 +108,9 @@ impl Deployer {
         self.audited(act, move |shared, by| async move { sealed_items::edit(&shared, app, &edit, &by).await }).await
     }
 
-    /// Sets the login at a registry, instead of the one that was there. Says whether there was one. Refused when there are too many.
-    pub async fn set_registry(&self, host: RegistryHost, username: String, password: Secret, by: &Actor) -> Result<bool, Error> {
+    /// Sets the login at a registry, instead of the one that was there, after the engine has tried it: [`Error::LoginRefused`] when the
+    /// registry does not take it. Refused when there are too many.
+    pub async fn set_registry(&self, host: RegistryHost, username: String, password: Secret, by: &Actor) -> Result<LoginKept, Error> {
         let act = Act::done(Action::SettingsChange, by, registries::subject(&host));
         self.audited(act, move |shared, by| async move { registries::set(&shared, host, username, &password, &by).await }).await
     }

@@ -3,7 +3,10 @@
 //! They exist because the failure paths of a deployment must be tested in milliseconds, without an engine. [`crate::host`] implements
 //! them with git and Docker; the tests bring a stand-in. Nothing else in µPaaS has an interface of its own.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -12,8 +15,13 @@ use crate::{
     domain::{
         answer::Answer,
         app_config::{
-            AppConfig, RunConfig, build::BuildSecretId, config_file::ContainerPath, health_check::HttpProbe, network::NetworkName,
+            AppConfig, RunConfig,
+            build::BuildSecretId,
+            config_file::ContainerPath,
+            health_check::HttpProbe,
+            network::NetworkName,
             restart::RestartPolicy,
+            volume::{Danger, VolumeSource},
         },
         branch::Branch,
         commit::{CommitFacts, CommitId},
@@ -175,6 +183,17 @@ pub struct RegistryLogin {
     pub password: Secret,
 }
 
+/// What came of trying a login at a registry, with a sentence where it was not good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tried {
+    /// The registry takes it.
+    Good,
+    /// The registry does not take it.
+    Refused(String),
+    /// Nobody knows: the engine or the registry could not be reached, or did not understand.
+    Unknown(String),
+}
+
 /// git, seen from a deployment.
 #[async_trait]
 pub trait Source: Send + Sync {
@@ -209,6 +228,8 @@ pub trait Builder: Send + Sync {
     async fn build(&self, recipe: &Recipe, checkout: &Path, journal: &Journal) -> Result<String, Failure>;
     /// Removes what a deployment that did not succeed has built.
     async fn discard(&self, target: &Target) -> Result<(), Failure>;
+    /// Lets the engine log in to a registry, to see whether the login is right. Nothing is kept by it.
+    async fn try_login(&self, login: &RegistryLogin) -> Tried;
     /// The bytes of all images of this installation.
     async fn images_size(&self) -> Result<u64, Failure>;
 }
@@ -238,6 +259,8 @@ pub trait Runtime: Send + Sync {
     fn events(&self) -> BoxStream<'static, Result<Happening, Failure>>;
     /// The last lines it printed.
     async fn last_lines(&self, container: &str, count: usize) -> Result<Vec<Vec<u8>>, Failure>;
+    /// Whether containers can be asked over HTTP at all: the failure says why not, and what to do.
+    fn can_ask(&self) -> Result<(), Failure>;
     /// Asks it once over HTTP whether it works. That it does not answer is an answer; a failure says that it could not be asked.
     async fn probe(&self, container: &Observed, probe: &HttpProbe, deadline: Duration) -> Result<Answer, Failure>;
     /// What it uses; none when it does not run or is gone.
@@ -246,6 +269,11 @@ pub trait Runtime: Send + Sync {
     async fn taken_ports(&self, wanted: &[Held]) -> Result<Vec<Taken>, Failure>;
     /// Whether the engine's host is the machine that µPaaS sees around itself: neither is µPaaS in a container, nor the engine elsewhere.
     async fn shares_host(&self) -> bool;
+    /// Where an app's relative volumes lie, as the engine's host sees it; none when that is not known.
+    async fn volumes_folder(&self, app: AppId) -> Option<PathBuf>;
+    /// Why mounting each of these into an app's container needs a person's confirmation, in their order; none where it does not. A volume
+    /// of which the engine says nothing now is judged when a container is made.
+    async fn dangers(&self, app: AppId, sources: &[VolumeSource]) -> Vec<Option<Danger>>;
     /// The networks that containers can join, by name; without those that the engine brings.
     async fn networks(&self) -> Result<Vec<Network>, Failure>;
     /// Makes a network with this installation's label. Its name must be free.

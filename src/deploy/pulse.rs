@@ -11,13 +11,11 @@ use tokio_util::sync::DropGuard;
 
 use super::Shared;
 use crate::{
-    db,
+    db::{self, patients::Patient},
     domain::{
-        app::DesiredState,
-        app_config::health_check::{HttpProbe, Probe, Timing},
+        app_config::health_check::Timing,
         container::{Health, Observed},
         moment::Moment,
-        slug::Slug,
     },
 };
 
@@ -30,15 +28,6 @@ const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 /// What could not be read is read again after this long, change or not.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// A live container that is to be asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Patient {
-    app: Slug,
-    container: String,
-    probe: HttpProbe,
-    timing: Timing,
-}
-
 /// Asks until µPaaS stops. Whom to ask is read anew whenever something may have changed.
 pub(super) async fn keep(shared: Arc<Shared>) {
     let mut changes = shared.changes.listen();
@@ -47,7 +36,7 @@ pub(super) async fn keep(shared: Arc<Shared>) {
     let keeping = async {
         loop {
             changes.mark_unchanged();
-            let read = patients(&shared).await;
+            let read = db::patients::all(shared.db.read()).await;
             let retry = if read.is_ok() { Duration::MAX } else { RETRY_AFTER };
             match read {
                 Ok(patients) => round.look_after(&shared, patients),
@@ -83,20 +72,6 @@ impl Round {
         }
         shared.picture.forget_answers_but(|container| self.asked.contains_key(container));
     }
-}
-
-/// The live containers that should run and have an HTTP check.
-async fn patients(shared: &Shared) -> Result<Vec<Patient>, db::Error> {
-    let mut patients = Vec::new();
-    for app in db::apps::all(shared.db.read()).await? {
-        let Some(live) = app.live_deployment.filter(|_| app.desired_state == DesiredState::Running) else { continue };
-        let live = db::deployments::get(shared.db.read(), live).await?;
-        let health = db::snapshots::of(shared.db.read(), &app, Some(&live)).await?.run.health;
-        if let (Some(container), Probe::Http(probe)) = (live.container, health.probe) {
-            patients.push(Patient { app: app.slug, container, probe, timing: health.timing });
-        }
-    }
-    Ok(patients)
 }
 
 /// Asks one container, until the guard is dropped.
@@ -169,17 +144,21 @@ impl Default for Failures {
 impl Failures {
     /// As the engine judges: one success is health, and some failures in a row after the start period are not.
     fn note(&mut self, expected: bool, seen: &Observed, timing: &Timing) {
+        let age = Duration::from_millis(seen.started_at.map_or(u64::MAX, |at| Moment::now().since(at)));
         if self.started != seen.started_at {
-            // It may have proved itself when it was deployed.
-            let health = if seen.health == Health::Healthy { Health::Healthy } else { Health::Starting };
+            // It may have proved itself when it was deployed. One that runs longer than a verdict takes is not starting: it was judged
+            // before µPaaS was started.
+            let health = match seen.health {
+                Health::Unchecked if age < timing.patience() => Health::Starting,
+                known => known,
+            };
             *self = Self { in_a_row: 0, health, started: seen.started_at };
         }
         if expected {
             (self.in_a_row, self.health) = (0, Health::Healthy);
             return;
         }
-        let age = seen.started_at.map(|at| Moment::now().since(at)).unwrap_or(u64::MAX);
-        if self.health == Health::Starting && age < u64::from(timing.start_period) * 1000 {
+        if self.health == Health::Starting && age < Duration::from_secs(timing.start_period.into()) {
             return;
         }
         self.in_a_row += 1;
@@ -225,12 +204,20 @@ mod tests {
 
     #[test]
     fn some_failures_in_a_row_are_ill_health_and_one_success_is_health() {
-        let old = seen(61, Health::Unchecked);
+        let old = seen(62, Health::Unchecked);
         assert_eq!(after(&old, &[false]), Health::Starting);
         assert_eq!(after(&old, &[true, false]), Health::Healthy);
         assert_eq!(after(&old, &[true, false, true, false]), Health::Healthy);
         assert_eq!(after(&old, &[true, false, false]), Health::Unhealthy);
         assert_eq!(after(&old, &[false, false, true]), Health::Healthy);
+    }
+
+    #[test]
+    fn one_that_runs_for_long_is_not_starting_because_upaas_is() {
+        let old = seen(3600, Health::Unchecked);
+        assert_eq!(after(&old, &[false]), Health::Unchecked, "nothing is known of it yet");
+        assert_eq!(after(&old, &[false, false]), Health::Unhealthy);
+        assert_eq!(after(&old, &[false, true]), Health::Healthy);
     }
 
     #[test]

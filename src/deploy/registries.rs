@@ -1,6 +1,9 @@
 //! Logins at registries: kept sealed, and opened for a build.
 
-use super::{Error, Shared, platform::RegistryLogin};
+use super::{
+    Error, Shared,
+    platform::{RegistryLogin, Tried},
+};
 use crate::{
     audit, db,
     domain::{
@@ -19,13 +22,42 @@ pub(super) fn subject(host: &RegistryHost) -> Subject {
     Subject::new(Resource::Setting, "", format!("registry {host}"))
 }
 
-pub(super) async fn set(shared: &Shared, host: RegistryHost, username: String, password: &Secret, by: &Actor) -> Result<bool, Error> {
+/// A login that is kept now.
+#[derive(Debug)]
+pub struct LoginKept {
+    /// Whether it is in the place of another one.
+    pub replaced: bool,
+    /// Why nobody knows whether it is right, in words for the page; none when it was tried and is.
+    pub untried: Option<String>,
+}
+
+pub(super) async fn set(shared: &Shared, host: RegistryHost, username: String, password: &Secret, by: &Actor) -> Result<LoginKept, Error> {
+    let login = RegistryLogin { host, username, password: password.clone() };
+    let untried = match try_login(shared, &login).await {
+        Tried::Good => None,
+        Tried::Unknown(why) => Some(why),
+        Tried::Refused(why) => return Err(Error::LoginRefused(why)),
+    };
+    let replaced = keep(shared, login, by).await?;
+    Ok(LoginKept { replaced, untried })
+}
+
+async fn try_login(shared: &Shared, login: &RegistryLogin) -> Tried {
+    if !shared.engine_is_up() {
+        return Tried::Unknown("The engine cannot be reached.".to_owned());
+    }
+    shared.platform.builder.try_login(login).await
+}
+
+/// Keeps a login instead of the one that was there for its host. Says whether there was one.
+async fn keep(shared: &Shared, login: RegistryLogin, by: &Actor) -> Result<bool, Error> {
+    let RegistryLogin { host, username, password } = login;
     let mut tx = shared.db.begin().await?;
     let there = db::registries::all(&mut *tx).await?;
     if there.len() >= REGISTRIES_MAX && there.iter().all(|it| it.host != host) {
         return Err(Error::Refused(format!("There are {REGISTRIES_MAX} logins already. Remove those that are not needed.")));
     }
-    let password = shared.keep(&mut tx, password).await?;
+    let password = shared.keep(&mut tx, &password).await?;
     let registry = Registry { host, username, password, set_at: Moment::now() };
     let replaced = db::registries::set(&mut tx, &registry).await?;
     let detail = if replaced { "login replaced" } else { "login set" };

@@ -177,16 +177,21 @@ fn gone_is_fine(result: Result<(), Error>) -> Result<(), Error> {
     }
 }
 
-/// `80/tcp` and its bindings, as the engine shows them: one binding each, because those on IPv4 and IPv6 are the same.
+/// `80/tcp` and its bindings, as the engine shows them.
 fn bound(ports: HashMap<String, Option<Vec<PortBinding>>>) -> Vec<Bound> {
-    let one = |(port, bindings): (String, Option<Vec<PortBinding>>)| {
+    let of_one = |(port, bindings): (String, Option<Vec<PortBinding>>)| {
         let (number, protocol) = port.split_once('/')?;
+        let container_port = number.parse().ok()?;
         let protocol = Protocol::ALL.iter().copied().find(|it| it.as_str() == protocol)?;
-        let host_port = bindings?.into_iter().find_map(|binding| binding.host_port?.parse().ok())?;
-        Some(Bound { container_port: number.parse().ok()?, protocol, host_port })
+        let one = move |binding: PortBinding| {
+            // An empty address is none.
+            let host_address = binding.host_ip.and_then(|ip| ip.parse().ok());
+            Some(Bound { container_port, protocol, host_address, host_port: binding.host_port?.parse().ok()? })
+        };
+        Some(bindings?.into_iter().filter_map(one).collect::<Vec<_>>())
     };
-    let mut bound: Vec<Bound> = ports.into_iter().filter_map(one).collect();
-    bound.sort_unstable_by_key(|it| (it.container_port, it.protocol));
+    let mut bound: Vec<Bound> = ports.into_iter().filter_map(of_one).flatten().collect();
+    bound.sort_unstable_by_key(|it| (it.container_port, it.protocol, it.host_address, it.host_port));
     bound
 }
 

@@ -2,7 +2,7 @@
 
 mod pull;
 
-pub use pull::login;
+pub use pull::{is_a_refused_login, login};
 
 /// A message, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,21 +18,24 @@ use crate::domain::port::{Held, Holder, Protocol, Taken};
 const LIST_DEADLINE: std::time::Duration = std::time::Duration::from_secs(5);
 
 impl Engine {
-    /// The ports of the host that containers hold now, whoever made them.
-    pub async fn published(&self) -> Result<Vec<Taken>, Error> {
+    /// The ports of the host that containers hold now, whoever made them. `own` is the container that µPaaS itself runs in, by id.
+    pub async fn published(&self, own: Option<&str>) -> Result<Vec<Taken>, Error> {
         let running = within(LIST_DEADLINE, "list", self.client()?.list_containers(None::<ListContainersOptions>)).await?;
         let instance = self.instance.to_string();
-        Ok(running.into_iter().flat_map(|container| of(container, &instance)).collect())
+        Ok(running.into_iter().flat_map(|container| of(container, &instance, own)).collect())
     }
 }
 
-fn of(container: ContainerSummary, instance: &str) -> Vec<Taken> {
-    let by = holder(&container, instance);
+fn of(container: ContainerSummary, instance: &str, own: Option<&str>) -> Vec<Taken> {
+    let by = holder(&container, instance, own);
     let held: Vec<Held> = container.ports.unwrap_or_default().iter().filter_map(held).collect();
     held.into_iter().map(|held| Taken { held, by: by.clone() }).collect()
 }
 
-fn holder(container: &ContainerSummary, instance: &str) -> Holder {
+fn holder(container: &ContainerSummary, instance: &str, own: Option<&str>) -> Holder {
+    if own.is_some() && container.id.as_deref() == own {
+        return Holder::Upaas;
+    }
     let label = |name: &str| container.labels.as_ref()?.get(name).cloned();
     if label(LABEL_INSTANCE).as_deref() == Some(instance)
         && let (Some(id), Some(name)) = (label(LABEL_APP).and_then(|id| id.parse().ok()), label(LABEL_SLUG))
@@ -72,9 +75,10 @@ mod tests {
             }))
             .expect("as the engine sends it")
         };
-        let taken = of(container("ours"), "ours");
+        let taken = of(container("ours"), "ours", Some("1d2a"));
         assert_eq!(taken.iter().map(|it| it.held.to_string()).collect::<Vec<_>>(), ["port 8081 on 127.0.0.1", "UDP port 53 on ::"]);
         assert!(matches!(&taken[0].by, Holder::App { name, .. } if name == "blog"));
-        assert_eq!(of(container("theirs"), "ours")[0].by, Holder::Container("upaas-blog-3".to_owned()));
+        assert_eq!(of(container("theirs"), "ours", None)[0].by, Holder::Container("upaas-blog-3".to_owned()));
+        assert_eq!(of(container("theirs"), "ours", Some("0c79"))[0].by, Holder::Upaas, "µPaaS's own container");
     }
 }

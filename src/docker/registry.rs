@@ -6,14 +6,13 @@ use bollard::auth::DockerCredentials;
 use http::{Request, header};
 
 use super::{Engine, Error};
-use crate::domain::secret::Secret;
+use crate::domain::{
+    registry::{HUB, by_one_name},
+    secret::Secret,
+};
 
 /// How long a registry may take to say whether a login is right, through the engine.
 const LOGIN_DEADLINE: Duration = Duration::from_secs(30);
-/// Docker Hub, under the name that people know.
-const HUB: &str = "docker.io";
-/// Hosts that are Docker Hub as well.
-const HUB_HOSTS: [&str; 3] = [HUB, "index.docker.io", "registry-1.docker.io"];
 /// What the engine calls Docker Hub where logins are named by registry.
 const HUB_KEY: &str = "https://index.docker.io/v1/";
 
@@ -80,7 +79,7 @@ fn plain_host(host: &str) -> String {
     let host = host.trim();
     let host = host.strip_prefix("https://").or_else(|| host.strip_prefix("http://")).unwrap_or(host);
     let host = host.split('/').next().unwrap_or(host).to_lowercase();
-    if HUB_HOSTS.contains(&host.as_str()) { HUB.to_owned() } else { host }
+    by_one_name(&host).to_owned()
 }
 
 #[cfg(test)]

@@ -58,8 +58,19 @@ pub struct Bound {
     pub container_port: u16,
     /// What is spoken on it.
     pub protocol: Protocol,
+    /// On which address of the host, where the engine says it.
+    pub host_address: Option<IpAddr>,
     /// The port of the host.
     pub host_port: u16,
+}
+
+impl Bound {
+    /// Whether this can be what came of a port of a configuration.
+    fn is_of(&self, port: &Port) -> bool {
+        let same_place = self.host_address.is_none_or(|address| address == port.host_address);
+        let same_port = !matches!(port.host_port, HostPort::Fixed(fixed) if fixed != self.host_port);
+        same_place && same_port && (self.container_port, self.protocol) == (port.container_port, port.protocol)
+    }
 }
 
 impl Observed {
@@ -70,24 +81,26 @@ impl Observed {
         same && (by_id || self.created_at.is_none_or(|created| created >= deployment.times.queued))
     }
 
-    /// The host port on which one of its ports is published. A container port may be published several times.
-    pub fn host_port(&self, port: &Port) -> Option<u16> {
-        let bound = self.ports.iter().find(|it| (it.container_port, it.protocol) == (port.container_port, port.protocol))?;
-        match port.host_port {
+    /// The host port on which one of these ports is published. A container port may be published several times: what the engine has chosen
+    /// is what no other of them has asked for.
+    pub fn host_port(&self, port: &Port, among: &[Port]) -> Option<u16> {
+        let is_asked_for = |it: &Bound| among.iter().any(|port| matches!(port.host_port, HostPort::Fixed(_)) && it.is_of(port));
+        let bound = match port.host_port {
             HostPort::None => None,
-            HostPort::Auto => Some(bound.host_port),
-            HostPort::Fixed(fixed) => Some(fixed),
-        }
+            HostPort::Fixed(_) => self.ports.iter().find(|it| it.is_of(port)),
+            HostPort::Auto => self.ports.iter().find(|it| it.is_of(port) && !is_asked_for(it)),
+        };
+        bound.map(|it| it.host_port)
     }
 
     /// The first of these ports that is published, with the host port.
     pub fn first_published<'a>(&self, ports: &'a [Port]) -> Option<(&'a Port, u16)> {
-        ports.iter().find_map(|port| Some((port, self.host_port(port)?)))
+        ports.iter().find_map(|port| Some((port, self.host_port(port, ports)?)))
     }
 
     /// The ports of the host that it holds, of these ports.
     pub fn held(&self, ports: &[Port]) -> Vec<Held> {
-        let held = |port: &Port| Some(Held { address: port.host_address, port: self.host_port(port)?, protocol: port.protocol });
+        let held = |port: &Port| Some(Held { address: port.host_address, port: self.host_port(port, ports)?, protocol: port.protocol });
         ports.iter().filter_map(held).collect()
     }
 
@@ -139,4 +152,60 @@ pub enum Act {
     Started,
     /// Anything else: look at it.
     Changed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port(container_port: u16, address: &str, host_port: HostPort) -> Port {
+        Port { container_port, protocol: Protocol::Tcp, host_address: address.parse().expect("valid"), host_port }
+    }
+
+    fn bound(container_port: u16, address: &str, host_port: u16) -> Bound {
+        Bound { container_port, protocol: Protocol::Tcp, host_address: address.parse().ok(), host_port }
+    }
+
+    fn seen(ports: Vec<Bound>) -> Observed {
+        Observed {
+            id: "c1".to_owned(),
+            app: AppId::new(),
+            deployment: 1,
+            running: true,
+            paused: false,
+            restarting: false,
+            restarts: 0,
+            exit_code: None,
+            out_of_memory: false,
+            health: Health::Unchecked,
+            created_at: None,
+            started_at: None,
+            ports,
+            networks: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_container_port_that_is_published_twice_has_two_host_ports() {
+        let (auto, fixed) = (port(80, "127.0.0.1", HostPort::Auto), port(80, "127.0.0.1", HostPort::Fixed(8081)));
+        let everywhere = port(80, "0.0.0.0", HostPort::Auto);
+        let rows = [auto, fixed, everywhere, port(80, "::1", HostPort::None)];
+        let ports = vec![bound(80, "0.0.0.0", 32769), bound(80, "127.0.0.1", 8081), bound(80, "127.0.0.1", 32768)];
+        let container = seen(ports);
+        let shown: Vec<Option<u16>> = rows.iter().map(|row| container.host_port(row, &rows)).collect();
+        assert_eq!(shown, [Some(32768), Some(8081), Some(32769), None]);
+        assert_eq!(container.first_published(&rows), Some((&auto, 32768)));
+        let only_fixed = seen(vec![bound(80, "127.0.0.1", 8081)]);
+        assert_eq!(only_fixed.host_port(&auto, &rows), None, "the engine has not chosen one yet");
+        assert_eq!(only_fixed.first_published(&rows), Some((&fixed, 8081)));
+    }
+
+    #[test]
+    fn an_engine_that_says_no_address_is_taken_at_its_port() {
+        let rows = [port(80, "127.0.0.1", HostPort::Fixed(8081)), port(80, "127.0.0.1", HostPort::Auto)];
+        let container = seen(vec![bound(80, "", 8081), bound(80, "", 32768)]);
+        assert_eq!(container.host_port(&rows[0], &rows), Some(8081));
+        assert_eq!(container.host_port(&rows[1], &rows), Some(32768));
+        assert_eq!(container.host_port(&port(81, "127.0.0.1", HostPort::Auto), &rows), None);
+    }
 }

@@ -112,7 +112,8 @@ pub fn parse_address(text: &str) -> Result<IpAddr, Invalid> {
     if text.is_empty() {
         return Ok(IpAddr::from([127, 0, 0, 1]));
     }
-    text.parse().map_err(|_| Invalid::because("Write an IP address of this machine, such as 127.0.0.1 or 0.0.0.0."))
+    let address = text.parse::<IpAddr>().map(|address| address.to_canonical());
+    address.map_err(|_| Invalid::because("Write an IP address of this machine, such as 127.0.0.1 or 0.0.0.0."))
 }
 
 /// Reads an optional port: an empty field is none.
@@ -164,6 +165,15 @@ mod tests {
         for bad in ["0", "65536", "-1", "+80", "8o", "Auto "] {
             assert!(bad.parse::<HostPort>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_address_has_one_spelling() {
+        let read = |text: &str| parse_address(text).map(|address| address.to_string());
+        assert_eq!(read(""), Ok("127.0.0.1".to_owned()));
+        assert_eq!(read("::ffff:127.0.0.1"), Ok("127.0.0.1".to_owned()), "an IPv4 address in IPv6's clothes");
+        assert_eq!(read("0:0::1"), Ok("::1".to_owned()));
+        assert!(read("localhost").is_err());
     }
 
     #[test]

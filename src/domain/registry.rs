@@ -26,8 +26,9 @@ const LABEL_MAX: usize = 63;
 const USERNAME_MAX_CHARS: usize = 255;
 /// Passwords that are whole documents, as Google's are, have a few KB.
 const PASSWORD_MAX_BYTES: usize = 16 * 1024;
-/// Docker Hub, and under which other names it is known.
-const HUB: &str = "docker.io";
+/// Docker Hub, under the name that people know.
+pub const HUB: &str = "docker.io";
+/// And under which other names it is known.
 const HUB_ALIASES: &[&str] = &["index.docker.io", "registry-1.docker.io", "registry.hub.docker.com", "hub.docker.com", "www.docker.io"];
 
 impl RegistryHost {
@@ -60,7 +61,7 @@ impl FromStr for RegistryHost {
                 "Docker takes a name without a dot for a user of Docker Hub. Write the whole name, such as registry.example.org, or add the port.",
             ));
         }
-        Ok(Self(if HUB_ALIASES.contains(&&*text) { HUB.to_owned() } else { text }))
+        Ok(Self(by_one_name(&text).to_owned()))
     }
 }
 
@@ -68,6 +69,11 @@ impl fmt::Display for RegistryHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// A registry's host, in lower case, by the one name that is used for it.
+pub fn by_one_name(host: &str) -> &str {
+    if HUB_ALIASES.contains(&host) { HUB } else { host }
 }
 
 fn no_host() -> Invalid {

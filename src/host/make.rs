@@ -4,22 +4,26 @@ use std::io;
 
 use tokio::task::spawn_blocking;
 
-use super::{EngineHost, config_files::Written, engine_failure, here, start_failure, volumes};
+use super::{
+    EngineHost,
+    config_files::Written,
+    engine::{engine_failure, start_failure},
+    volumes,
+};
 use crate::{
     deploy::platform::{Failure, Wanted},
     docker::spec::{ContainerSpec, MountSource, MountSpec},
     domain::{
-        app_config::{health_check::Probe, volume::Sensitive},
+        app_config::{health_check::Probe, volume::VolumeSource},
         deployment::Cause,
     },
-    machine::mounts::Mounts,
 };
 
 impl EngineHost {
     /// Makes a container as it is wanted, with its text files and the folders of its volumes; returns its id.
     pub(super) async fn make(&self, wanted: &Wanted) -> Result<String, Failure> {
         if matches!(wanted.run.health.probe, Probe::Http(_)) {
-            self.can_ask()?;
+            self.reach()?;
         }
         self.refuse_unconfirmed(wanted).await?;
         let written = self.write_files(wanted).await?;
@@ -34,17 +38,13 @@ impl EngineHost {
     /// What gives power over the machine needs a person's confirmation, also when it has become so since the settings were saved: by a
     /// link that the app itself has made, for example.
     async fn refuse_unconfirmed(&self, wanted: &Wanted) -> Result<(), Failure> {
-        let files = &self.place.files;
-        let host_data_dir = self.place.host_data_dir.as_deref();
-        let mounts = Mounts {
-            folder: self.place.at_the_engine(&files.volumes(wanted.target.app)).ok(),
-            sensitive: Sensitive::of(self.engine.address(), [Some(files.root()), host_data_dir].into_iter().flatten()),
-            visible: here::shares_host(self.engine.address()).await,
-        };
-        for volume in wanted.run.volumes.iter().filter(|volume| !volume.confirmed) {
-            if let Some(why) = mounts.danger(&volume.source).await {
-                let sentence =
-                    format!("The volume {} gives the app power over the whole machine: {why}. This is not confirmed.", volume.source);
+        let unconfirmed = wanted.run.volumes.iter().filter(|volume| !volume.confirmed);
+        let sources: Vec<VolumeSource> = unconfirmed.map(|volume| volume.source.clone()).collect();
+        let judged = self.judge(wanted.target.app, &sources).await;
+        for (source, danger) in sources.iter().zip(judged) {
+            if let Some(danger) = danger? {
+                let why = danger.sentence();
+                let sentence = format!("The volume {source} needs a confirmation, and has none. {why}");
                 return Err(Failure::new(Cause::User, sentence).hint("Remove the volume from the app's settings, or confirm it there."));
             }
         }

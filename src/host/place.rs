@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     deploy::{files::Files, platform::Failure},
-    domain::{deployment::Cause, engine::Address},
+    domain::{app_config::volume::Sensitive, deployment::Cause, engine::Address},
 };
 
 /// Where this process and its files are, as the engine sees them.
@@ -25,6 +25,12 @@ impl Place {
     pub fn here(files: Files, host_data_dir: Option<PathBuf>, engine: &Address) -> Self {
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         Self { files, host_data_dir, container: own_container(&mounts), is_remote: matches!(engine, Address::Tcp(_)) }
+    }
+
+    /// What of this installation is dangerous to mount, by its paths on the engine's host. A container has paths of its own.
+    pub(super) fn sensitive(&self, engine: &Address) -> Sensitive {
+        let own = Some(self.files.root()).filter(|_| self.container.is_none());
+        Sensitive::of(engine, own.into_iter().chain(self.host_data_dir.as_deref()))
     }
 
     /// A path in the data directory, as the engine's host sees it.
@@ -83,6 +89,16 @@ mod tests {
         assert_eq!(own_container(&format!("{root}\n{}", line("/etc/hostname"))).as_deref(), Some(ID));
         assert_eq!(own_container(&format!("{root}\n{}", line("/mnt"))), None, "a container's folder that is mounted elsewhere");
         assert_eq!(own_container("27 1 254:0 / / rw,relatime - ext4 /dev/vda rw"), None);
+    }
+
+    #[test]
+    fn paths_of_the_own_container_are_none_of_the_host() {
+        let why = |place: Place, path: &str| place.sensitive(&Address::Unix("/run/docker.sock".to_owned())).danger_of_data(Path::new(path));
+        assert!(why(place(None, None, false), "/data/x").is_some());
+        assert!(why(place(Some("/srv/upaas"), None, false), "/data").is_some());
+        assert_eq!(why(place(Some("/srv/upaas"), Some(ID), false), "/data/x"), None);
+        assert!(why(place(Some("/srv/upaas"), Some(ID), false), "/srv").is_some());
+        assert_eq!(why(place(None, Some(ID), false), "/data"), None);
     }
 
     #[test]

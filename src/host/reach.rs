@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{EngineHost, engine_failure};
+use super::{EngineHost, engine::engine_failure};
 use crate::{
     deploy::platform::{Failure, FailureKind},
     domain::{
@@ -16,7 +16,7 @@ const HOST: &str = "host";
 
 impl EngineHost {
     /// Whether containers can be asked at all.
-    pub(super) fn can_ask(&self) -> Result<(), Failure> {
+    pub(super) fn reach(&self) -> Result<(), Failure> {
         if self.place.is_remote && self.place.container.is_none() {
             let sentence = "The engine is reached over the network, so µPaaS cannot ask its containers over HTTP whether they work.";
             return Err(Failure::new(Cause::User, sentence).hint("Choose a command as the app's health check, or the image's own."));
@@ -26,7 +26,7 @@ impl EngineHost {
 
     /// Where a container can be asked. µPaaS's own container joins its network if they have none in common.
     pub(super) async fn address_of(&self, container: &Observed) -> Result<IpAddr, Failure> {
-        self.can_ask()?;
+        self.reach()?;
         let first = container.networks.first().ok_or_else(|| Failure::new(Cause::User, "The container has no address in any network."))?;
         let Some(own) = &self.place.container else { return Ok(first.address) };
         // An engine that does not know the own container is another one than that it runs in.

@@ -1,6 +1,6 @@
 //! What stands in the way of a commit's submodules, in plain words.
 
-use super::server_failure;
+use super::git::server_failure;
 use crate::{
     deploy::platform::{Failure, FailureKind},
     domain::{commit::CommitId, deployment::Cause, repo_url::RepoUrl},
@@ -37,7 +37,7 @@ pub(super) fn failure(err: SubmoduleError) -> Failure {
 fn from_git(err: SubmoduleError) -> Failure {
     match err {
         SubmoduleError::Fetch { path, url, commit, source } => not_fetched(&path, &url, &commit, source),
-        SubmoduleError::Git(err) => super::export_failure(err),
+        SubmoduleError::Git(err) => super::git::export_failure(err),
         err => Failure::internal(err),
     }
 }

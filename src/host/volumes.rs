@@ -15,7 +15,7 @@ use crate::{
     deploy::platform::Failure,
     docker::spec::{MountSource, MountSpec},
     domain::{
-        app_config::volume::{Volume, VolumeSource},
+        app_config::volume::{self, Volume, VolumeSource},
         deployment::Cause,
         ids::AppId,
     },
@@ -41,14 +41,13 @@ pub(super) async fn mounts(place: &Place, app: AppId, volumes: &[Volume]) -> Res
     Ok(mounts)
 }
 
-/// A container could put a link to anywhere in place of a folder within a folder of its own, and the engine would follow it at the next
-/// start.
+/// Those that were saved before this was refused when they are saved.
 fn refuse_nested(volumes: &[Volume]) -> Result<(), Failure> {
-    let own = || volumes.iter().filter_map(|it| if let VolumeSource::Data(path) = &it.source { Some(path) } else { None });
-    let nested = own().find_map(|inner| own().find(|outer| *outer != inner && inner.starts_with(outer)).map(|outer| (inner, outer)));
+    let sources = || volumes.iter().map(|it| &it.source);
+    let nested = sources().find_map(|one| sources().find_map(|other| volume::nested(one, other)));
     match nested {
         Some((inner, outer)) => {
-            let sentence = format!("The volume ./{} lies within the volume ./{}.", inner.display(), outer.display());
+            let sentence = format!("The volume {inner} lies within the volume {outer}.");
             Err(Failure::new(Cause::User, sentence).hint("Mount the outer one only, or give each a folder of its own."))
         }
         None => Ok(()),
@@ -126,10 +125,8 @@ mod tests {
             read_only: false,
             confirmed: false,
         };
-        let refused = |sources: [&str; 2]| refuse_nested(&[volume(sources[0], "/a"), volume(sources[1], "/b")]).is_err();
-        assert!(refused(["./a/b", "./a"]));
-        assert!(!refused(["./a", "./ab"]));
-        assert!(!refused(["./a", "./a"]), "the same folder at two places");
-        assert!(!refused(["/srv", "/srv/a"]), "the host's folders are the operator's");
+        let refused = |sources: [&str; 2]| refuse_nested(&[volume(sources[0], "/a"), volume(sources[1], "/b")]).err();
+        assert_eq!(refused(["./a/b", "./a"]).expect("refused").sentence, "The volume ./a/b lies within the volume ./a.");
+        assert!(refused(["./a", "./ab"]).is_none());
     }
 }

@@ -1,13 +1,13 @@
 //! What is dangerous about mounting a path of this machine, wherever links lead from there.
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
-use crate::domain::app_config::volume::{self, Sensitive, VolumeSource};
-
-/// How long it may take to see where links lead: they may lead to a file system that does not answer.
-const LOOK_DEADLINE: Duration = Duration::from_secs(2);
+use crate::domain::app_config::volume::{self, Danger, Sensitive, VolumeSource};
 
 /// Where an app's volumes lie, and what is dangerous there.
 #[derive(Debug, Clone)]
@@ -30,37 +30,107 @@ impl Mounts {
         }
     }
 
-    /// Why a mount gives power over the machine: by its path as written, or by where links lead from there.
-    pub async fn danger(&self, source: &VolumeSource) -> Option<String> {
+    /// Why a mount needs a confirmation: by its path as written, or by where links lead from there. What is not seen until then counts as
+    /// dangerous. Volumes that the engine keeps are another's matter.
+    pub async fn danger(&self, source: &VolumeSource, until: Instant) -> Option<Danger> {
         if let Some(why) = volume::danger(source, &self.sensitive) {
-            return Some(why);
+            return Some(Danger::Power(why));
         }
         let path = self.resolved(source).filter(|_| self.visible)?;
-        let real = timeout(LOOK_DEADLINE, real_path(path.clone())).await.ok()?.ok()?;
+        let Some(real) = seen(&path, until).await else { return Some(Danger::Unseen) };
         let leads_elsewhere = match (source, &self.folder) {
-            (VolumeSource::Data(_), Some(folder)) => {
-                !real.starts_with(timeout(LOOK_DEADLINE, real_path(folder.clone())).await.ok()?.unwrap_or_else(|_| folder.clone()))
-            }
+            (VolumeSource::Data(_), Some(folder)) => match seen(folder, until).await {
+                Some(folder) => !real.starts_with(folder),
+                None => return Some(Danger::Unseen),
+            },
             _ => real != path,
         };
         let why = volume::danger(&VolumeSource::Host(real.clone()), &self.sensitive).filter(|_| leads_elsewhere)?;
-        Some(format!("it leads to {}, and {why}", real.display()))
+        Some(Danger::Power(format!("it leads to {}, and {why}", real.display())))
     }
 }
 
+/// Where a path leads; none when that cannot be seen, or not in time: it may lead to a file system that does not answer.
+async fn seen(path: &Path, until: Instant) -> Option<PathBuf> {
+    in_time(real_path(path), until).await
+}
+
+async fn in_time<T>(look: impl Future<Output = io::Result<T>>, until: Instant) -> Option<T> {
+    timeout_at(until, look).await.ok()?.ok()
+}
+
 /// Where a path leads, as far as it is there; what is not there yet has no links.
-async fn real_path(path: PathBuf) -> io::Result<PathBuf> {
+async fn real_path(path: &Path) -> io::Result<PathBuf> {
     let mut missing = Vec::new();
-    let mut there = path.as_path();
+    let mut there = path;
     loop {
         match tokio::fs::canonicalize(there).await {
             Ok(real) => return Ok(missing.iter().rev().fold(real, |path, name| path.join(name))),
             Err(err) if err.kind() == io::ErrorKind::NotFound => {
+                // A link to what is not there leads there all the same, as soon as somebody makes it.
+                if tokio::fs::symlink_metadata(there).await.is_ok() {
+                    return Err(err);
+                }
                 let (Some(parent), Some(name)) = (there.parent(), there.file_name()) else { return Err(err) };
-                missing.push(name.to_owned());
+                missing.push(name);
                 there = parent;
             }
             Err(err) => return Err(err),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::fs::symlink, time::Duration};
+
+    use super::*;
+
+    fn mounts(folder: &Path) -> Mounts {
+        Mounts { folder: Some(folder.to_owned()), sensitive: Sensitive::new([], []), visible: true }
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(10)
+    }
+
+    async fn asked(mounts: &Mounts, source: &str) -> Option<Danger> {
+        mounts.danger(&source.parse().expect("valid"), soon()).await
+    }
+
+    #[tokio::test]
+    async fn where_links_lead_is_judged_and_what_is_not_there_yet_is_harmless() {
+        let folder = tempfile::tempdir_in("/var/tmp").expect("a folder");
+        symlink("/etc", folder.path().join("out")).expect("linked");
+        let mounts = mounts(folder.path());
+        for source in [folder.path().join("out/new").display().to_string(), "./out".to_owned(), "./out/new".to_owned()] {
+            let said = asked(&mounts, &source).await.expect("dangerous");
+            assert!(said.why().starts_with("it leads to /etc"), "{source}: {}", said.why());
+        }
+        for source in [folder.path().join("a/b").display().to_string(), "./a/b".to_owned(), "named".to_owned()] {
+            assert_eq!(asked(&mounts, &source).await, None, "{source}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_seen_is_not_taken_for_harmless() {
+        let folder = tempfile::tempdir_in("/var/tmp").expect("a folder");
+        symlink("round", folder.path().join("round")).expect("linked");
+        symlink("not-there", folder.path().join("nowhere")).expect("linked");
+        std::fs::write(folder.path().join("file"), "").expect("written");
+        let mounts = mounts(folder.path());
+        for name in ["round", "round/a", "file/a", "nowhere", "nowhere/a"] {
+            assert_eq!(asked(&mounts, &folder.path().join(name).display().to_string()).await, Some(Danger::Unseen), "{name}");
+            assert_eq!(asked(&mounts, &format!("./{name}")).await, Some(Danger::Unseen), "./{name}");
+        }
+        let elsewhere = Mounts { visible: false, ..mounts };
+        assert_eq!(asked(&elsewhere, "/srv/files").await, None, "another machine's paths are judged as they are written");
+        assert!(asked(&elsewhere, "/etc").await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_file_system_that_does_not_answer_is_not_waited_for() {
+        let silent = std::future::pending::<io::Result<PathBuf>>();
+        assert_eq!(in_time(silent, Instant::now()).await, None);
     }
 }

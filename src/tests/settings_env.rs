@@ -1,8 +1,16 @@
 //! Variables and files of an app, and logins at registries: set from the pages, sealed at rest, found so in the container.
 
-use upaas::{db, deploy::platform::Wanted, domain::app_config::AppConfig};
+use upaas::{
+    db,
+    deploy::platform::{FailureKind, Tried, Wanted},
+    domain::app_config::AppConfig,
+};
 
-use super::support::{browser::Reply, fake::Fake, server::Server};
+use super::support::{
+    browser::Reply,
+    fake::{Fake, Step},
+    server::Server,
+};
 
 const ENVIRONMENT: &str = "/apps/shop/settings/environment";
 const FILES: &str = "/apps/shop/settings/files";
@@ -300,6 +308,37 @@ async fn logins_at_registries_go_to_every_build_and_are_never_shown_again() {
     browser.post("/settings/registries/removal", &[("host", "docker.io")]).await.expect(303);
     shop.deployed().await;
     assert_eq!(logins(&shop.fake), [of("ghcr.io", "robot", "new")]);
+}
+
+#[tokio::test]
+async fn a_login_is_tried_before_it_is_kept() {
+    let mut shop = Shop::new().await;
+    shop.server.wait_for_the_engine().await;
+    shop.fake.try_logins(Tried::Refused("The registry ghcr.io refused the login.".to_owned()));
+    let page = shop.server.browser.post("/settings/registries", &login("ghcr.io", "ci", "hush-hush")).await.expect(422);
+    assert_eq!(page.text("#registry_password-error"), "The registry ghcr.io refused the login.");
+    assert_eq!(page.attribute("#registry_host", "value").as_deref(), Some("ghcr.io"));
+    assert_eq!(page.attribute("#registry_username", "value").as_deref(), Some("ci"));
+    assert!(page.text("#registries").contains("No logins yet.") && !page.body.contains("hush-hush"));
+    let entries = shop.server.browser.get("/api/audit?limit=1").await.json();
+    assert_eq!(entries["entries"][0]["result"], "FAILURE", "{entries}");
+
+    shop.fake.try_logins(Tried::Unknown("The registry ghcr.io did not answer the engine in time.".to_owned()));
+    let page = shop.server.browser.post("/settings/registries", &login("ghcr.io", "ci", "hush-hush")).await.expect(200);
+    let news = page.text("#alerts");
+    assert!(news.contains("Saved. It could not be tried: The registry ghcr.io did not answer the engine in time."), "{news}");
+    assert!(page.text("#registry-1").contains("ghcr.io as ci") && !page.body.contains("hush-hush"));
+}
+
+#[tokio::test]
+async fn a_login_is_kept_untried_while_the_engine_is_away() {
+    let mut shop = Shop::new().await;
+    shop.fake.fail(Step::Hello, FailureKind::EngineLost);
+    shop.server.stop().await;
+    shop.server.start_fake(&shop.fake).await;
+    shop.fake.try_logins(Tried::Refused("nobody is asked".to_owned()));
+    let page = shop.server.browser.post("/settings/registries", &login("ghcr.io", "ci", "hush-hush")).await.expect(200);
+    assert!(page.text("#alerts").contains("It could not be tried: The engine cannot be reached."), "{}", page.text("#alerts"));
 }
 
 #[tokio::test]

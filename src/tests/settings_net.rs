@@ -236,6 +236,35 @@ async fn a_dangerous_mount_is_stored_after_its_own_confirmation_only() {
 }
 
 #[tokio::test]
+async fn a_volume_of_the_engine_s_is_dangerous_by_what_lies_behind_its_name() {
+    let fake = Fake::default();
+    let mut server = server(&fake).await;
+    fake.add_volume("everything", "/");
+    let mount = [("volume_0_source", "everything"), ("volume_0_path", "/data")];
+    let page = save(&mut server, "volumes", &mount).await.expect(422);
+    let error = page.text("#volume_0_confirmed-error");
+    assert!(error.contains("everything on this machine is in /"), "{error}");
+    save(&mut server, "volumes", &[("volume_0_source", "pgdata"), ("volume_0_path", "/data")]).await.expect(303);
+    save(&mut server, "volumes", &[mount.as_slice(), &[("volume_0_confirmed", "everything")]].concat()).await.expect(303);
+}
+
+#[tokio::test]
+async fn what_cannot_be_seen_needs_a_confirmation() {
+    let fake = Fake::default();
+    let mut server = server(&fake).await;
+    let folder = tempfile::tempdir_in("/var/tmp").unwrap();
+    let link = folder.path().join("round");
+    std::os::unix::fs::symlink("round", &link).unwrap();
+    let source = link.to_str().unwrap();
+    let mount = [("volume_0_source", source), ("volume_0_path", "/host")];
+    let page = save(&mut server, "volumes", &mount).await.expect(422);
+    let error = page.text("#volume_0_confirmed-error");
+    assert!(error.contains("what lies there cannot be seen by µPaaS. Tick the box to confirm."), "{error}");
+    save(&mut server, "volumes", &[mount.as_slice(), &[("volume_0_confirmed", source)]].concat()).await.expect(303);
+    assert!(server.browser.get(SETTINGS).await.text("#volumes .row-danger").contains("cannot be seen by µPaaS"));
+}
+
+#[tokio::test]
 async fn what_a_link_leads_to_is_dangerous_by_its_own_place() {
     let fake = Fake::default();
     let mut server = server(&fake).await;

@@ -289,14 +289,16 @@ async fn of_a_health_check_only_the_chosen_kind_is_read_and_stored() {
 }
 
 #[tokio::test]
-async fn an_http_check_is_refused_when_the_engine_is_on_another_machine() {
-    let mut server = Server::fake_in(&Fake::default(), &[("UPAAS_DOCKER_HOST", "tcp://192.0.2.7:2375")]).await;
+async fn an_http_check_is_refused_when_containers_cannot_be_asked() {
+    let fake = Fake::default();
+    fake.move_elsewhere();
+    let mut server = Server::fake(&fake).await;
     server.set_up().await;
     server.create_shop(&[("container_port", "80")]).await.expect(303);
     let timing = [("health_interval", "7"), ("health_timeout", "9"), ("health_retries", "2"), ("health_start_period", "1")];
     let http = [&[("health_probe", "http"), ("health_path", "/")][..], &timing].concat();
     let page = server.browser.post(&format!("{PAGE}/health"), &http).await.expect(422);
-    assert!(page.text("#health_probe-error").contains("Choose a command instead"), "{}", page.text("#health"));
+    assert_eq!(page.text("#health_probe-error"), "The engine is elsewhere. Choose a command.", "in the words of who knows");
     save(&mut server, "health", &[&[("health_probe", "command"), ("health_command", "true")][..], &timing].concat()).await;
 }
 

@@ -124,7 +124,7 @@ impl From<db::Error> for Error {
 impl From<deploy::Error> for Error {
     fn from(err: deploy::Error) -> Self {
         match err {
-            deploy::Error::Refused(sentence) => Self::Conflict(sentence),
+            deploy::Error::Refused(sentence) | deploy::Error::LoginRefused(sentence) => Self::Conflict(sentence),
             deploy::Error::SlugTaken => Self::Conflict("Another app has this name.".to_owned()),
             deploy::Error::Db(err) => err.into(),
             err @ (deploy::Error::Vault(_) | deploy::Error::Internal(_)) => Self::Internal(err.into()),

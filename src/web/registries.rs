@@ -15,8 +15,12 @@ use super::{
     ui::Ui,
 };
 use crate::{
-    db, deploy,
-    domain::registry::{self, Registry, RegistryHost},
+    db,
+    deploy::{self, LoginKept},
+    domain::{
+        Invalid,
+        registry::{self, Registry, RegistryHost},
+    },
 };
 
 const FIELDS: &[(&str, &str)] = &[("registry_host", ""), ("registry_username", ""), ("registry_password", "")];
@@ -58,9 +62,15 @@ pub(super) async fn set(ui: Ui, typed: Typed) -> Result<Response, Error> {
     form.check("registry_password", registry::check_password(&password));
     if let (Some(host), Some(username), true) = (host, username, form.is_good()) {
         match ui.state.deployer.set_registry(host, username, password, &ui.actor()).await {
-            Ok(replaced) => {
+            Ok(LoginKept { untried: Some(why), .. }) => {
+                return settings::page(&ui.good_news(&format!("Saved. It could not be tried: {why}")), Shown::default()).await;
+            }
+            Ok(LoginKept { replaced, untried: None }) => {
                 let news = if replaced { "registry-replaced" } else { "registries" };
                 return Ok(Redirect::to(&format!("/settings?changed={news}")).into_response());
+            }
+            Err(deploy::Error::LoginRefused(sentence)) => {
+                form.check::<()>("registry_password", Err(Invalid::because(sentence)));
             }
             Err(deploy::Error::Refused(sentence)) => form.reject(sentence),
             Err(err) => return Err(err.into()),

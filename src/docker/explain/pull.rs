@@ -5,10 +5,20 @@ use crate::docker::Error;
 
 const TO_SETTINGS: &str = "Add or correct its credentials under Settings → Registries.";
 
+/// Whether a registry was asked and did not take a login, as opposed to one that could not be tried.
+pub fn is_a_refused_login(err: &Error) -> bool {
+    const DENIED: &[&str] = &["denied:", "403 Forbidden"];
+    match err {
+        Error::Refused { status: 401 | 403, .. } => true,
+        Error::Refused { message, .. } => wants_login(message) || DENIED.iter().any(|pattern| message.contains(pattern)),
+        _ => false,
+    }
+}
+
 /// Why a registry did not take a login that was tried.
 pub fn login(host: &str, err: &Error) -> Explained {
     match err {
-        Error::Refused { status, message } if *status == 401 || wants_login(message) => {
+        err if is_a_refused_login(err) => {
             by_author(format!("The registry {host} refused the login."), "Correct the user name, or the password or token.")
         }
         Error::Refused { message, .. } => by_author(
@@ -106,6 +116,7 @@ mod tests {
         let refused = |status, message: &str| login("r.org", &Error::Refused { status, message: message.to_owned() }).sentence;
         assert_eq!(refused(401, "login attempt failed"), "The registry r.org refused the login.");
         assert_eq!(refused(500, "Get https://r.org/v2/: unauthorized: no"), "The registry r.org refused the login.");
+        assert_eq!(refused(500, "Get \"https://r.org/v2/\": denied: denied"), "The registry r.org refused the login.");
         assert_eq!(refused(500, "no such host"), "The engine could not log in to the registry r.org: no such host");
         assert!(login("r.org", &Error::TimedOut("registry login")).sentence.contains("in time"));
         assert!(!login("r.org", &Error::BuildLost).by_author);

@@ -2,7 +2,7 @@
 
 mod danger;
 
-pub use danger::{Sensitive, danger};
+pub use danger::{Danger, Sensitive, danger};
 
 use std::{
     fmt,
@@ -97,6 +97,17 @@ pub fn parse_path(text: &str) -> Result<ContainerPath, Invalid> {
     Ok(path)
 }
 
+/// Of two folders of an app's own, the one that lies within the other, and then that one. A container could put a link to anywhere in
+/// place of a folder within a folder of its own, and the engine would follow it at the next start.
+pub fn nested<'a>(one: &'a VolumeSource, other: &'a VolumeSource) -> Option<(&'a VolumeSource, &'a VolumeSource)> {
+    let (VolumeSource::Data(a), VolumeSource::Data(b)) = (one, other) else { return None };
+    match (a.starts_with(b), b.starts_with(a)) {
+        (true, false) => Some((one, other)),
+        (false, true) => Some((other, one)),
+        _ => None,
+    }
+}
+
 /// Why a volume cannot stand beside those before it, each with its place among them.
 pub fn collision(volume: &Volume, before: &[Volume]) -> Option<Invalid> {
     let path = |it: &Volume| PathBuf::from(it.path.as_str());
@@ -104,6 +115,12 @@ pub fn collision(volume: &Volume, before: &[Volume]) -> Option<Invalid> {
         let row = place + 1;
         if volume.path == other.path {
             return Some(Invalid::because(format!("Row {row} is mounted at {} already.", other.path)));
+        }
+        if let Some((inner, outer)) = nested(&volume.source, &other.source) {
+            return Some(Invalid::because(format!(
+                "Row {row} has {}, and {inner} lies within {outer}. Mount the outer one only, or give each a folder of its own.",
+                other.source
+            )));
         }
         let nested = path(volume).starts_with(path(other)) || path(other).starts_with(path(volume));
         (nested && volume.source == other.source)
@@ -183,5 +200,22 @@ mod tests {
         assert!(said(volume("./a", "/data"), volume("./a", "/data/a")).expect("refused").contains("inside of itself"));
         assert_eq!(said(volume("a1", "/data"), volume("b1", "/data/b")), None);
         assert_eq!(said(volume("a1", "/data"), volume("a1", "/data2")), None);
+    }
+
+    #[test]
+    fn a_folder_of_the_app_s_own_is_not_mounted_beside_one_within_it() {
+        let volume = |source: &str, path: &str| Volume {
+            source: read(source).expect("valid"),
+            path: parse_path(path).expect("valid"),
+            read_only: false,
+            confirmed: false,
+        };
+        let said = |one: &str, other: &str| collision(&volume(other, "/b"), &[volume(one, "/a")]).map(|it| it.0);
+        let sentence = "Row 1 has ./a, and ./a/b lies within ./a. Mount the outer one only, or give each a folder of its own.";
+        assert_eq!(said("./a", "./a/b").as_deref(), Some(sentence));
+        assert!(said("./a/b", "./a").is_some_and(|it| it.starts_with("Row 1 has ./a/b, and ./a/b lies within ./a.")));
+        assert_eq!(said("./a", "./ab"), None);
+        assert_eq!(said("./a", "./a"), None, "the same folder at two places");
+        assert_eq!(said("/srv", "/srv/a"), None, "the host's folders are the operator's");
     }
 }

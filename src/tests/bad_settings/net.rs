@@ -124,6 +124,8 @@ fn volumes(table: &mut Vec<Bad>) {
     table.push(bad("volumes", TWO_VOLUMES, "volume_1_path", "Row 1 is mounted at /data already.", "//data/./"));
     let twin = Bad { told_at: Some("volume_1_path"), ..bad("volumes", NESTED, "volume_1_source", "inside of itself", "./uploads/") };
     table.push(twin);
+    let within = "./uploads/a lies within ./uploads. Mount the outer one only";
+    table.push(Bad { told_at: Some("volume_1_path"), ..bad("volumes", TWO_VOLUMES, "volume_1_source", within, "./uploads/a/") });
     for typed in ["/", "//", "/var/run/docker.sock", "/run", "/etc/", "/root/.ssh", "/proc/1/root", "/dev", "/var/lib/docker", "/usr/bin"] {
         let says = "This gives the app power over the whole machine:";
         table.push(Bad { told_at: Some("volume_0_confirmed"), ..bad("volumes", VOLUME, "volume_0_source", says, typed) });

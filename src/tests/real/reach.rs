@@ -12,9 +12,10 @@ use upaas::{
     docker::Engine,
     domain::{
         answer::Said,
-        app_config::{RunConfig, health_check::HttpProbe, network::NetworkUse},
+        app_config::{RunConfig, health_check::HttpProbe, network::NetworkUse, volume::Volume},
         engine::Address,
         ids::AppId,
+        port::Holder,
         secret::Secret,
     },
     host::{EngineHost, Place},
@@ -79,6 +80,40 @@ async fn a_upaas_in_a_container_joins_the_network_of_an_app_to_ask_it() {
     let far = world.engine_from(None, true).await;
     let refused = far.probe(&seen, &probe, DEADLINE).await.unwrap_err();
     assert!(refused.sentence.contains("reached over the network"), "{}", refused.sentence);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_volume_with_the_data_of_a_upaas_in_a_container_is_not_given_away() {
+    let mut world = World::with_shop(None).await;
+    world.deploy("Success").await;
+    let image = world.left.images().await[0].clone();
+    let name = format!("upaas-test-{}", world.server.instance().await);
+    let own = world.left.make_volume(&name, &[]).await;
+    let near = world.engine_with(Some(own.mountpoint.into()), Some(&"0f".repeat(32)), false).await;
+    let app = AppId::new();
+    let sources = [name.as_str(), "upaas-test-not-there", "/data/of/the/host"].map(|source| source.parse().unwrap());
+    let [own, absent, inside] = &near.dangers(app, &sources).await[..] else { panic!("one each") };
+    assert!(own.as_ref().is_some_and(|it| it.why().starts_with("µPaaS keeps its keys")), "{own:?}");
+    assert_eq!((absent, inside), (&None, &None));
+
+    let volume = Volume { source: sources[0].clone(), path: "/data".parse().unwrap(), read_only: true, confirmed: false };
+    let target = Target { app, slug: "thief".parse().unwrap(), number: 1 };
+    let run = RunConfig { volumes: vec![volume], ..RunConfig::default() };
+    let refused = near.create(&Wanted { target, image, env: Vec::new(), files: Vec::new(), run }).await.unwrap_err();
+    assert!(refused.sentence.contains("needs a confirmation, and has none."), "{}", refused.sentence);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ports_of_the_own_container_are_upaas_s_own() {
+    let mut world = World::with_shop(None).await;
+    world.deploy("Success").await;
+    let own = world.left.containers().await[0].id.clone().unwrap();
+    let by = async |container: Option<&str>| {
+        let taken = world.engine_from(container, false).await.taken_ports(&[]).await.unwrap();
+        taken.into_iter().find(|it| it.held.port == world.port).unwrap().by
+    };
+    assert!(matches!(by(None).await, Holder::App { .. }));
+    assert_eq!(by(Some(&own)).await, Holder::Upaas);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,15 @@
 //! Base images from a private registry that wants a login.
 
-use upaas::docker::{BuildRequest, RegistryLogin, explain};
+use upaas::{
+    deploy::Limits,
+    docker::{BuildRequest, RegistryLogin, explain},
+};
 
 use crate::support::{
+    browser::Reply,
     proxy::{Mode, Proxy},
     registry::{Registry, forget},
+    server::Server,
     workshop::{Built, Workshop},
 };
 
@@ -90,4 +95,31 @@ async fn a_login_is_tried_before_it_is_relied_on() {
     let absent = workshop.engine.try_registry(&RegistryLogin { host: nobody.clone(), ..registry.login() }).await.unwrap_err();
     let sentence = explain::login(&nobody, &absent).sentence;
     assert!(sentence.starts_with(&format!("The engine could not log in to the registry {nobody}")), "{sentence} of {absent:?}");
+}
+
+/// Sets a login on the page.
+async fn set_login(server: &mut Server, login: &RegistryLogin) -> Reply {
+    let fields =
+        [("registry_host", login.host.as_str()), ("registry_username", &login.username), ("registry_password", login.password.reveal())];
+    server.browser.post("/settings/registries", &fields).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_is_kept_once_the_registry_takes_it_or_when_nobody_can_ask() {
+    let registry = Registry::start().await;
+    let mut server = Server::real(Limits::default(), None).await;
+    server.set_up().await;
+    server.wait_for_the_engine().await;
+    let page = set_login(&mut server, &registry.wrong_login()).await.expect(422);
+    let sentence = format!("The registry {} refused the login. Correct the user name, or the password or token.", registry.host());
+    assert_eq!(page.text("#registry_password-error"), sentence);
+    assert!(page.text("#registries").contains("No logins yet."));
+    set_login(&mut server, &registry.login()).await.expect(303);
+
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let page = set_login(&mut server, &RegistryLogin { host: nobody.clone(), ..registry.login() }).await.expect(200);
+    let news = page.text("#alerts");
+    let expected = format!("Saved. It could not be tried: The engine could not log in to the registry {nobody}");
+    assert!(news.contains(&expected), "{news}");
+    assert_eq!(page.texts("#registries .item-row code").len(), 2);
 }

@@ -171,6 +171,24 @@ async fn volumes_and_config_files() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_volume_of_the_engine_s_needs_a_confirmation_for_what_lies_behind_it() {
+    let mut world = World::with_shop(None).await;
+    world.deploy("Success").await;
+    let name = format!("upaas-test-{}", world.server.instance().await);
+    let mount = [("volume_0_source", name.as_str()), ("volume_0_path", "/data")];
+    world.server.browser.post("/apps/shop/settings/volumes", &mount).await.expect(303);
+    // Made between the save and the deployment.
+    let data = world.server.data().display().to_string();
+    world.left.make_volume(&name, &[("type", "none"), ("o", "bind"), ("device", &data)]).await;
+    let why = format!("this volume stands for {data}, and µPaaS keeps its keys");
+    world.fails_and_the_first_version_serves(&why).await;
+    let page = world.server.browser.post("/apps/shop/settings/volumes", &mount).await.expect(422);
+    assert!(page.text("#volume_0_confirmed-error").contains(&why), "{}", page.text("#volumes"));
+    let confirmed = [&mount[..], &[("volume_0_confirmed", name.as_str())]].concat();
+    world.server.browser.post("/apps/shop/settings/volumes", &confirmed).await.expect(303);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_exist_is_named_and_nothing_is_left_of_the_try() {
     let mut world = World::with_shop(None).await;
     world.deploy("Success").await;

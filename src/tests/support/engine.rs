@@ -6,7 +6,7 @@ use bollard::{
     Docker,
     config::ExecConfig,
     exec::StartExecResults,
-    models::{ContainerInspectResponse, ContainerSummary, NetworkCreateRequest, Volume},
+    models::{ContainerInspectResponse, ContainerSummary, NetworkCreateRequest, Volume, VolumeCreateRequest},
     query_parameters::{
         InspectContainerOptions, ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder,
         ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder, RemoveVolumeOptions,
@@ -59,6 +59,18 @@ impl Leftovers {
         let (label, value) = self.label.split_once('=').unwrap();
         let labels = Some(HashMap::from([(label.to_owned(), value.to_owned())]));
         client().create_network(NetworkCreateRequest { name: name.to_owned(), labels, ..NetworkCreateRequest::default() }).await.unwrap();
+    }
+
+    /// Makes a volume that goes with the rest, with these options of the driver.
+    pub(crate) async fn make_volume(&self, name: &str, options: &[(&str, &str)]) -> Volume {
+        let (label, value) = self.label.split_once('=').unwrap();
+        let wanted = VolumeCreateRequest {
+            name: Some(name.to_owned()),
+            labels: Some(HashMap::from([(label.to_owned(), value.to_owned())])),
+            driver_opts: Some(options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()),
+            ..VolumeCreateRequest::default()
+        };
+        client().create_volume(wanted).await.unwrap()
     }
 
     fn filters(&self) -> HashMap<&str, Vec<&str>> {

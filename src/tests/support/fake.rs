@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -15,12 +15,22 @@ use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 use upaas::{
-    deploy::platform::{Builder, Failure, FailureKind, Origin, Platform, Recipe, RegistryLogin, Runtime, Source, Target, Wanted},
+    config::Config,
+    deploy::platform::{Builder, Failure, FailureKind, Origin, Platform, Recipe, RegistryLogin, Runtime, Source, Target, Tried, Wanted},
     domain::{
         answer::{Answer, Said},
-        app_config::{build::BuildSecretId, health_check::HttpProbe, network::NetworkName, restart::RestartPolicy},
+        app_config::{
+            build::BuildSecretId,
+            health_check::HttpProbe,
+            network::NetworkName,
+            restart::RestartPolicy,
+            volume::{self, Danger, Sensitive, VolumeSource},
+        },
         commit::{CommitFacts, CommitId},
         connection::{HostKey, KnownHost},
         container::{Act, Bound, Happening, Health, Observed, Usage},
@@ -33,6 +43,7 @@ use upaas::{
         secret::Secret,
     },
     logs::journal::Journal,
+    machine::mounts::Mounts,
 };
 
 /// A place where something can go wrong, or be held.
@@ -91,8 +102,16 @@ struct World {
     prints: Mutex<Option<mpsc::UnboundedReceiver<String>>>,
     /// Ports of the engine's host that others hold.
     taken: Mutex<Vec<Taken>>,
+    /// What is dangerous on the engine's host, and where µPaaS's data are there.
+    place: Mutex<Option<(Sensitive, PathBuf)>>,
+    /// Volumes of the engine's that stand for paths of its host.
+    volumes: Mutex<HashMap<String, PathBuf>>,
+    /// What comes of trying a login; none: it is good.
+    tried: Mutex<Option<Tried>>,
     /// Whether the engine's host is another machine than µPaaS's.
     elsewhere: AtomicBool,
+    /// Whether µPaaS was told where its data are on the engine's host.
+    elsewhere_but_said: AtomicBool,
     /// The networks that users have defined.
     networks: Mutex<Vec<String>>,
     /// What containers answer over HTTP; none: 200.
@@ -137,6 +156,24 @@ impl Fake {
     /// From now on somebody else holds this port.
     pub(crate) fn take_port(&self, taken: Taken) {
         self.0.taken.lock().unwrap().push(taken);
+    }
+
+    /// As an engine that sees µPaaS's data directory.
+    pub(crate) fn settle_down(&self, config: &Config) {
+        let data_dir = config.host_data_dir.as_ref().unwrap_or(&config.data_dir);
+        let sensitive = Sensitive::of(&config.docker, [&*config.data_dir, data_dir]);
+        *self.0.place.lock().unwrap() = Some((sensitive, data_dir.clone()));
+        self.0.elsewhere_but_said.store(config.host_data_dir.is_some(), Ordering::Relaxed);
+    }
+
+    /// As a person with `docker volume create --opt o=bind --opt device=…`.
+    pub(crate) fn add_volume(&self, name: &str, stands_for: &str) {
+        self.0.volumes.lock().unwrap().insert(name.to_owned(), stands_for.into());
+    }
+
+    /// From now on this comes of trying a login.
+    pub(crate) fn try_logins(&self, tried: Tried) {
+        *self.0.tried.lock().unwrap() = Some(tried);
     }
 
     /// From now on the engine is on another machine.
@@ -410,6 +447,10 @@ impl Builder for Fake {
         self.pass(Step::Remove, format!("discard image #{}", target.number)).await
     }
 
+    async fn try_login(&self, _: &RegistryLogin) -> Tried {
+        self.0.tried.lock().unwrap().clone().unwrap_or(Tried::Good)
+    }
+
     async fn images_size(&self) -> Result<u64, Failure> {
         self.pass(Step::Images, "list images".to_owned()).await?;
         Ok(IMAGES_SIZE)
@@ -442,7 +483,7 @@ impl Runtime for Fake {
                 HostPort::Auto => 32768,
                 HostPort::Fixed(port) => port,
             };
-            Some(Bound { container_port: port.container_port, protocol: port.protocol, host_port })
+            Some(Bound { container_port: port.container_port, protocol: port.protocol, host_address: Some(port.host_address), host_port })
         };
         let ports = wanted.run.ports.iter().filter_map(bound).collect();
         let container = observed(&id, target.app, target.number, ports);
@@ -503,6 +544,13 @@ impl Runtime for Fake {
         Ok(())
     }
 
+    fn can_ask(&self) -> Result<(), Failure> {
+        match self.0.elsewhere.load(Ordering::Relaxed) {
+            true => Err(Failure::new(Cause::User, "The engine is elsewhere.").hint("Choose a command.")),
+            false => Ok(()),
+        }
+    }
+
     async fn probe(&self, container: &Observed, probe: &HttpProbe, _: Duration) -> Result<Answer, Failure> {
         self.0.acts.lock().unwrap().push(format!("ask {}", container.id));
         let said = self.0.said.lock().unwrap().unwrap_or(Said::Status(200));
@@ -531,6 +579,26 @@ impl Runtime for Fake {
 
     async fn shares_host(&self) -> bool {
         !self.0.elsewhere.load(Ordering::Relaxed)
+    }
+
+    async fn volumes_folder(&self, app: AppId) -> Option<PathBuf> {
+        let known = self.shares_host().await || self.0.elsewhere_but_said.load(Ordering::Relaxed);
+        let place = self.0.place.lock().unwrap();
+        place.as_ref().filter(|_| known).map(|(_, data_dir)| volume::folder(data_dir, app))
+    }
+
+    async fn dangers(&self, app: AppId, sources: &[VolumeSource]) -> Vec<Option<Danger>> {
+        let (sensitive, _) = self.0.place.lock().unwrap().clone().unwrap();
+        let mounts = Mounts { folder: self.volumes_folder(app).await, sensitive, visible: self.shares_host().await };
+        let mut dangers = Vec::new();
+        for source in sources {
+            let stands_for = match source {
+                VolumeSource::Named(name) => self.0.volumes.lock().unwrap().get(name).cloned().map(VolumeSource::Host),
+                _ => None,
+            };
+            dangers.push(mounts.danger(stands_for.as_ref().unwrap_or(source), Instant::now() + Duration::from_secs(10)).await);
+        }
+        dangers
     }
 
     async fn networks(&self) -> Result<Vec<Network>, Failure> {

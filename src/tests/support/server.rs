@@ -109,7 +109,11 @@ impl Server {
 
     pub(crate) async fn start_fake(&mut self, fake: &Fake) {
         let fake = fake.clone();
-        self.start(move |_, _, _| fake.platform()).await;
+        self.start(move |config, _, _| {
+            fake.settle_down(config);
+            fake.platform()
+        })
+        .await;
     }
 
     pub(crate) async fn start_real(&mut self) {

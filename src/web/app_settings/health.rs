@@ -9,7 +9,6 @@ use crate::domain::{
     app_config::health_check::{
         HealthCheck, HttpProbe, Probe, RETRIES, SECONDS, START_PERIOD, Timing, parse_command, parse_count, parse_path, parse_status,
     },
-    engine::Address,
     port::{self, Protocol},
 };
 
@@ -68,9 +67,10 @@ impl SavedAsOne for Health {
     }
 
     async fn check(&self, ui: &Ui, _app: &App, draft: &Draft, form: &mut FormView) -> Result<(), Error> {
-        let is_remote = matches!(ui.state.config.docker, Address::Tcp(_));
-        if is_remote && matches!(draft.config.run.health.probe, Probe::Http(_)) {
-            let why = "The engine is on another machine, where µPaaS cannot reach the container's address. Choose a command instead.";
+        if matches!(draft.config.run.health.probe, Probe::Http(_))
+            && let Err(failure) = ui.state.deployer.can_ask()
+        {
+            let why = [Some(failure.sentence), failure.hint].into_iter().flatten().collect::<Vec<_>>().join(" ");
             form.check::<()>("health_probe", Err(Invalid::because(why)));
         }
         Ok(())

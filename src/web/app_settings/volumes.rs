@@ -15,10 +15,9 @@ use crate::{
         app::App,
         app_config::{
             config_file::ConfigFile,
-            volume::{self, Sensitive, Volume, VolumeSource},
+            volume::{self, Volume, VolumeSource},
         },
     },
-    machine::mounts::Mounts,
     web::{error::Error, ui::Ui},
 };
 
@@ -51,23 +50,27 @@ impl Section for Volumes {
     }
 
     async fn extra(&self, ui: &Ui, app: &App, form: &FormView) -> Result<Value, Error> {
-        let place = place_of(ui, app).await;
+        let deployer = &ui.state.deployer;
+        let folder = deployer.volumes_folder(app.id).await;
+        let typed: Vec<(usize, Option<VolumeSource>)> =
+            ROWS.places(form).into_iter().map(|place| (place, form.value(&ROWS.name(place, "source")).parse().ok())).collect();
+        let sources: Vec<VolumeSource> = typed.iter().filter_map(|(_, source)| source.clone()).collect();
+        let mut dangers = deployer.dangers(app.id, &sources).await.into_iter();
         let mut rows = Vec::new();
-        for number in ROWS.places(form) {
-            let source = form.value(&ROWS.name(number, "source")).parse::<VolumeSource>().ok();
-            let (mut resolved, mut danger) = (None, None);
-            if let Some(source) = &source {
-                resolved = place.resolved(source).filter(|_| matches!(source, VolumeSource::Data(_)));
-                danger = place.danger(source).await;
-            }
+        for (place, source) in typed {
+            let danger = source.as_ref().and_then(|_| dangers.next().flatten());
+            let resolved = match (&source, &folder) {
+                (Some(VolumeSource::Data(path)), Some(folder)) => Some(folder.join(path).display().to_string()),
+                _ => None,
+            };
             rows.push(json!({
-                "place": number,
-                "resolved": resolved.map(|path| path.display().to_string()),
-                "danger": danger,
+                "place": place,
+                "resolved": resolved,
+                "danger": danger.map(|danger| danger.why().to_owned()),
                 "source": source.map(|it| it.to_string()),
             }));
         }
-        Ok(json!({ "rows": rows, "folder": place.folder.map(|folder| folder.display().to_string()) }))
+        Ok(json!({ "rows": rows, "folder": folder.map(|folder| folder.display().to_string()) }))
     }
 }
 
@@ -81,15 +84,16 @@ impl SavedAsOne for Volumes {
     }
 
     async fn check(&self, ui: &Ui, app: &App, draft: &Draft, form: &mut FormView) -> Result<(), Error> {
-        let place = place_of(ui, app).await;
-        for (number, volume) in draft.config.run.volumes.iter().enumerate() {
-            if matches!(volume.source, VolumeSource::Data(_)) && place.folder.is_none() {
-                form.check::<()>(&ROWS.name(number, "source"), Err(Invalid::because(NO_HOST_DATA_DIR)));
-            } else if !volume.confirmed
-                && let Some(why) = place.danger(&volume.source).await
-            {
-                let sentence = format!("This gives the app power over the whole machine: {why}. Tick the box to confirm.");
-                form.check::<()>(&ROWS.name(number, "confirmed"), Err(Invalid::because(sentence)));
+        let (deployer, volumes) = (&ui.state.deployer, &draft.config.run.volumes);
+        let folder = deployer.volumes_folder(app.id).await;
+        let sources: Vec<VolumeSource> = volumes.iter().map(|volume| volume.source.clone()).collect();
+        let dangers = deployer.dangers(app.id, &sources).await;
+        for (place, (volume, danger)) in volumes.iter().zip(dangers).enumerate() {
+            if matches!(volume.source, VolumeSource::Data(_)) && folder.is_none() {
+                form.check::<()>(&ROWS.name(place, "source"), Err(Invalid::because(NO_HOST_DATA_DIR)));
+            } else if let Some(danger) = danger.filter(|_| !volume.confirmed) {
+                let sentence = format!("{} Tick the box to confirm.", danger.sentence());
+                form.check::<()>(&ROWS.name(place, "confirmed"), Err(Invalid::because(sentence)));
             }
         }
         Ok(())
@@ -124,13 +128,4 @@ fn read(row: &Row<'_>, before: &[Volume], files: &[ConfigFile], form: &mut FormV
         Some(why) => wrong(form, row, "path", why),
         None => Some(volume),
     }
-}
-
-/// Where an app's volumes lie, and what is dangerous there.
-async fn place_of(ui: &Ui, app: &App) -> Mounts {
-    let visible = ui.state.deployer.shares_host().await;
-    let config = &ui.state.config;
-    let data_dir = config.host_data_dir.as_deref().or(visible.then_some(&*config.data_dir));
-    let sensitive = Sensitive::of(&config.docker, [Some(&*config.data_dir), config.host_data_dir.as_deref()].into_iter().flatten());
-    Mounts { folder: data_dir.map(|dir| volume::folder(dir, app.id)), sensitive, visible }
 }

@@ -37,6 +37,33 @@ const POWERFUL_AS_A_WHOLE: &[(&str, &str)] = &[("/home", "everybody's keys and s
 /// Files in those folders that apps often need and that have no power.
 const HARMLESS: &[&str] = &["/etc/localtime", "/etc/timezone", "/etc/ssl/certs"];
 
+/// Why a mount needs a person's confirmation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Danger {
+    /// It gives power over the whole machine, for this reason.
+    Power(String),
+    /// Nobody can tell: µPaaS cannot see what lies there.
+    Unseen,
+}
+
+impl Danger {
+    /// The reason, as a part of a sentence.
+    pub fn why(&self) -> &str {
+        match self {
+            Self::Power(why) => why,
+            Self::Unseen => "what lies there cannot be seen by µPaaS, so it may be anything",
+        }
+    }
+
+    /// What is said of a mount.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Power(why) => format!("This gives the app power over the whole machine: {why}."),
+            Self::Unseen => "This may give the app power over the whole machine: what lies there cannot be seen by µPaaS.".to_owned(),
+        }
+    }
+}
+
 /// What of this installation gives power to whoever has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sensitive {
@@ -59,6 +86,13 @@ impl Sensitive {
         let usual = USUAL_SOCKETS.iter().map(Path::new);
         Self { sockets: sockets.into_iter().chain(usual).map(normal).collect(), data_dirs: data_dirs.into_iter().map(normal).collect() }
     }
+
+    /// Why it is dangerous to mount what lies at this path of the host: it has µPaaS's data in it, or is a part of them.
+    pub fn danger_of_data(&self, path: &Path) -> Option<String> {
+        let path = normal(path);
+        let dir = self.data_dirs.iter().find(|dir| dir.starts_with(&path) || path.starts_with(dir))?;
+        Some(format!("µPaaS keeps its keys and everybody's secrets in {}", dir.display()))
+    }
 }
 
 /// Why what is mounted gives an app power over the whole machine; none when it does not. Paths are taken as they are written: who can
@@ -72,8 +106,8 @@ pub fn danger(source: &VolumeSource, sensitive: &Sensitive) -> Option<String> {
     if let Some(socket) = sensitive.sockets.iter().find(|socket| socket.starts_with(&path)) {
         return Some(format!("who reaches the engine's socket {} is root on its machine", socket.display()));
     }
-    if let Some(dir) = sensitive.data_dirs.iter().find(|dir| dir.starts_with(&path) || path.starts_with(dir)) {
-        return Some(format!("µPaaS keeps its keys and everybody's secrets in {}", dir.display()));
+    if let Some(why) = sensitive.danger_of_data(&path) {
+        return Some(why);
     }
     if HARMLESS.iter().any(|harmless| path.starts_with(harmless)) {
         return None;

@@ -1,0 +1,272 @@
+//! The engine, as builder and as runtime, and the sentences of its errors.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures_util::{StreamExt, stream::BoxStream};
+
+use super::{Place, ask, config_files::ConfigFiles, here};
+use crate::{
+    deploy::platform::{Builder, Failure, FailureKind, Recipe, RegistryLogin as Login, Runtime, Target, Tried, Wanted},
+    docker::{
+        self, BuildEvent, BuildRequest, BuildSecret, Engine, RegistryLogin,
+        context::{Context, ContextError},
+        explain::{self, Explained},
+        spec::Owner,
+    },
+    domain::{
+        answer::Answer,
+        app_config::{
+            env::COMMIT_VARIABLE,
+            health_check::HttpProbe,
+            network::NetworkName,
+            restart::RestartPolicy,
+            volume::{Danger, VolumeSource},
+        },
+        container::{Happening, Observed, Usage},
+        deployment::Cause,
+        engine::{EngineVersion, Network},
+        ids::{AppId, InstanceId},
+        port::{self, Held, Holder, Port, Taken},
+    },
+    logs::journal::Journal,
+};
+
+/// What runs where: the engine, and in its name this installation.
+pub struct EngineHost {
+    pub(super) engine: Engine,
+    instance: InstanceId,
+    pub(super) place: Place,
+    pub(super) config_files: ConfigFiles,
+}
+
+impl EngineHost {
+    /// The engine; what it makes belongs to this installation.
+    pub fn new(engine: Engine, instance: InstanceId, place: Place) -> Self {
+        let config_files = ConfigFiles::new(place.files.config_files());
+        Self { engine, instance, place, config_files }
+    }
+
+    /// Why a container with these ports could not be started: who holds one of them, when that can be seen.
+    async fn taken_port(&self, ports: &[Port]) -> Option<Failure> {
+        let wanted: Vec<Held> = ports.iter().filter_map(Port::held).collect();
+        let taken = self.taken_ports(&wanted).await.ok()?;
+        let (_, held, it) = port::clashes(ports, None, &taken).into_iter().next()?;
+        Some(Failure::new(Cause::User, it.sentence(&held)).hint("Then deploy again."))
+    }
+
+    pub(super) fn owner(&self, target: &Target) -> Owner {
+        Owner { instance: self.instance, app: target.app, slug: target.slug.clone(), deployment: target.number }
+    }
+}
+
+#[async_trait]
+impl Builder for EngineHost {
+    async fn build(&self, recipe: &Recipe, checkout: &Path, journal: &Journal) -> Result<String, Failure> {
+        let build = &recipe.config.build;
+        let context = Context::open(checkout, build.context_path.as_str(), build.dockerfile_path.as_str()).map_err(context_failure)?;
+        if !recipe.config.source.submodules && checkout.join(".gitmodules").exists() {
+            journal.say(
+                "The repository has submodules. They are not fetched, as the app's settings say: their folders are empty in this build.",
+            );
+        }
+        let mut args: HashMap<String, String> = build.args.iter().map(|arg| (arg.name.to_string(), arg.value.clone())).collect();
+        args.insert(COMMIT_VARIABLE.to_owned(), recipe.commit.to_string());
+        let secrets = recipe.secrets.iter().map(|(id, value)| BuildSecret { id: id.to_string(), value: value.clone() });
+        let request = BuildRequest {
+            args,
+            registries: recipe.logins.iter().map(registry_login).collect(),
+            target: build.target.as_ref().map(ToString::to_string),
+            no_cache: recipe.no_cache,
+            pull: build.pull,
+            secrets: secrets.collect(),
+            context_limit: build.context_limit.bytes(),
+            ..BuildRequest::new(self.owner(&recipe.target), context)
+        };
+        let built = self.engine.build(request, |event| match event {
+            BuildEvent::Line(line) => journal.output(line),
+            BuildEvent::Remark(remark) => journal.say(remark),
+        });
+        built.await.map_err(|failed| match failed.error {
+            docker::Error::Context(err) => context_failure(err),
+            docker::Error::Build(message) => {
+                explained(explain::build(failed.step.as_deref(), &message)).source(docker::Error::Build(message))
+            }
+            docker::Error::Refused { status, message } => {
+                explained(explain::build(failed.step.as_deref(), &message)).source(docker::Error::Refused { status, message })
+            }
+            err => engine_failure(err),
+        })
+    }
+
+    async fn discard(&self, target: &Target) -> Result<(), Failure> {
+        self.engine.remove_images_of(&self.owner(target)).await.map_err(engine_failure)
+    }
+
+    async fn try_login(&self, login: &Login) -> Tried {
+        match self.engine.try_registry(&registry_login(login)).await {
+            Ok(()) => Tried::Good,
+            Err(err) => {
+                let Explained { sentence, hint, .. } = explain::login(login.host.as_str(), &err);
+                let said = format!("{sentence} {hint}");
+                if explain::is_a_refused_login(&err) { Tried::Refused(said) } else { Tried::Unknown(said) }
+            }
+        }
+    }
+
+    async fn images_size(&self) -> Result<u64, Failure> {
+        self.engine.images_size().await.map_err(engine_failure)
+    }
+}
+
+fn registry_login(login: &Login) -> RegistryLogin {
+    RegistryLogin { host: login.host.to_string(), username: login.username.clone(), password: login.password.clone() }
+}
+
+#[async_trait]
+impl Runtime for EngineHost {
+    async fn hello(&self) -> Result<EngineVersion, Failure> {
+        self.engine.hello().await.map_err(engine_failure)
+    }
+
+    async fn create(&self, wanted: &Wanted) -> Result<String, Failure> {
+        self.make(wanted).await
+    }
+
+    async fn start(&self, container: &str, ports: &[Port]) -> Result<(), Failure> {
+        match self.engine.start_container(container).await {
+            Ok(()) => Ok(()),
+            Err(docker::Error::Refused { status, message }) if explain::is_about_a_taken_port(&message) => {
+                let refused = docker::Error::Refused { status, message };
+                Err(self.taken_port(ports).await.unwrap_or_else(|| start_failure(refused, ports)))
+            }
+            Err(err) => Err(start_failure(err, ports)),
+        }
+    }
+
+    async fn keep_running(&self, container: &str, policy: RestartPolicy) -> Result<(), Failure> {
+        self.engine.keep_running(container, policy).await.map_err(engine_failure)
+    }
+
+    async fn stop(&self, container: &str, grace: Duration) -> Result<(), Failure> {
+        self.engine.stop_container(container, grace).await.map_err(engine_failure)
+    }
+
+    async fn remove(&self, container: &str) -> Result<(), Failure> {
+        self.engine.remove_container(container).await.map_err(engine_failure)?;
+        self.sweep_up().await;
+        Ok(())
+    }
+
+    async fn sweep(&self) -> Result<(), Failure> {
+        self.sweep_files().await
+    }
+
+    fn can_ask(&self) -> Result<(), Failure> {
+        self.reach()
+    }
+
+    async fn probe(&self, container: &Observed, probe: &HttpProbe, deadline: Duration) -> Result<Answer, Failure> {
+        let address = SocketAddr::new(self.address_of(container).await?, probe.port);
+        Ok(Answer { address, said: ask::ask(address, probe, deadline).await })
+    }
+
+    async fn look(&self, container: &str) -> Result<Option<Observed>, Failure> {
+        self.engine.look(container).await.map_err(engine_failure)
+    }
+
+    async fn ours(&self) -> Result<Vec<Observed>, Failure> {
+        self.engine.ours().await.map_err(engine_failure)
+    }
+
+    fn events(&self) -> BoxStream<'static, Result<Happening, Failure>> {
+        self.engine.events().map(|event| event.map_err(engine_failure)).boxed()
+    }
+
+    async fn last_lines(&self, container: &str, count: usize) -> Result<Vec<Vec<u8>>, Failure> {
+        self.engine.last_lines(container, count).await.map_err(engine_failure)
+    }
+
+    async fn usage(&self, container: &str) -> Result<Option<Usage>, Failure> {
+        self.engine.usage(container).await.map_err(engine_failure)
+    }
+
+    async fn taken_ports(&self, wanted: &[Held]) -> Result<Vec<Taken>, Failure> {
+        let mut taken = self.engine.published(self.place.container.as_deref()).await.map_err(engine_failure)?;
+        if self.shares_host().await {
+            let of_containers = |held: &Held| taken.iter().any(|it| it.held.clashes(held));
+            let by_programs = wanted.iter().filter(|held| !of_containers(held) && here::is_taken(held));
+            let by_programs: Vec<Taken> = by_programs.map(|held| Taken { held: *held, by: Holder::Program }).collect();
+            taken.extend(by_programs);
+        }
+        Ok(taken)
+    }
+
+    async fn shares_host(&self) -> bool {
+        here::shares_host(self.engine.address()).await
+    }
+
+    async fn volumes_folder(&self, app: AppId) -> Option<PathBuf> {
+        self.folder_of(app).await
+    }
+
+    async fn dangers(&self, app: AppId, sources: &[VolumeSource]) -> Vec<Option<Danger>> {
+        let or_later = |judged: Result<Option<Danger>, Failure>| {
+            judged.unwrap_or_else(|failure| {
+                tracing::debug!(reason = %failure.sentence, error = failure.chain(), "the engine does not show a volume");
+                None
+            })
+        };
+        self.judge(app, sources).await.into_iter().map(or_later).collect()
+    }
+
+    async fn networks(&self) -> Result<Vec<Network>, Failure> {
+        self.engine.networks().await.map_err(engine_failure)
+    }
+
+    async fn create_network(&self, name: &NetworkName) -> Result<(), Failure> {
+        self.engine.create_network(name).await.map_err(engine_failure)
+    }
+}
+
+pub(super) fn engine_failure(err: docker::Error) -> Failure {
+    let failure = match &err {
+        docker::Error::Unreachable(_) | docker::Error::BuildLost => Failure::engine_lost(),
+        docker::Error::TimedOut(what) => Failure::new(Cause::Engine, format!("The engine did not answer in time ({what})."))
+            .hint("Is the machine overloaded?")
+            .kind(FailureKind::EngineSlow),
+        docker::Error::Refused { message, .. } => Failure::new(Cause::Engine, format!("The engine refused: {message}")),
+        docker::Error::Build(message) => Failure::new(Cause::Engine, format!("The engine reported: {message}")),
+        docker::Error::Context(_) | docker::Error::Protocol(_) => return Failure::internal(err),
+    };
+    failure.source(err)
+}
+
+pub(super) fn start_failure(err: docker::Error, ports: &[Port]) -> Failure {
+    match err {
+        docker::Error::Refused { status, message } => {
+            let held: Vec<String> = ports.iter().filter_map(Port::held).map(|held| held.to_string()).collect();
+            explained(explain::start(&message, &held.join(", "))).source(docker::Error::Refused { status, message })
+        }
+        err => engine_failure(err),
+    }
+}
+
+fn explained(it: Explained) -> Failure {
+    Failure::new(if it.by_author { Cause::User } else { Cause::Engine }, it.sentence).hint(it.hint)
+}
+
+fn context_failure(err: ContextError) -> Failure {
+    match err {
+        ContextError::Io(_) => {
+            Failure::new(Cause::Internal, "The build context could not be read from µPaaS's data directory.").source(err)
+        }
+        err => Failure::new(Cause::User, err.to_string())
+            .hint("Mend it in the repository and push, or change the app's Dockerfile and context paths."),
+    }
+}

@@ -124,6 +124,15 @@ document.addEventListener("htmx:after:settle", ({ target }) => {
   tellState(target);
 });
 
+// What somebody has opened stays open when news take its place.
+const opened = new Map();
+document.addEventListener("toggle", ({ target }) => {
+  if ("keepsOpen" in target.dataset) opened.set(target.id, target.open);
+}, true);
+document.addEventListener("htmx:after:settle", () => {
+  for (const details of document.querySelectorAll("[data-keeps-open]")) details.open = opened.get(details.id) ?? false;
+});
+
 // Copy buttons. `navigator.clipboard` exists in secure contexts only, and µPaaS is often reached over plain http.
 const copySelection = (source) => {
   const selection = window.getSelection();

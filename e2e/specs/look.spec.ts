@@ -69,7 +69,7 @@ test("every page is accessible and fits, wide and narrow, light and dark", async
     await expect(page.locator("#token_name-error")).toBeVisible();
     await expectGoodLook(page, "settings-token-wrong");
     for (const name of ["prometheus", "a-pipeline-with-a-name-that-is-as-long-as-it-may-be-in-the-list-x"]) {
-      await page.getByLabel("Name").fill(name.slice(0, 64));
+      await page.getByLabel("Name", { exact: true }).fill(name.slice(0, 64));
       await page.getByRole("button", { name: "Make token" }).click();
       await expect(page.locator("#token-made-title")).toBeVisible();
     }

@@ -17,7 +17,7 @@ for (const javaScriptEnabled of [true, false]) {
     test("a token is shown once, is good until it is revoked, and not a moment longer", async ({ page, context }) => {
       await context.grantPermissions(["clipboard-read", "clipboard-write"]);
       await page.goto("/settings");
-      await page.getByLabel("Name").fill(name);
+      await page.getByLabel("Name", { exact: true }).fill(name);
       await page.getByLabel("Ends after").selectOption("30 days");
       await page.getByRole("button", { name: "Make token" }).click();
 
@@ -68,19 +68,19 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByRole("button", { name: "Make token" }).click();
       const error = page.locator("#token_name-error");
       await expect(error).toContainText("Give it a name");
-      await expectOpenAt(page.getByLabel("Name"));
+      await expectOpenAt(page.getByLabel("Name", { exact: true }));
       await expect(page.getByLabel("deploy")).toBeChecked();
       await expect(page.getByLabel("Ends after")).toHaveValue("365");
       await expect(page.locator("#new-token")).toHaveCount(0);
 
-      await page.getByLabel("Name").fill(`${name}-twice`);
+      await page.getByLabel("Name", { exact: true }).fill(`${name}-twice`);
       await page.getByRole("button", { name: "Make token" }).click();
       await expect(row(page, `${name}-twice`)).toContainText("deploy");
-      await expect(page.getByLabel("Name"), "the next one begins anew").toHaveValue("");
-      await page.getByLabel("Name").fill(`${name}-twice`);
+      await expect(page.getByLabel("Name", { exact: true }), "the next one begins anew").toHaveValue("");
+      await page.getByLabel("Name", { exact: true }).fill(`${name}-twice`);
       await page.getByRole("button", { name: "Make token" }).click();
       await expect(error).toContainText("There is a token with this name.");
-      await expect(page.getByLabel("Name")).toHaveValue(`${name}-twice`);
+      await expect(page.getByLabel("Name", { exact: true })).toHaveValue(`${name}-twice`);
       await expect(row(page, `${name}-twice`)).toHaveCount(1);
       await expect(page.locator("#new-token")).toHaveCount(0);
       await revoke(page, `${name}-twice`);
@@ -124,7 +124,7 @@ for (const javaScriptEnabled of [true, false]) {
 
 test("a token is made and revoked with the keyboard alone", async ({ page }) => {
   await page.goto("/settings");
-  await tabTo(page, page.getByLabel("Name"));
+  await tabTo(page, page.getByLabel("Name", { exact: true }));
   await page.keyboard.type("keys");
   await tabTo(page, page.getByLabel("read"));
   await page.keyboard.press("ArrowDown");
@@ -144,10 +144,10 @@ test("a token is made and revoked with the keyboard alone", async ({ page }) => 
 test("a hostile name of a token is refused or shown as text", async ({ page }) => {
   const hostile = "<img src=x onerror=alert(1)>";
   await page.goto("/settings");
-  await page.getByLabel("Name").fill(`${hostile}\u202E`);
+  await page.getByLabel("Name", { exact: true }).fill(`${hostile}\u202E`);
   await page.getByRole("button", { name: "Make token" }).click();
   await expect(page.locator("#token_name-error")).toContainText("no control characters");
-  await page.getByLabel("Name").fill(hostile);
+  await page.getByLabel("Name", { exact: true }).fill(hostile);
   await page.getByRole("button", { name: "Make token" }).click();
   await expect(page.locator("#token-made-title")).toContainText(hostile);
   await expect(row(page, hostile)).toHaveCount(1);

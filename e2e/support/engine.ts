@@ -19,6 +19,13 @@ export interface Leftovers {
   images: Thing[];
 }
 
+/** A container as it really is: the part of `docker inspect` that settings are about. */
+export interface Container {
+  Config: { Env: string[]; Labels: Record<string, string> };
+  HostConfig: { Memory: number; PortBindings: Record<string, { HostIp: string; HostPort: string }[]> };
+  Mounts: { Type: string; Name?: string; Destination: string; RW: boolean }[];
+}
+
 /** What carries this installation's label; with a number, of that deployment only. */
 export async function made(instance: string, deployment?: number): Promise<Leftovers> {
   const label = [`upaas.instance=${instance}`];
@@ -35,6 +42,11 @@ export async function containerOf(instance: string, slug: string): Promise<Thing
   const theirs = (await made(instance)).containers.filter((it) => it.Labels["upaas.slug"] === slug);
   if (theirs.length !== 1) throw new Error(`“${slug}” has ${theirs.length} containers`);
   return theirs[0];
+}
+
+/** `docker inspect` of the only container that an app has. */
+export async function inspect(instance: string, slug: string): Promise<Container> {
+  return ask<Container>("GET", `/containers/${(await containerOf(instance, slug)).Id}/json`);
 }
 
 /** `docker stop`, by hand. */
@@ -60,6 +72,9 @@ export async function removeAll(instance: string): Promise<void> {
   const { containers, images } = await made(instance);
   for (const { Id } of containers) await ask("DELETE", `/containers/${Id}?force=true&v=true`);
   for (const { Id } of images) await ask("DELETE", `/images/${Id}?force=true`);
+  const filters = encodeURIComponent(JSON.stringify({ label: [`upaas.instance=${instance}`] }));
+  const { Volumes } = await ask<{ Volumes: { Name: string }[] | null }>("GET", `/volumes?filters=${filters}`);
+  for (const { Name } of Volumes ?? []) await ask("DELETE", `/volumes/${Name}`);
   const left = await made(instance);
   if (left.containers.length + left.images.length > 0) {
     throw new Error(`the engine still has things of this installation: ${JSON.stringify(left)}`);

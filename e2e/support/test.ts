@@ -19,18 +19,23 @@ export async function watch(context: BrowserContext, { breaksStreams = false } =
   });
   context.on("response", (response) => {
     // A wrong form and a missing page are answered with 4xx; the browser calls that an error of its own.
-    const status = response.status();
-    if (status >= 400 && status < 500 && response.request().isNavigationRequest()) refused.add(response.url());
+    const [status, request] = [response.status(), response.request()];
+    const sentByForm = request.isNavigationRequest() || (request.method() === "POST" && "hx-request" in request.headers());
+    if (status >= 400 && status < 500 && sentByForm) refused.add(withoutFragment(response.url()));
   });
   context.on("console", (message) => {
     if (message.type() !== "error") return;
     const { url } = message.location();
     const unloaded = message.text().startsWith("Failed to load resource");
     const broken = breaksStreams && ((unloaded && STREAM.test(url)) || message.text().startsWith("htmx: htmx:sse:error: "));
-    if (!broken && !(unloaded && refused.has(url))) complaints.push(`${message.text()} (${url})`);
+    if (!broken && !(unloaded && refused.has(withoutFragment(url)))) complaints.push(`${message.text()} (${url})`);
   });
   context.on("weberror", (error) => complaints.push(String(error.error().stack ?? error.error())));
   return complaints;
+}
+
+function withoutFragment(url: string): string {
+  return url.split("#")[0];
 }
 
 export const test = base.extend<{ breaksStreams: boolean }>({

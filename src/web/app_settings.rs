@@ -55,7 +55,7 @@ use crate::{
     audit, db,
     domain::{
         app::App,
-        app_config::AppConfig,
+        app_config::{AppConfig, build::BuildConfig},
         audit::{Act, Action, Subject},
     },
 };
@@ -69,14 +69,14 @@ const SECTIONS: &[&dyn Section] = &[
     &deploys::Deploys,
     &Environment,
     &Files,
-    &labels::Labels,
     &volumes::Volumes,
     &ports::Ports,
     &networks::Networks,
+    &health::Health,
+    &restart::Restart,
     &resources::Resources,
     &process::Process,
-    &restart::Restart,
-    &health::Health,
+    &labels::Labels,
     &keys::Keys,
 ];
 /// Those that are one form.
@@ -105,6 +105,13 @@ pub(super) struct Draft {
 impl Draft {
     fn of(app: &App) -> Self {
         Self { name: app.name.clone(), config: app.config.clone() }
+    }
+
+    /// The same app with nothing set but what every app has: a source, and its ports.
+    fn unset(&self) -> Self {
+        let mut config = AppConfig::new(self.config.source.clone(), BuildConfig::default());
+        config.run.ports.clone_from(&self.config.run.ports);
+        Self { name: self.name.clone(), config }
     }
 }
 
@@ -165,11 +172,24 @@ struct Shown {
     form: FormView,
     extra: Value,
     saved: bool,
+    /// How many changes the container does not have yet.
+    unapplied: usize,
+    /// Whether nothing is set, so that its form may be folded.
+    folded: bool,
 }
 
 impl Shown {
     fn of(section: &dyn Section, form: FormView, extra: Value) -> Self {
-        Self { id: section.id(), title: section.title(), template: section.template(), form, extra, saved: false }
+        Self {
+            id: section.id(),
+            title: section.title(),
+            template: section.template(),
+            form,
+            extra,
+            saved: false,
+            unapplied: 0,
+            folded: false,
+        }
     }
 }
 
@@ -279,8 +299,9 @@ async fn given(ui: &Ui, app: &App, section: Shown) -> Result<Response, Error> {
     if ui.wants_fragment { alone(ui, app, section).await } else { page(ui, app, Some(section), None).await }
 }
 
-async fn alone(ui: &Ui, app: &App, section: Shown) -> Result<Response, Error> {
+async fn alone(ui: &Ui, app: &App, mut section: Shown) -> Result<Response, Error> {
     let pending = Pending::load(&ui.state, app).await?;
+    section.unapplied = pending.as_ref().map_or(0, Pending::count);
     ui.fragment(&Alone { app: AppLink::new(app), section, pending, swapped_in: true })
 }
 
@@ -292,14 +313,19 @@ async fn shown(ui: &Ui, app: &App, section: &dyn Section, form: FormView) -> Res
 /// The whole page, with one section as it is given.
 async fn page(ui: &Ui, app: &App, mut given: Option<Shown>, saved: Option<&str>) -> Result<Response, Error> {
     let stored = Draft::of(app);
+    let unset = stored.unset();
+    let pending = Pending::load(&ui.state, app).await?;
+    let unapplied = pending.as_ref().map_or(0, Pending::count);
     let mut sections = Vec::with_capacity(SECTIONS.len());
     for section in SECTIONS {
         let (id, form) = (section.id(), section.form(&stored));
         sections.push(match given.take_if(|given| given.id == id) {
             Some(given) => given,
-            None => Shown { saved: saved == Some(id), ..shown(ui, app, *section, form).await? },
+            None => {
+                let (saved, folded) = (saved == Some(id), form == section.form(&unset));
+                Shown { saved, unapplied, folded: folded && !saved, ..shown(ui, app, *section, form).await? }
+            }
         });
     }
-    let pending = Pending::load(&ui.state, app).await?;
     ui.page(&format!("Settings of {}", app.name), &Show { app: AppLink::new(app), sections, pending, swapped_in: false })
 }

@@ -88,7 +88,7 @@ impl FromRequest<AppState> for Typed {
 }
 
 /// A form as shown: its values, what is wrong with each, and what is wrong with the whole.
-#[derive(Clone, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub(super) struct FormView {
     values: BTreeMap<String, String>,
     errors: BTreeMap<String, Option<String>>,

@@ -35,6 +35,14 @@ pub struct BuildConfig {
     pub context_limit: ContextLimit,
 }
 
+impl Default for BuildConfig {
+    /// From the Dockerfile in the repository's root, which sees the whole repository.
+    fn default() -> Self {
+        let path = |text: &str| text.parse().expect("a path inside the repository");
+        Self::new(path("Dockerfile"), path("."))
+    }
+}
+
 impl BuildConfig {
     /// A build with everything but its paths at its default.
     pub fn new(dockerfile_path: RepoPath, context_path: RepoPath) -> Self {

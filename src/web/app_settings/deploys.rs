@@ -32,7 +32,7 @@ impl Section for Deploys {
     }
 
     fn title(&self) -> &'static str {
-        "Automatic deployments"
+        "Auto-deploy"
     }
 
     fn template(&self) -> &'static str {

@@ -48,6 +48,11 @@ impl From<Difference> for Change {
 }
 
 impl Pending {
+    /// How many changes there are.
+    pub(super) fn count(&self) -> usize {
+        self.changes.len()
+    }
+
     /// None when there is nothing to which anything could be applied, or everything is.
     pub(in crate::web) async fn load(state: &AppState, app: &App) -> Result<Option<Self>, Error> {
         let Some(live) = app.live_deployment else { return Ok(None) };

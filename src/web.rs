@@ -144,7 +144,7 @@ pub fn routes() -> Vec<Route> {
         private("/apps/{app}/events", get(app_page::events)),
         private("/apps/{app}/settings", get(app_settings::show)),
         private("/apps/{app}/apply", post(deployments::apply)),
-        private("/apps/{app}/settings/{section}", long_post(app_settings::update)),
+        private("/apps/{app}/settings/{section}", long_post(app_settings::update).get(app_settings::to_section)),
         private("/apps/{app}/settings/build-secrets/addition", long_post(sealed::add::<BuildSecrets>)),
         private("/apps/{app}/settings/build-secrets/change", long_post(sealed::change::<BuildSecrets>)),
         private("/apps/{app}/settings/build-secrets/removal", post(sealed::remove::<BuildSecrets>)),

@@ -8,6 +8,7 @@ use crate::{
     db::{self, deployments::NewDeployment},
     domain::{
         app::App,
+        app_config::difference::{Needs, differences},
         audit::{Act, Action, Actor, Subject},
         commit::CommitId,
         deployment::{Deployment, Ending, Status, Trigger},
@@ -54,8 +55,14 @@ pub(super) async fn deploy_now(shared: &Arc<Shared>, app: &App, wish: &Wish, by:
 /// ask for is left alone; it uses these settings, too, when it has not begun.
 pub(super) async fn apply(shared: &Arc<Shared>, app: &App, by: &Actor) -> Result<Deployment, Error> {
     let mut tx = shared.db.begin().await?;
-    if db::apps::get(&mut *tx, app.id).await?.live_deployment.is_none() {
+    let now = db::apps::get(&mut *tx, app.id).await?;
+    let Some(live) = now.live_deployment else {
         return Err(Error::Refused("Nothing is deployed yet. “Deploy now” builds and starts the app with these settings.".to_owned()));
+    };
+    let live = db::deployments::get(&mut *tx, live).await?;
+    let made_with = db::snapshots::of(&mut *tx, &now, Some(&live)).await?;
+    if !differences(&made_with, &now.config).iter().any(|it| it.needs == Needs::Container) {
+        return Err(Error::Refused(format!("Nothing is to be applied: #{} runs with these settings.", live.number)));
     }
     let unfinished = db::deployments::unfinished(&mut *tx, app.id).await?;
     let same = |it: &&Deployment| it.status == Status::Queued && it.trigger == Trigger::Config;

@@ -161,6 +161,7 @@ fn did_not_stay(seen: &Observed) -> Failure {
         None => "The container exited right after its start.".to_owned(),
     };
     let hint = match seen.exit_code {
+        _ if seen.out_of_memory => "Give it more memory under Resources in its settings, or make it use less.",
         Some(0) => "An app's main process must stay in the foreground. The journal has its last lines.",
         _ => "The journal has the container's last lines: mend what they say and deploy again.",
     };

@@ -195,7 +195,12 @@ async fn confirm_stop(shared: &Shared, happening: &Happening) -> Result<(), Fail
 }
 
 async fn halt(shared: &Shared, app: &App, run: &RunConfig, seen: &Observed, restarts: usize, span: Duration) -> Result<(), Failure> {
-    let Some(_seat) = shared.seats.try_take(seen.app) else { return Ok(()) };
+    // A deployment may be at work there: its container crashes while the old one is still being stopped.
+    let Some(_seat) = shared.stop.run_until_cancelled(shared.seats.take(seen.app)).await else { return Ok(()) };
+    let serves = serving(shared, &seen.id, seen.app).await.map_err(Failure::internal)?.is_some();
+    if !serves || shared.platform.runtime.look(&seen.id).await?.is_none() {
+        return Ok(());
+    }
     let code = seen.exit_code.map(|code| format!(", the last time with code {code}")).unwrap_or_default();
     let span = duration(u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
     let why = format!("Stopped after {restarts} restarts within {span}: the container keeps exiting{code}.");

@@ -69,6 +69,12 @@ pub fn start(message: &str, address: &str) -> Explained {
             "Stop what uses that port (“docker ps” and “ss -ltnp” show it), or give the app another host port.",
         );
     }
+    if message.contains("Range of CPUs is from") {
+        return by_author(
+            format!("The engine refused the number of CPUs: {}", innermost(message)),
+            "Set fewer under Resources in the app's settings.",
+        );
+    }
     if message.contains("No such image") {
         return by_author(
             "The image is gone from the engine.".to_owned(),

@@ -59,7 +59,7 @@ async fn a_setting_that_was_put_back_is_not_pending() {
     let fake = Fake::default();
     let mut server = with_live_shop(&fake).await;
     server.browser.post(PORTS, &PUBLISHED).await.expect(303);
-    server.browser.post(PORTS, &[]).await.expect(303);
+    server.browser.post(PORTS, &[("port_0_container", "")]).await.expect(303);
     assert!(server.browser.get("/apps/shop/settings").await.text("#pending").is_empty());
 }
 
@@ -92,6 +92,31 @@ async fn settings_that_do_not_work_leave_what_serves_and_stay_pending() {
     assert!(server.browser.get("/apps/shop/settings").await.text("#pending").contains("1 change is not applied yet"));
     let retry = apply(&mut server).await;
     server.wait_for(&retry, &["Success"]).await;
+}
+
+#[tokio::test]
+async fn what_runs_with_these_settings_is_not_made_anew() {
+    let fake = Fake::default();
+    let mut server = with_live_shop(&fake).await;
+    let refused = server.browser.post("/apps/shop/apply", &[]).await.expect(409);
+    assert!(refused.text("main").contains("Nothing is to be applied: #1 runs with these settings."), "{}", refused.text("main"));
+    assert_eq!(fake.running(), (vec![1], vec![]));
+}
+
+#[tokio::test]
+async fn a_form_without_its_fields_clears_nothing() {
+    let fake = Fake::default();
+    let mut server = with_live_shop(&fake).await;
+    server.browser.post(PORTS, &PUBLISHED).await.expect(303);
+    let before = server.config_of_shop().await;
+    for section in ["ports", "volumes", "networks", "labels", "resources", "deploys"] {
+        server.browser.post(&format!("/apps/shop/settings/{section}"), &[]).await.expect(400);
+    }
+    for name in ["port_99999999_container", "port_-1_container", "port_x_container"] {
+        server.browser.post(PORTS, &[(name, "8000")]).await.expect(422);
+    }
+    assert_eq!(server.config_of_shop().await, before);
+    assert_eq!(server.browser.get("/apps/shop/settings/ports").await.expect(303).location(), "/apps/shop/settings#ports");
 }
 
 #[tokio::test]

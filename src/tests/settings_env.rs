@@ -172,10 +172,20 @@ async fn a_pasted_text_is_previewed_by_name_and_saved_as_things_are_then() {
     // Meanwhile somebody else has changed the variables.
     shop.post(ENVIRONMENT, "removal", &[("name", "OTHER")]).await.expect(303);
     shop.add("LATE", "late-value").await.expect(303);
-    shop.post(ENVIRONMENT, "import", &[("env_text", text), ("env_alone", "yes")]).await.expect(303);
+    let previewed = page.attribute("#env-preview input[name=env_going]", "value").unwrap();
+    let page = shop.post(ENVIRONMENT, "import", &[("env_text", text), ("env_alone", "yes"), ("env_going", &previewed)]).await.expect(422);
+    assert!(page.text("#env_text-error").contains("have changed since the preview"), "{}", page.text("#env_text-error"));
+    import_alone(&mut shop, text).await;
     assert_eq!(shop.deployed_env().await, pairs(&[("FRESH", "one\ntwo"), ("OTHER", "new-value"), ("SAME", "same-value")]));
     let page = shop.post(ENVIRONMENT, "preview", &[("env_text", text), ("env_alone", "yes")]).await.expect(200);
     assert!(page.text("#env-preview").contains("everything is set so already"), "{}", page.text("#env-preview"));
+}
+
+/// Previews a text that is to be all there is, and saves it.
+async fn import_alone(shop: &mut Shop, text: &str) {
+    let page = shop.post(ENVIRONMENT, "preview", &[("env_text", text), ("env_alone", "yes")]).await.expect(200);
+    let going = page.attribute("#env-preview input[name=env_going]", "value").unwrap();
+    shop.post(ENVIRONMENT, "import", &[("env_text", text), ("env_alone", "yes"), ("env_going", &going)]).await.expect(303);
 }
 
 #[tokio::test]
@@ -225,7 +235,7 @@ async fn limits_are_said_before_anything_is_stored() {
     let page = shop.post(ENVIRONMENT, "preview", &[("env_text", &large)]).await.expect(422);
     assert!(page.text("#env_text-error").contains("at most 1 MB"));
     assert_eq!(shop.deployed_env().await.len(), 500);
-    shop.post(ENVIRONMENT, "import", &[("env_text", &large[..8 * 120_004]), ("env_alone", "yes")]).await.expect(303);
+    import_alone(&mut shop, &large[..8 * 120_004]).await;
     assert_eq!(shop.deployed_env().await.len(), 8);
 }
 

@@ -156,7 +156,9 @@ async fn what_is_emptied_is_as_it_was_in_the_beginning() {
         // A box that is not ticked is not sent.
         let unticked = ["submodules", "build_pull", "newer_push_cancels", "process_init", "process_read_only_root"];
         let typed = fields.iter().filter(|(name, _)| !unticked.contains(name)).map(|(name, value)| (*name, value.as_str()));
-        save(&mut server, section, &typed.collect::<Vec<_>>()).await;
+        // The others of its form are.
+        let unchanged = [("watch_paths", "")].into_iter().filter(|_| *section == "deploys");
+        save(&mut server, section, &typed.chain(unchanged).collect::<Vec<_>>()).await;
     }
     assert_eq!(stored(&server).await, beginning);
 }
@@ -283,7 +285,7 @@ async fn of_a_health_check_only_the_chosen_kind_is_read_and_stored() {
         let page = save(&mut server, "health", &[("health_probe", probe), ("health_interval", "no number")]).await;
         assert_eq!((page.value("health_probe").as_deref(), page.value("health_interval").as_deref()), (Some(probe), Some("10")));
     }
-    server.browser.post(&format!("{PAGE}/ports"), &[]).await.expect(303);
+    server.browser.post(&format!("{PAGE}/ports"), &[("port_0_container", "")]).await.expect(303);
     let page = server.browser.post(&format!("{PAGE}/health"), &with(&[("health_probe", "http"), ("health_path", "/")])).await.expect(422);
     assert_eq!(page.text("#health_port-error"), "On which port does the app answer?");
 }

@@ -216,11 +216,22 @@ pub(super) async fn show(ui: Ui, At(slug): At<String>, Asked(said): Asked<Said>)
     page(&ui, &app, None, said.saved.as_deref()).await
 }
 
+/// The address of a form that came back, opened again.
+pub(super) async fn to_section(ui: Ui, At((slug, id)): At<(String, String)>) -> Result<Redirect, Error> {
+    let app = apps::by_slug(&ui.state, &slug).await?;
+    let id = SECTIONS.iter().find(|it| it.id() == id).ok_or(Error::NotFound)?.id();
+    Ok(Redirect::to(&format!("{}/settings#{id}", present::app_url(&app))))
+}
+
 /// Saves a section.
 pub(super) async fn update(ui: Ui, At((slug, id)): At<(String, String)>, typed: Typed) -> Result<Response, Error> {
     let app = apps::by_slug(&ui.state, &slug).await?;
     let section = FORMS.iter().copied().find(|it| it.id() == id).ok_or(Error::NotFound)?;
     let mut draft = Draft::of(&app);
+    // Nothing at all is no wish to clear everything: a browser sends empty fields, too.
+    if typed.names().next().is_none() {
+        return Err(Error::BadRequest("The form came without its fields.".to_owned()));
+    }
     let mut form = section.typed(&typed, &draft);
     section.read(&typed, &mut form, &mut draft);
     if form.is_good() {

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     db,
-    deploy::Wish,
+    deploy::{Sight, Wish},
     domain::{
         app::App,
         commit::CommitId,
@@ -247,7 +247,11 @@ pub(super) async fn events(
 
 async fn load(ui: &Ui, app: &App, deployment: &Deployment, journal: JournalPage) -> Result<Show, Error> {
     let serving = match app.live_deployment {
-        Some(live) if live != deployment.id => Some(db::deployments::get(ui.state.db.read(), live).await?.number),
+        Some(live) if live != deployment.id => {
+            let live = db::deployments::get(ui.state.db.read(), live).await?;
+            let runs = !matches!(apps::sight(&ui.state, Some(&live)).await, Sight::Gone);
+            runs.then_some(live.number)
+        }
         _ => None,
     };
     let tail = match deployment.ending.as_ref().and_then(|ending| ending.cause) {

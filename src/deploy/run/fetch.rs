@@ -6,6 +6,7 @@ use crate::{
     deploy::platform::{Failure, Origin},
     domain::{
         commit::{CommitFacts, CommitId},
+        connection::Verdict,
         deployment::Status,
     },
 };
@@ -22,6 +23,7 @@ impl Run<'_> {
         let commit = self.within(self.shared.limits.fetch, source.fetch(&origin, wanted, &self.journal)).await?;
         db::deployments::set_commit(self.shared.db.write(), self.row.id, &commit).await?;
         self.row.commit = Some(commit.clone());
+        self.forget_failed_check().await?;
         let subject = commit.message.lines().next().unwrap_or_default();
         self.journal.say(&format!("Commit {} “{subject}” by {}", commit.id, commit.author));
         if let Some(pushed) = self.row.requested_commit.as_ref().filter(|pushed| **pushed != commit.id) {
@@ -31,6 +33,15 @@ impl Run<'_> {
         self.skip_what_is_not_watched(&commit.id).await?;
         self.export(&origin, &commit.id).await?;
         Ok(commit)
+    }
+
+    /// What a connection test has found wrong is mended: the fetch has worked.
+    async fn forget_failed_check(&self) -> Result<(), Stop> {
+        let check = db::connections::check(self.shared.db.read(), self.app.id).await?;
+        if check.is_some_and(|check| check.verdict != Verdict::Ok) {
+            db::connections::forget_check(self.shared.db.write(), self.app.id).await?;
+        }
+        Ok(())
     }
 
     /// Ends what a push asked for when nothing that is watched differs from what serves. What a person asked for is built.

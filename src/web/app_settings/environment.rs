@@ -75,14 +75,15 @@ impl SealedList for Environment {
 struct Preview {
     lists: Vec<(&'static str, Vec<EnvName>)>,
     changes: usize,
+    going: String,
 }
 
 impl From<Difference<EnvName>> for Preview {
     fn from(difference: Difference<EnvName>) -> Self {
-        let changes = difference.changes();
+        let (changes, going) = (difference.changes(), going(&difference));
         let Difference { added, changed, unchanged, removed } = difference;
         let lists = vec![("Added", added), ("Changed", changed), ("Deleted", removed), ("Unchanged", unchanged)];
-        Self { lists: lists.into_iter().filter(|(_, names)| !names.is_empty()).collect(), changes }
+        Self { lists: lists.into_iter().filter(|(_, names)| !names.is_empty()).collect(), changes, going }
     }
 }
 
@@ -102,10 +103,21 @@ pub(in crate::web) async fn import(ui: Ui, At(slug): At<String>, typed: Typed) -
     let app = apps::by_slug(&ui.state, &slug).await?;
     let (mut form, edit) = text(&typed);
     if let Some(edit) = edit {
+        let now = ui.state.deployer.preview_items(&app, &edit).await;
+        if refused(now)?.is_ok_and(|now| going(&now) != typed.text("env_going")) {
+            let changed = Invalid::because("The variables have changed since the preview. Preview it again: others would be deleted now.");
+            form.check::<()>("env_text", Err(changed));
+            return answer::<Environment>(&ui, &app, form).await;
+        }
         let imported = ui.state.deployer.edit_items(&app, edit, &ui.actor()).await;
         form.check("env_text", refused(imported)?);
     }
     answer::<Environment>(&ui, &app, form).await
+}
+
+/// What is deleted, as the form that saves a preview carries it.
+fn going(difference: &Difference<EnvName>) -> String {
+    difference.removed.iter().map(EnvName::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// The form with a text as it was typed, and what is to be done when nothing is wrong with it.

@@ -8,6 +8,8 @@ use crate::domain::Invalid;
 
 /// So many rows a form may have.
 pub(super) const ROWS_MAX: usize = 50;
+/// Rows that were added and taken away again leave gaps in the numbers.
+const NUMBERS_MAX: usize = 1000;
 
 /// The rows of a form: what their fields are called, and what stands in an empty one.
 pub(super) struct Rows {
@@ -70,16 +72,25 @@ impl Rows {
     pub(super) fn typed(&self, typed: &Typed) -> FormView {
         let texts = |row: Row<'_>| self.fields.iter().map(|(field, _)| row.text(field).to_owned()).collect::<Vec<_>>();
         let mut form = self.form(self.rows(typed).map(texts));
+        let begins = format!("{}_", self.prefix);
+        let belongs = |name: &str| self.number(name).is_some_and(|number| number < NUMBERS_MAX);
+        if typed.names().any(|name| name.starts_with(&begins) && !belongs(name)) {
+            form.reject("The form has rows that this page does not make. Load it again.");
+        }
         if self.rows(typed).count() > ROWS_MAX {
             form.reject(format!("There are more than {ROWS_MAX} rows. Remove some."));
         }
         form
     }
 
+    /// The number of the row that a field belongs to.
+    fn number(&self, name: &str) -> Option<usize> {
+        name.strip_prefix(self.prefix)?.strip_prefix('_')?.split_once('_')?.0.parse().ok()
+    }
+
     /// The rows that were typed, without those that are left out.
     pub(super) fn rows<'a>(&'a self, typed: &'a Typed) -> impl Iterator<Item = Row<'a>> {
-        let number = |name: &str| name.strip_prefix(self.prefix)?.strip_prefix('_')?.split_once('_')?.0.parse::<usize>().ok();
-        let numbers: BTreeSet<usize> = typed.names().filter_map(number).collect();
+        let numbers: BTreeSet<usize> = typed.names().filter_map(|name| self.number(name)).collect();
         let all = numbers.into_iter().map(move |sent_as| Row { rows: self, typed, sent_as, place: 0 });
         let filled = all.filter(|row| self.decisive.iter().any(|field| !row.text(field).is_empty()));
         filled.enumerate().map(|(place, row)| Row { place, ..row })

@@ -171,27 +171,11 @@ impl Failures {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::AppId;
 
     /// A container that has run for so many seconds.
     fn seen(age: u64, health: Health) -> Observed {
         let started_at = Moment::from_unix_ms(Moment::now().unix_ms() - i64::try_from(age).expect("small") * 1000);
-        Observed {
-            id: "c1".to_owned(),
-            app: AppId::new(),
-            deployment: 1,
-            running: true,
-            paused: false,
-            restarting: false,
-            restarts: 0,
-            exit_code: None,
-            out_of_memory: false,
-            health,
-            created_at: None,
-            started_at: Some(started_at),
-            ports: Vec::new(),
-            networks: Vec::new(),
-        }
+        Observed { health, started_at: Some(started_at), ..Observed::bare("c1") }
     }
 
     /// What is said after these answers.

@@ -71,25 +71,9 @@ pub(super) fn orphans(known: &[Known], seen: Vec<Observed>) -> Vec<Observed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{container::Health, ids::AppId};
 
     fn seen(id: &str, running: bool) -> Observed {
-        Observed {
-            id: id.to_owned(),
-            app: AppId::new(),
-            deployment: 1,
-            running,
-            paused: false,
-            restarting: false,
-            restarts: 0,
-            exit_code: (!running).then_some(137),
-            out_of_memory: false,
-            health: Health::Unchecked,
-            created_at: None,
-            started_at: None,
-            ports: Vec::new(),
-            networks: Vec::new(),
-        }
+        Observed { running, exit_code: (!running).then_some(137), ..Observed::bare(id) }
     }
 
     fn known(container: &str, standing: Standing) -> Known {

@@ -155,6 +155,29 @@ pub enum Act {
 }
 
 #[cfg(test)]
+impl Observed {
+    /// One that runs, of which nothing else is known.
+    pub(crate) fn bare(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            app: AppId::new(),
+            deployment: 1,
+            running: true,
+            paused: false,
+            restarting: false,
+            restarts: 0,
+            exit_code: None,
+            out_of_memory: false,
+            health: Health::Unchecked,
+            created_at: None,
+            started_at: None,
+            ports: Vec::new(),
+            networks: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -167,22 +190,7 @@ mod tests {
     }
 
     fn seen(ports: Vec<Bound>) -> Observed {
-        Observed {
-            id: "c1".to_owned(),
-            app: AppId::new(),
-            deployment: 1,
-            running: true,
-            paused: false,
-            restarting: false,
-            restarts: 0,
-            exit_code: None,
-            out_of_memory: false,
-            health: Health::Unchecked,
-            created_at: None,
-            started_at: None,
-            ports,
-            networks: Vec::new(),
-        }
+        Observed { ports, ..Observed::bare("c1") }
     }
 
     #[test]

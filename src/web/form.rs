@@ -81,10 +81,31 @@ impl FromRequest<AppState> for Typed {
             Unread::TooLarge => Error::TooLarge(limit),
             Unread::Incomplete => Error::BadRequest("The form did not arrive whole.".to_owned()),
         })?;
+        if !is_text(&body) {
+            return Err(Error::BadRequest("The form is not text in UTF-8.".to_owned()));
+        }
         let pairs: Vec<(String, String)> =
             serde_urlencoded::from_bytes(&body).map_err(|_| Error::BadRequest("The form could not be read.".to_owned()))?;
         Ok(Self(pairs.into_iter().collect()))
     }
+}
+
+/// Whether what a form encodes is UTF-8: the decoder would put `�` in place of what is not.
+fn is_text(form: &[u8]) -> bool {
+    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
+    let mut decoded = Vec::with_capacity(form.len());
+    let mut rest = form;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        decoded.push(match (byte, digit(after.first()), digit(after.get(1))) {
+            (b'%', Some(high), Some(low)) => {
+                rest = &after[2..];
+                u8::try_from(high * 16 + low).expect("two hexadecimal digits are a byte")
+            }
+            _ => *byte,
+        });
+    }
+    std::str::from_utf8(&decoded).is_ok()
 }
 
 /// A form as shown: its values, what is wrong with each, and what is wrong with the whole.
@@ -168,5 +189,20 @@ impl FormView {
     /// Whether nothing is wrong.
     pub(super) fn is_good(&self) -> bool {
         self.error.is_none() && self.errors.values().all(Option::is_none)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_text() {
+        for text in ["", "a=b", "name=gr%C3%B6%C3%9Fe", "a=%", "a=%zz", "a=%F0%9F%98%80"] {
+            assert!(is_text(text.as_bytes()), "{text}");
+        }
+        for not in ["a=%ff%fe", "a=%C3", "a=%ED%A0%80"] {
+            assert!(!is_text(not.as_bytes()), "{not}");
+        }
     }
 }

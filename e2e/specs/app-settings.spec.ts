@@ -338,8 +338,9 @@ test("the page is accessible and fits: with nothing set, with everything set, wi
   await page.getByText("New deploy key…").click();
   await expectGoodLook(page, "app-settings-wrong");
 
-  const login = { registry_host: "ghcr.io", registry_username: "shop-bot", registry_password: "secret" };
-  expect((await page.request.post("/settings/registries", { form: login, maxRedirects: 0 })).status()).toBe(303);
+  // Nobody listens there, so the login is kept without having been tried.
+  const login = { registry_host: "127.0.0.1:9", registry_username: "shop-bot", registry_password: "secret" };
+  expect((await page.request.post("/settings/registries", { form: login, maxRedirects: 0 })).status()).toBe(200);
   await page.goto("/settings");
   await page.locator("#registries").getByText("Remove…").click();
   await expectGoodLook(page, "settings-registries");

@@ -19,6 +19,7 @@ mod disorder;
 mod ends;
 mod engine;
 mod journals;
+mod kept;
 mod keys;
 mod lifecycle;
 mod line;

@@ -29,7 +29,14 @@ async fn fill_deployments(db: &Db, app: &App, count: usize) {
     for begin in (0..count).step_by(ROWS_AT_ONCE) {
         let mut tx = db.begin().await.unwrap();
         for number in begin..count.min(begin + ROWS_AT_ONCE) {
-            let new = NewDeployment { app: app.id, trigger: Trigger::Webhook, requested_by: Some("dev"), commit: None, no_cache: false };
+            let new = NewDeployment {
+                app: app.id,
+                trigger: Trigger::Webhook,
+                requested_by: Some("dev"),
+                commit: None,
+                no_cache: false,
+                rollback: None,
+            };
             let row = db::deployments::enqueue(&mut tx, &new).await.unwrap();
             db::deployments::advance(&mut *tx, &row, Status::Cloning, 1).await.unwrap();
             let row = db::deployments::get(&mut *tx, row.id).await.unwrap();

@@ -5,7 +5,7 @@ use sqlx::{FromRow, SqliteConnection, SqliteExecutor};
 use super::{Error, apps};
 use crate::domain::{
     commit::{CommitFacts, CommitId},
-    deployment::{Cause, Deployment, Ending, PhaseLines, Status, Switch, Times, Trigger},
+    deployment::{Cause, Deployment, Ending, PhaseLines, Rollback, Status, Switch, Times, Trigger},
     ids::{AppId, DeploymentId, SnapshotId},
     moment::Moment,
 };
@@ -17,7 +17,7 @@ macro_rules! select {
             "SELECT id, app_id, number, \"trigger\", requested_by, status, attempt, requested_commit, commit_id, commit_message, commit_author, committed_at,
                     snapshot_id, image, container, host_port, switch, gap_ms, queued_at, cloning_at, building_at, deploying_at, finished_at,
                     cloning_line, building_line, deploying_line, cancel_requested_at, cancel_reason, failure_cause, ended_in, ending, ending_hint,
-                    journal_removed_at, no_cache, superseded_by
+                    journal_removed_at, no_cache, superseded_by, back_to, keeps_values, pinned_at, image_removed_at
              FROM deployments ",
             $tail
         )
@@ -61,6 +61,10 @@ struct Row {
     journal_removed_at: Option<Moment>,
     no_cache: bool,
     superseded_by: Option<i64>,
+    back_to: Option<i64>,
+    keeps_values: bool,
+    pinned_at: Option<Moment>,
+    image_removed_at: Option<Moment>,
 }
 
 impl TryFrom<Row> for Deployment {
@@ -108,6 +112,9 @@ impl TryFrom<Row> for Deployment {
             journal_removed: row.journal_removed_at,
             no_cache: row.no_cache,
             superseded_by: row.superseded_by,
+            rollback: row.back_to.map(|to| Rollback { to, keeps_values: row.keeps_values }),
+            pinned: row.pinned_at,
+            image_removed: row.image_removed_at,
         })
     }
 }
@@ -125,6 +132,8 @@ pub struct NewDeployment<'a> {
     pub commit: Option<&'a CommitId>,
     /// Whether its build uses nothing of earlier ones.
     pub no_cache: bool,
+    /// To which older deployment it goes back.
+    pub rollback: Option<Rollback>,
 }
 
 /// Puts a deployment into its app's queue, under the next number.
@@ -132,8 +141,8 @@ pub async fn enqueue(tx: &mut SqliteConnection, new: &NewDeployment<'_>) -> Resu
     let number = apps::next_number(&mut *tx, new.app).await?;
     let id = DeploymentId::new();
     sqlx::query(
-        "INSERT INTO deployments (id, app_id, number, \"trigger\", requested_by, requested_commit, no_cache, queued_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO deployments (id, app_id, number, \"trigger\", requested_by, requested_commit, no_cache, back_to, keeps_values, queued_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(id)
     .bind(new.app)
@@ -142,6 +151,8 @@ pub async fn enqueue(tx: &mut SqliteConnection, new: &NewDeployment<'_>) -> Resu
     .bind(new.requested_by)
     .bind(new.commit.map(CommitId::as_str))
     .bind(new.no_cache)
+    .bind(new.rollback.map(|it| it.to))
+    .bind(new.rollback.is_some_and(|it| it.keeps_values))
     .bind(Moment::now())
     .execute(&mut *tx)
     .await?;
@@ -405,10 +416,34 @@ pub async fn set_switch(
     Ok(())
 }
 
-/// The app's newest successful deployments, newest first: id and image.
-pub async fn newest_successes(db: impl SqliteExecutor<'_>, app: AppId, limit: i64) -> Result<Vec<(DeploymentId, Option<String>)>, Error> {
-    let query = sqlx::query_as("SELECT id, image FROM deployments WHERE app_id = ? AND status = 'success' ORDER BY number DESC LIMIT ?");
+/// A successful deployment, as far as it matters for what is kept.
+#[derive(Debug, Clone, FromRow)]
+pub struct Success {
+    /// Its identity.
+    pub id: DeploymentId,
+    /// Its number within the app.
+    pub number: i64,
+    /// Its image; none when it is not known.
+    pub image: Option<String>,
+    /// Since when it is pinned.
+    pub pinned_at: Option<Moment>,
+    /// When its image was removed.
+    pub image_removed_at: Option<Moment>,
+}
+
+/// The app's newest successful deployments, newest first.
+pub async fn newest_successes(db: impl SqliteExecutor<'_>, app: AppId, limit: i64) -> Result<Vec<Success>, Error> {
+    let query = sqlx::query_as(
+        "SELECT id, number, image, pinned_at, image_removed_at FROM deployments
+         WHERE app_id = ? AND status = 'success' ORDER BY number DESC LIMIT ?",
+    );
     Ok(query.bind(app).bind(limit).fetch_all(db).await?)
+}
+
+/// The app's pinned deployments, newest first.
+pub async fn pinned(db: impl SqliteExecutor<'_>, app: AppId) -> Result<Vec<DeploymentId>, Error> {
+    let query = sqlx::query_scalar("SELECT id FROM deployments WHERE app_id = ? AND pinned_at IS NOT NULL ORDER BY number DESC");
+    Ok(query.bind(app).fetch_all(db).await?)
 }
 
 fn one_row(rows: u64) -> Result<(), Error> {

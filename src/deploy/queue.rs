@@ -36,7 +36,7 @@ pub(super) async fn deploy_now(shared: &Arc<Shared>, app: &App, wish: &Wish, by:
         return waits_already(shared, tx, app, waiting, by).await;
     }
     let (requested_by, commit) = (Some(&*by.name), commit.as_ref());
-    let new = NewDeployment { app: app.id, trigger: Trigger::Manual, requested_by, commit, no_cache: *no_cache };
+    let new = NewDeployment { app: app.id, trigger: Trigger::Manual, requested_by, commit, no_cache: *no_cache, rollback: None };
     let deployment = db::deployments::enqueue(&mut tx, &new).await?;
     let reason = format!("Cancelled for #{}, which {} asked for,", deployment.number, by.name);
     let running = cancel_automatic(&mut tx, &mut ended, app, &unfinished, &reason).await?;
@@ -69,7 +69,14 @@ pub(super) async fn apply(shared: &Arc<Shared>, app: &App, by: &Actor) -> Result
     if let Some(waiting) = unfinished.iter().find(same) {
         return waits_already(shared, tx, app, waiting, by).await;
     }
-    let new = NewDeployment { app: app.id, trigger: Trigger::Config, requested_by: Some(&by.name), commit: None, no_cache: false };
+    let new = NewDeployment {
+        app: app.id,
+        trigger: Trigger::Config,
+        requested_by: Some(&by.name),
+        commit: None,
+        no_cache: false,
+        rollback: None,
+    };
     let deployment = db::deployments::enqueue(&mut tx, &new).await?;
     let act = Act::done(Action::Deploy, by, Subject::deployment(app, &deployment)).detail("queued: settings");
     audit::record(&mut tx, &act).await?;

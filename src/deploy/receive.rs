@@ -174,7 +174,14 @@ async fn queue(
     commit: &CommitId,
     pusher: Option<&str>,
 ) -> Result<Deployment, db::Error> {
-    let new = NewDeployment { app: app.id, trigger: Trigger::Webhook, requested_by: pusher, commit: Some(commit), no_cache: false };
+    let new = NewDeployment {
+        app: app.id,
+        trigger: Trigger::Webhook,
+        requested_by: pusher,
+        commit: Some(commit),
+        no_cache: false,
+        rollback: None,
+    };
     let queued = db::deployments::enqueue(tx, &new).await?;
     ended.supersede(tx, app, &queued).await?;
     Ok(queued)

@@ -1,18 +1,17 @@
 //! Retention: what is older than the settings say is removed, daily and on request, in small pieces between which everybody else writes.
 
-use std::{collections::HashSet, io, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
 };
 
-use super::{Error, Shared};
+use super::{Error, Shared, kept};
 use crate::{
     audit, db,
     domain::{
         audit::{Act, Action, Actor, Resource, Subject},
-        ids::{AppId, DeploymentId},
         moment::Moment,
         retention::LastRun,
     },
@@ -30,11 +29,6 @@ const SETTLE: Duration = Duration::from_secs(10 * 60);
 
 /// Whoever starts a run waits so long for its end, and looks again later.
 const A_MOMENT: Duration = Duration::from_secs(1);
-
-/// So many successful deployments of an app are kept whole, counted by distinct image.
-const KEPT_IMAGES: usize = 5;
-/// Among so many the distinct ones are looked for.
-const SUCCESSES_SEEN_MAX: i64 = 1000;
 
 /// Since when it runs, if it does.
 pub(super) struct Running(watch::Sender<Option<Moment>>);
@@ -169,7 +163,7 @@ async fn pause(shared: &Shared) -> Result<(), Broken> {
 }
 
 async fn remove_journals(shared: &Shared, too_old: Moment, removed: &mut u64) -> Result<(), Broken> {
-    let kept = kept_sets(shared).await?;
+    let kept = kept::of_all(shared).await?;
     let mut last = None;
     loop {
         let old = db::journals::before(shared.db.read(), too_old, last.as_ref(), ROWS_AT_ONCE).await?;
@@ -192,24 +186,6 @@ async fn remove_journals(shared: &Shared, too_old: Moment, removed: &mut u64) ->
             pause(shared).await?;
         }
     }
-}
-
-/// The deployments whose journals stay: what serves, and what an app could be rolled back to.
-async fn kept_sets(shared: &Shared) -> Result<HashSet<DeploymentId>, db::Error> {
-    let mut kept = HashSet::new();
-    for app in db::apps::all(shared.db.read()).await? {
-        kept.extend(app.live_deployment);
-        kept.extend(kept_set(shared, app.id).await?);
-    }
-    Ok(kept)
-}
-
-/// The app's last successful deployments by distinct image.
-async fn kept_set(shared: &Shared, app: AppId) -> Result<Vec<DeploymentId>, db::Error> {
-    let successes = db::deployments::newest_successes(shared.db.read(), app, SUCCESSES_SEEN_MAX).await?;
-    let mut images = HashSet::new();
-    let distinct = successes.into_iter().filter(|(_, image)| images.insert(image.clone()));
-    Ok(distinct.take(KEPT_IMAGES).map(|(id, _)| id).collect())
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> anyhow::Result<T> {

@@ -151,6 +151,21 @@ pub struct Deployment {
     pub no_cache: bool,
     /// The newer deployment for which its build was cancelled.
     pub superseded_by: Option<i64>,
+    /// To which older deployment it goes back.
+    pub rollback: Option<Rollback>,
+    /// Since when it is pinned: kept, whatever the clean-up says.
+    pub pinned: Option<Moment>,
+    /// When the clean-up removed its image.
+    pub image_removed: Option<Moment>,
+}
+
+/// A way back to an older deployment of the app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rollback {
+    /// Its number.
+    pub to: i64,
+    /// Whether secret values are those of today, where the app still has them, and not those of then.
+    pub keeps_values: bool,
 }
 
 impl Deployment {
@@ -248,6 +263,9 @@ impl Deployment {
             journal_removed: None,
             no_cache: false,
             superseded_by: None,
+            rollback: None,
+            pinned: None,
+            image_removed: None,
         }
     }
 }

@@ -15,3 +15,12 @@ CREATE TABLE deletions (
     requested_by TEXT NOT NULL,
     requested_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- The history of an app by filters. Every index ends with the number, which is the order, so that reading stops at the end of a page.
+CREATE INDEX deployments_by_status ON deployments (app_id, status, number);
+CREATE INDEX deployments_by_trigger ON deployments (app_id, "trigger", number);
+CREATE INDEX deployments_by_status_and_trigger ON deployments (app_id, status, "trigger", number);
+CREATE INDEX deployments_by_cause ON deployments (app_id, failure_cause, number) WHERE failure_cause IS NOT NULL;
+CREATE INDEX deployments_by_cause_and_trigger ON deployments (app_id, failure_cause, "trigger", number) WHERE failure_cause IS NOT NULL;
+-- The commit that was fetched or, before that, asked for.
+CREATE INDEX deployments_by_commit ON deployments (app_id, coalesce(commit_id, requested_commit), number);

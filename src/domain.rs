@@ -14,6 +14,7 @@ pub mod delivery;
 pub mod deployment;
 pub mod disk;
 pub mod engine;
+pub mod history;
 pub mod ids;
 pub mod integrity;
 pub mod moment;

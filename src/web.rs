@@ -32,6 +32,7 @@ mod metrics;
 mod observe;
 mod password;
 mod present;
+mod query;
 mod registries;
 mod retention;
 mod security;

@@ -21,6 +21,8 @@ const PAGES: &[&str] = &[
     "/",
     "/apps/shop",
     "/apps/shop/deployments",
+    "/apps/shop/deployments?status=failed&cause=user",
+    "/apps/shop/deployments?status=success&trigger=manual",
     "/api/audit?before=5000",
     "/audit",
     "/audit?action=LOGIN&result=FAILURE",

@@ -24,6 +24,8 @@ macro_rules! select {
     };
 }
 
+pub mod history;
+
 #[derive(FromRow)]
 struct Row {
     id: DeploymentId,

@@ -38,6 +38,28 @@ impl fmt::Display for CommitId {
     }
 }
 
+/// How a commit id begins: as git wants it, at least 4 of its hexadecimal digits, lower case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitPrefix(String);
+
+impl CommitPrefix {
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for CommitPrefix {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if !(4..=64).contains(&text.len()) || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(Invalid::because("A commit's id is looked for by 4 to 64 hexadecimal digits, with which it begins."));
+        }
+        Ok(Self(text.to_ascii_lowercase()))
+    }
+}
+
 /// What a deployment keeps of its commit, so that a page never has to ask git.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitFacts {
@@ -66,6 +88,15 @@ mod tests {
         assert!("0".repeat(64).parse::<CommitId>().is_ok());
         for bad in ["", "main", "0c79164d", &"g".repeat(40), &"0".repeat(41)] {
             assert!(bad.parse::<CommitId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_commit_is_looked_for_by_four_digits_or_more() {
+        assert!("0C79".parse::<CommitPrefix>().is_ok_and(|prefix| prefix.as_str() == "0c79"));
+        assert!("0".repeat(64).parse::<CommitPrefix>().is_ok());
+        for bad in ["", "0c7", "main", "0c79%", "0c79 164d", &"0".repeat(65)] {
+            assert!(bad.parse::<CommitPrefix>().is_err(), "{bad}");
         }
     }
 }

@@ -13,6 +13,7 @@ mod containers;
 mod deployments;
 mod health;
 mod health_checks;
+mod history;
 mod interruptions;
 mod journals;
 mod layers;

@@ -121,6 +121,12 @@ async fn no_statement_reads_a_whole_table_that_grows() {
         }
     }
 
+    for filter in ["", "status=success", "status=failed", "status=unfinished"] {
+        for other in ["", "trigger=manual", "cause=user", "commit=0c79", "trigger=webhook&cause=forge", "trigger=manual&commit=0c79164d"] {
+            server.browser.get(&format!("/apps/shop/deployments?{filter}&{other}&before=9")).await.expect(200);
+        }
+    }
+
     let file = format!("sqlite://{}", server.data().join("upaas.db").display());
     let mut database = SqliteConnection::connect(&file).await.unwrap();
     let ran = statements().lock().unwrap().clone();

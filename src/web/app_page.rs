@@ -13,7 +13,7 @@ use super::{
     extract::At,
     frame::When,
     live,
-    present::{self, Address, AppLink, Badge, Commit, DeploymentRow},
+    present::{self, Address, AppLink, Badge, Commit, DeploymentRow, RecordView},
     ui::Ui,
     view::{Mood, Piece, View, Watched},
     webhook::Webhook,
@@ -42,6 +42,7 @@ struct Show {
     #[serde(skip)]
     newest: Option<(i64, Status)>,
     recent: Vec<DeploymentRow>,
+    record: Option<RecordView>,
     connect: Connect,
     webhook: Webhook,
     pending: Option<Pending>,
@@ -166,8 +167,9 @@ async fn page(ui: &Ui, app: &App, webhook: Webhook) -> Result<Show, Error> {
     let page = if deployed_now { AppPage { start: None, stop: false, ..page } } else { page };
     let newest = recent.first().map(|it| (it.number, it.status));
     let recent = recent.iter().map(|it| DeploymentRow::new(app, it)).collect();
+    let record = RecordView::new(&db::deployments::history::record(ui.state.db.read(), app.id).await?);
     let pending = Pending::load(&ui.state, app).await?;
-    Ok(Show { app: page, link: AppLink::new(app), newest, recent, connect, webhook, pending })
+    Ok(Show { app: page, link: AppLink::new(app), newest, recent, record, connect, webhook, pending })
 }
 
 /// The ports of the host that a live container holds: those it is seen to have, or else those that are fixed.

@@ -19,26 +19,23 @@ use super::{
     extract::Asked,
     form::FormView,
     live,
+    query::{Pairs, Wrong},
     ui::Ui,
     view::{Mood, Piece, View, Watched},
 };
 use crate::{
     db,
     domain::{
-        Invalid,
         audit::{Action, Outcome, Resource},
         moment::Moment,
     },
 };
 use entry::EntryRow;
-use query::{Asker, FILTERS, Query, Wrong};
+use query::{Asker, FILTERS, Query};
 
 /// A page of the list.
 const PAGE: i64 = 50;
 const PATH: &str = "/audit";
-
-/// The part of an address after the question mark, in pairs.
-pub(super) type Pairs = Asked<Vec<(String, String)>>;
 
 #[derive(Serialize)]
 struct Index {
@@ -96,7 +93,7 @@ pub(super) async fn index_events(ui: Ui) -> Result<Response, Error> {
 }
 
 async fn load(ui: &Ui, query: &Query) -> Result<Index, Error> {
-    let wrong = !query.wrong.is_empty();
+    let wrong = !query.wrong().is_empty();
     let mut entries = match wrong {
         true => Vec::new(),
         false => db::audit::newest(ui.state.db.read(), &query.filter, query.before, PAGE + 1).await?,
@@ -128,11 +125,9 @@ fn form(query: &Query) -> FormView {
         }
     }
     let mut form = FormView::new(&fields);
-    for wrong in &query.wrong {
+    for wrong in query.wrong() {
         match FILTERS.iter().find(|name| **name == wrong.name) {
-            Some(name) => {
-                form.check::<()>(name, Err(Invalid::because(sentence(wrong))));
-            }
+            Some(name) => form.refuse(name, sentence(wrong)),
             None => form.reject(format!("In the address, {wrong}.")),
         }
     }

@@ -164,10 +164,15 @@ impl FormView {
         match result {
             Ok(value) => Some(value),
             Err(invalid) => {
-                self.errors.insert(field.to_owned(), Some(invalid.0));
+                self.refuse(field, invalid.0);
                 None
             }
         }
+    }
+
+    /// Notes what is wrong with a field beside it.
+    pub(super) fn refuse(&mut self, field: &str, sentence: String) {
+        self.errors.insert(field.to_owned(), Some(sentence));
     }
 
     /// The fields whose values another form has otherwise: name, this value, the other one.

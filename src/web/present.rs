@@ -2,14 +2,17 @@
 
 mod address;
 mod phases;
+mod record;
 mod size;
 
 pub(super) use address::{Address, address, host_port};
 pub(super) use phases::{Phase, phases};
+pub(super) use record::RecordView;
 pub(super) use size::size;
 
 use serde::Serialize;
 
+use self::phases::PhaseBar;
 use super::{frame::When, view::Mood};
 use crate::{
     deploy::{Place, Sight},
@@ -19,7 +22,7 @@ use crate::{
         commit::CommitFacts,
         connection::Verdict,
         container::Health,
-        deployment::{Deployment, Status, Switch, Trigger},
+        deployment::{Cause, Deployment, Status, Switch, Trigger},
         moment::{Moment, duration},
         port::{self, Held, Port},
     },
@@ -164,6 +167,16 @@ pub(super) fn switch_note(next: &RunConfig, live: Option<&[Held]>) -> String {
     }
 }
 
+/// Who or what a failure is about, in a word.
+pub(super) const fn cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::User => "app",
+        Cause::Forge => "git host",
+        Cause::Engine => "engine",
+        Cause::Internal => "µPaaS",
+    }
+}
+
 /// A line of a list of deployments.
 #[derive(Serialize)]
 pub(super) struct DeploymentRow {
@@ -172,10 +185,17 @@ pub(super) struct DeploymentRow {
     badge: Badge,
     commit: Option<Commit>,
     trigger: Trigger,
+    by: Option<String>,
     when: When,
     duration: Option<String>,
+    bar: PhaseBar,
+    cause: Option<&'static str>,
     reason: Option<String>,
+    attempt: i64,
+    journal_removed: bool,
     live: bool,
+    /// What it is about besides a commit: `rollback to #3`.
+    about: Option<String>,
 }
 
 impl DeploymentRow {
@@ -186,23 +206,39 @@ impl DeploymentRow {
             badge: deployment.status.into(),
             commit: commit(deployment),
             trigger: deployment.trigger,
+            by: deployment.requested_by.clone(),
             when: deployment.times.queued.into(),
             duration: took(deployment),
+            bar: PhaseBar::new(deployment, Moment::now()),
+            cause: deployment.ending.as_ref().and_then(|ending| ending.cause).map(cause),
             reason: deployment.ending.as_ref().map(|ending| ending.sentence.clone()),
+            attempt: deployment.attempt,
+            journal_removed: deployment.journal_removed.is_some(),
             live: app.live_deployment == Some(deployment.id),
+            about: about(deployment),
         }
+    }
+}
+
+/// What a deployment is about besides a commit.
+fn about(deployment: &Deployment) -> Option<String> {
+    match (deployment.rollback, deployment.trigger, deployment.status) {
+        (Some(rollback), ..) => Some(format!("rollback to #{}", rollback.to)),
+        (None, Trigger::Config, Status::Success) => Some("settings applied".to_owned()),
+        (None, Trigger::Config, _) => Some("settings to apply".to_owned()),
+        _ => None,
     }
 }
 
 /// How long a deployment has taken, or takes by now.
 pub(super) fn took(deployment: &Deployment) -> Option<String> {
-    let begin = deployment.times.cloning?;
+    let begin = deployment.times.began()?;
     Some(duration(deployment.times.finished.unwrap_or_else(Moment::now).since(begin)))
 }
 
 /// How long a deployment takes so far, in milliseconds, while it does.
 pub(super) fn running_ms(deployment: &Deployment) -> Option<u64> {
-    let running = deployment.times.cloning.filter(|_| deployment.times.finished.is_none());
+    let running = deployment.times.began().filter(|_| deployment.times.finished.is_none());
     running.map(|begin| Moment::now().since(begin))
 }
 

@@ -8,14 +8,11 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{
-    Pairs,
-    query::{Asker, Query},
-};
+use super::query::{Asker, Query};
 use crate::{
     audit::{self, Line},
     db,
-    web::{AppState, error::Error, extract::Asked},
+    web::{AppState, error::Error, extract::Asked, query::Pairs},
 };
 
 #[derive(Serialize)]
@@ -33,7 +30,7 @@ struct Refusal {
 
 /// Answers what was asked for wrongly with the first rule that it breaks.
 pub(super) fn refusal(query: &Query) -> Option<Response> {
-    let wrong = query.wrong.first()?;
+    let wrong = query.wrong().first()?;
     Some((StatusCode::BAD_REQUEST, Json(Refusal { error: wrong.to_string() })).into_response())
 }
 

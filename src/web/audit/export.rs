@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::stream;
 
 use super::{
-    Pairs, api,
+    api,
     query::{Asker, Query},
 };
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
         audit::{Filter, Span},
     },
     domain::moment::Moment,
-    web::{AppState, error::Error, extract::Asked},
+    web::{AppState, error::Error, extract::Asked, query::Pairs},
 };
 
 /// So many entries are read at once.

@@ -1,13 +1,12 @@
 //! What is asked of the audit log: the part of an address after the question mark, which the page, the API and the export share.
 
-use std::{collections::BTreeMap, fmt};
-
 use crate::{
     db::audit::Filter,
     domain::{
         audit::{Action, Outcome, Resource},
         moment::Moment,
     },
+    web::query::{Said, Wrong, number, put, word},
 };
 
 /// What selects entries, in the order of the form.
@@ -41,60 +40,36 @@ impl Asker {
     }
 }
 
-/// A parameter that is not understood, and the rule for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wrong {
-    pub(super) name: String,
-    pub(super) rule: String,
-}
-
-impl fmt::Display for Wrong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.name, self.rule)
-    }
-}
-
 /// What is asked for.
 #[derive(Debug, Default)]
 pub(super) struct Query {
-    /// What was said, without what was left empty.
-    said: BTreeMap<&'static str, String>,
+    said: Said,
     pub(super) filter: Filter,
     /// Only entries before the one with this number.
     pub(super) before: Option<i64>,
     limit: Option<i64>,
-    /// What was not understood. The rest is then worth nothing.
-    pub(super) wrong: Vec<Wrong>,
 }
 
 impl Query {
     /// From the pairs of an address.
     pub(super) fn parse(pairs: &[(String, String)], asker: Asker) -> Self {
         let mut query = Self::default();
-        for (name, value) in pairs {
-            let known = FILTERS.iter().chain(asker.may_also_say()).find(|known| *known == name);
-            match known {
-                None => {
-                    query.is_wrong(name, format!("is not known here; there are {}", listed(&[&FILTERS, asker.may_also_say()].concat())))
-                }
-                Some(&"limit") if value.trim().is_empty() => query.take("limit", ""),
-                Some(_) if value.trim().is_empty() => {}
-                Some(name) if query.said.contains_key(name) => query.is_wrong(name, "is said twice; say it once".to_owned()),
-                Some(name) => query.take(name, value.trim()),
-            }
-        }
+        let known = [&FILTERS, asker.may_also_say()].concat();
+        let mut said = Said::parse(pairs, &known, |name, value| query.take(name, value));
         if let (Some(from), Some(until)) = (query.filter.from, query.filter.until)
             && until <= from
         {
-            query.is_wrong("until", "is later than from".to_owned());
+            said.is_wrong("until", "is later than from".to_owned());
         }
-        query
+        Self { said, ..query }
     }
 
-    fn take(&mut self, name: &'static str, value: &str) {
-        self.said.insert(name, value.to_owned());
+    /// Takes a value, or gives the rule that it breaks. Only a limit is never left empty.
+    fn take(&mut self, name: &'static str, value: &str) -> Option<String> {
         let filter = &mut self.filter;
-        let rule = match name {
+        match name {
+            "limit" => put(&mut self.limit, number(value, LIMIT_MAX).ok_or(format!("is a whole number from 1 to {LIMIT_MAX}"))),
+            _ if value.is_empty() => None,
             "action" => put(&mut filter.action, word(Action::ALL, Action::as_str, value)),
             "resource" => put(&mut filter.resource, word(Resource::ALL, Resource::as_str, value)),
             "result" => put(&mut filter.outcome, word(Outcome::ALL, Outcome::as_str, value)),
@@ -102,26 +77,23 @@ impl Query {
             "from" => put(&mut filter.from, moment(value, 0)),
             "until" => put(&mut filter.until, moment(value, A_DAY_MS)),
             "q" => words(value).map(|words| filter.words = words).err(),
-            "before" => put(&mut self.before, number(value, i64::MAX).ok_or("is the number of an entry".to_owned())),
-            _ => put(&mut self.limit, number(value, LIMIT_MAX).ok_or(format!("is a whole number from 1 to {LIMIT_MAX}"))),
-        };
-        if let Some(rule) = rule {
-            self.is_wrong(name, rule);
+            _ => put(&mut self.before, number(value, i64::MAX).ok_or("is the number of an entry".to_owned())),
         }
     }
 
-    fn is_wrong(&mut self, name: &str, rule: String) {
-        self.wrong.push(Wrong { name: name.to_owned(), rule });
+    /// What was not understood. The rest is then worth nothing.
+    pub(super) fn wrong(&self) -> &[Wrong] {
+        self.said.wrong()
     }
 
     /// What was said of a parameter; empty when nothing was.
     pub(super) fn said(&self, name: &str) -> &str {
-        self.said.get(name).map_or("", String::as_str)
+        self.said.of(name)
     }
 
     /// Whether only some of the entries are asked for.
     pub(super) fn is_filtered(&self) -> bool {
-        FILTERS.iter().any(|name| self.said.contains_key(name))
+        self.said.any_of(&FILTERS)
     }
 
     /// How many entries are asked for.
@@ -131,28 +103,8 @@ impl Query {
 
     /// The address of the same entries at another path, from the one before number `before` on.
     pub(super) fn address(&self, path: &str, before: Option<i64>) -> String {
-        let before = before.map(|id| ("before", id.to_string()));
-        let said = FILTERS.iter().chain(&["limit"]).filter_map(|name| Some((*name, self.said.get(name)?.clone())));
-        let pairs: Vec<(&str, String)> = said.chain(before).collect();
-        match serde_urlencoded::to_string(&pairs) {
-            Ok(query) if !query.is_empty() => format!("{path}?{query}"),
-            _ => path.to_owned(),
-        }
+        self.said.address(path, &[&FILTERS[..], &["limit"]].concat(), before.map(|id| ("before", id)))
     }
-}
-
-/// Puts a value in its place, or gives the rule that it breaks.
-fn put<T>(place: &mut Option<T>, value: Result<T, String>) -> Option<String> {
-    value.map(|value| *place = Some(value)).err()
-}
-
-fn word<T: Copy>(all: &[T], as_str: fn(T) -> &'static str, value: &str) -> Result<T, String> {
-    let found = all.iter().copied().find(|it| as_str(*it) == value);
-    found.ok_or_else(|| format!("is one of {}", listed(&all.iter().map(|it| as_str(*it)).collect::<Vec<_>>())))
-}
-
-fn listed(words: &[&str]) -> String {
-    words.join(", ")
 }
 
 fn user(value: &str) -> Result<String, String> {
@@ -169,12 +121,6 @@ fn words(value: &str) -> Result<Vec<String>, String> {
         return Err("has a letter or a digit".to_owned());
     }
     Ok(words)
-}
-
-/// A whole number from 1 on, written in digits.
-fn number(value: &str, max: i64) -> Option<i64> {
-    let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-    value.parse().ok().filter(|number| digits && (1..=max).contains(number))
 }
 
 /// A time, or a day: its beginning, moved on by `within_day_ms`. In UTC, unless an offset says otherwise.
@@ -196,7 +142,7 @@ mod tests {
     }
 
     fn wrong(query: &str, asker: Asker) -> Vec<String> {
-        parse(query, asker).wrong.iter().map(Wrong::to_string).collect()
+        parse(query, asker).wrong().iter().map(Wrong::to_string).collect()
     }
 
     #[test]
@@ -205,7 +151,7 @@ mod tests {
             "action=LOGIN&resource=user&user=+ada+&result=FAILURE&from=2026-11-22&until=2026-11-22&q=wrong++password&before=7&limit=9",
             Asker::Api,
         );
-        assert_eq!(query.wrong, []);
+        assert_eq!(query.wrong(), []);
         let filter = &query.filter;
         assert_eq!((filter.action, filter.resource, filter.outcome), (Some(Action::Login), Some(Resource::User), Some(Outcome::Failure)));
         assert_eq!((filter.user.as_deref(), &*filter.words), (Some("ada"), &["wrong".to_owned(), "password".to_owned()][..]));
@@ -219,7 +165,7 @@ mod tests {
     #[test]
     fn what_is_left_empty_is_not_said() {
         let query = parse("action=&resource=&user=+&result=&from=&until=&q=&before=", Asker::Page);
-        assert!(query.wrong.is_empty() && !query.is_filtered() && query.before.is_none(), "{query:?}");
+        assert!(query.wrong().is_empty() && !query.is_filtered() && query.before.is_none(), "{query:?}");
         assert_eq!((query.limit(), query.address("/audit", None)), (50, "/audit".to_owned()));
     }
 

@@ -15,6 +15,7 @@ pub mod audit;
 pub mod connections;
 pub mod deliveries;
 pub mod deployments;
+pub mod images;
 pub mod integrity;
 pub mod journals;
 pub mod patients;

@@ -11,6 +11,7 @@ pub mod platform;
 
 mod acts;
 mod build_secrets;
+mod cleanup;
 mod config_files;
 mod connection;
 mod create;
@@ -18,6 +19,7 @@ mod disk;
 mod disorder;
 mod ends;
 mod engine;
+mod job;
 mod journals;
 mod kept;
 mod keys;
@@ -45,6 +47,9 @@ mod wanted;
 mod watch;
 mod worker;
 
+pub use cleanup::{Fate, Going};
+pub use disk::Costs;
+pub use job::Came;
 pub use line::Place;
 pub use queue::Wish;
 pub use receive::{Arrival, Headers};
@@ -71,7 +76,7 @@ use crate::{
         connection::ConnectionCheck,
         container::Observed,
         deployment::Deployment,
-        disk::Used,
+        disk::{Space, Used},
         engine::{EngineState, EngineVersion, Network},
         ids::{AppId, DeploymentId, WebhookId},
         port::{Port, Taken},
@@ -81,9 +86,11 @@ use crate::{
     metrics::Metrics,
     vault::{self, Vault},
 };
+use cleanup::CleanUp;
 use disk::Disk;
 use disorder::Disorder;
 use files::Files;
+use job::Job;
 use journals::Journals;
 use line::Line;
 use picture::Picture;
@@ -187,7 +194,8 @@ struct Shared {
     /// Of rejected deliveries those that are kept, and those that are in the audit log.
     rejections: Flood<AppId>,
     recorded_rejections: Flood<AppId>,
-    retention: retention::Running,
+    retention: Job,
+    cleaning: CleanUp,
     permits: Arc<Semaphore>,
     line: Line,
     usages: Usages,
@@ -237,7 +245,8 @@ impl Deployer {
             journals: Journals::default(),
             rejections: Flood::new(REJECTIONS_A_MINUTE, Duration::from_secs(60)),
             recorded_rejections: Flood::new(REJECTIONS_IN_TEN_MINUTES, Duration::from_secs(10 * 60)),
-            retention: retention::Running::default(),
+            retention: Job::default(),
+            cleaning: CleanUp::default(),
             permits: Arc::new(Semaphore::new(RUNNING_AT_ONCE)),
             line: Line::default(),
             usages: Usages::default(),
@@ -252,6 +261,7 @@ impl Deployer {
         shared.tasks.spawn(pulse::keep(shared.clone()));
         shared.tasks.spawn(journals::compress(shared.clone()));
         shared.tasks.spawn(retention::daily(shared.clone()));
+        shared.tasks.spawn(cleanup::after_deployments(shared.clone()));
         Self { shared }
     }
 
@@ -324,6 +334,16 @@ impl Deployer {
     /// The bytes that each part of this installation takes, as measured in the last minute or before; what is not known is left out.
     pub async fn disk_used(&self) -> Used {
         disk::used(&self.shared).await
+    }
+
+    /// What each app takes on the engine and in the data directory, what a clean-up would do about it, and what goes on.
+    pub async fn costs(&self) -> Result<Costs, Error> {
+        disk::costs(&self.shared).await
+    }
+
+    /// What is left where the engine keeps its things; none when that cannot be seen from here.
+    pub async fn engine_space(&self) -> Option<Space> {
+        self.shared.platform.runtime.engine_space().await
     }
 
     /// Who besides µPaaS holds ports of the engine's host, or is going to: the other apps by their configurations, those that are saved

@@ -20,6 +20,7 @@ pub mod registry;
 mod session;
 pub mod spec;
 mod stats;
+mod usage;
 mod volumes;
 
 pub use build::{BuildError, BuildEvent, BuildRequest};

@@ -39,6 +39,8 @@ use process::Call;
 const LOOK_DEADLINE: Duration = Duration::from_secs(20);
 /// How long git may take to say which one it is.
 const VERSION_DEADLINE: Duration = Duration::from_secs(5);
+/// How long git may take to tidy up a mirror.
+const COMPACT_DEADLINE: Duration = Duration::from_secs(30 * 60);
 /// How long a server may take to show its host key.
 const KEYSCAN_DEADLINE: Duration = Duration::from_secs(15);
 
@@ -117,6 +119,15 @@ impl Git {
         let exported = result.await;
         let _ = fs::remove_file(index).await;
         exported
+    }
+
+    /// Tidies up a mirror and those in a folder of submodules' mirrors, where that is worth its while. Nobody may fetch meanwhile.
+    pub async fn compact(&self, mirror: &Path, submodules: &Path) -> Result<(), Error> {
+        for mirror in mirror::all(mirror, submodules)? {
+            let packing = self.call(arguments::compact(&mirror)).run();
+            tokio::time::timeout(COMPACT_DEADLINE, packing).await.map_err(|_| Error::TimedOut)??;
+        }
+        Ok(())
     }
 
     /// The tip of a branch on the remote; none when it has no such branch.

@@ -7,8 +7,10 @@ mod engine;
 mod git;
 mod here;
 mod make;
+mod mirrors;
 mod place;
 mod reach;
+mod space;
 mod submodules;
 mod volumes;
 

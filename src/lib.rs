@@ -40,11 +40,12 @@
 //! configuration a container was made is kept with its deployment; what pages call pending is how the app's own differs from that
 //! ([`domain::app_config::difference`]).
 //!
-//! Beside the workers five tasks keep order. One asks whether the engine is there and puts in order what an interruption has left:
+//! Beside the workers six tasks keep order. One asks whether the engine is there and puts in order what an interruption has left:
 //! first the containers that should serve, then the rows. One follows the engine's events, so that pages show what is, and
 //! takes a stop from outside for the operator's wish. One asks live containers over HTTP whether they work, where that is their health
-//! check: the engine makes the other checks. One compresses the journals of deployments that have ended. One removes, once a
-//! day, what is older than the settings say.
+//! check: the engine makes the other checks. One compresses the journals of deployments that have ended. One removes, after
+//! each deployment, images and configurations that are not kept any more; one, once a day, what is older than the settings say, and then
+//! tidies up mirrors.
 //!
 //! # One act
 //!

@@ -7,7 +7,7 @@ use crate::domain::{
     app::App,
     app_config::AppConfig,
     deployment::Deployment,
-    ids::{AppId, SecretId, SnapshotId},
+    ids::{AppId, DeploymentId, SecretId, SnapshotId},
     moment::Moment,
 };
 
@@ -37,6 +37,15 @@ pub async fn remove(tx: &mut SqliteConnection, id: SnapshotId) -> Result<(), Err
         secrets::remove_unused(&mut *tx, secret).await?;
     }
     Ok(())
+}
+
+/// The configurations of an app's deployments that have ended, with numbers below this one.
+pub async fn before(db: impl SqliteExecutor<'_>, app: AppId, number: i64) -> Result<Vec<(DeploymentId, SnapshotId)>, Error> {
+    let query = sqlx::query_as(
+        "SELECT id, snapshot_id FROM deployments
+         WHERE app_id = ? AND number < ? AND snapshot_id IS NOT NULL AND finished_at IS NOT NULL",
+    );
+    Ok(query.bind(app).bind(number).fetch_all(db).await?)
 }
 
 /// A kept configuration.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tracing::Instrument;
 
 use super::{
-    Arrival, Deployer, Difference, Edit, Error, Key, LoginKept, Shared, Wish, connection, create, keys, lifecycle, networks, queue,
-    receive, recover, registries, retention, sealed_items,
+    Arrival, Deployer, Difference, Edit, Error, Key, LoginKept, Shared, Wish, cleanup, connection, create, keys, lifecycle, networks,
+    queue, receive, recover, registries, retention, sealed_items,
 };
 use crate::domain::{
     app::App,
@@ -160,6 +160,29 @@ impl Deployer {
     /// Since when retention runs, if it does.
     pub fn retention_runs_since(&self) -> Option<Moment> {
         self.shared.retention.since()
+    }
+
+    /// Begins to remove what no app needs any more, and waits a moment for the end of that. Refused while it is going on.
+    pub async fn clean_up(&self, by: &Actor) -> Result<(), Error> {
+        let act = Act::done(Action::Cleanup, by, cleanup::subject());
+        self.audited(act, |shared, by| async move { cleanup::start(&shared, &by) }).await?;
+        self.shared.cleaned_soon().await;
+        Ok(())
+    }
+
+    /// Begins to prune the engine's builder cache, everybody's, and waits a moment for the end of that. Refused while it is going on.
+    pub async fn prune_builder_cache(&self, by: &Actor) -> Result<(), Error> {
+        let act = Act::done(Action::Cleanup, by, cleanup::cache_subject());
+        self.audited(act, |shared, by| async move { cleanup::start_pruning(&shared, &by) }).await?;
+        self.shared.cleaned_soon().await;
+        Ok(())
+    }
+
+    /// Removes an image of this installation that belongs to no app. Refused when it is none, and when somebody else uses it.
+    pub async fn remove_image(&self, image: &str, by: &Actor) -> Result<(), Error> {
+        let act = Act::done(Action::Cleanup, by, cleanup::image_subject(image));
+        let image = image.to_owned();
+        self.audited(act, move |shared, by| async move { cleanup::remove_image(&shared, &image, &by).await }).await
     }
 
     /// Pins the host key that the last connection test showed, provided it is the one the operator saw; then tests again.

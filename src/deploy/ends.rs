@@ -55,6 +55,9 @@ impl Ended {
     pub(super) fn tell(self, shared: &Shared, app: &App) {
         for ended in self.0 {
             shared.metrics.deployment_ended(&app.slug, &ended);
+            if ended.times.began().is_some() {
+                shared.clean_up_after(app.id);
+            }
             let duration_ms = ended.times.finished.map(|at| at.since(ended.times.queued));
             tracing::info!(app = %app.slug, deployment = ended.number, status = %ended.status, duration_ms, "deployment ended");
         }

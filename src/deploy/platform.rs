@@ -28,8 +28,10 @@ use crate::{
         connection::{HostKey, KnownHost},
         container::{Happening, Observed, Usage},
         deployment::Cause,
+        disk::Space,
         engine::{EngineVersion, Network},
         ids::AppId,
+        image::{BuiltImage, CacheUse, Removal},
         port::{Held, Port, Taken},
         registry::RegistryHost,
         repo_url::RepoUrl,
@@ -63,6 +65,8 @@ pub enum FailureKind {
     EngineLost,
     /// The engine is slow: a look may be tried again.
     EngineSlow,
+    /// The engine, or a program of the build, has said that it has no space left.
+    NoSpace,
     /// The server's key is not confirmed.
     HostKeyUnconfirmed,
     /// The server's key is not the confirmed one.
@@ -219,6 +223,9 @@ pub trait Source: Send + Sync {
     async fn version(&self) -> Result<String, Failure>;
     /// The key that the server shows now.
     async fn host_key(&self, url: &RepoUrl) -> Result<HostKey, Failure>;
+    /// Lets git tidy up an app's mirrors where that is worth its while. Never beside a fetch, which goes first: false when one was going on
+    /// or came meanwhile.
+    async fn compact(&self, app: AppId) -> Result<bool, Failure>;
 }
 
 /// The engine's builder, seen from a deployment. Dropping a call's future cancels the build.
@@ -226,12 +233,18 @@ pub trait Source: Send + Sync {
 pub trait Builder: Send + Sync {
     /// Builds the checkout; returns the image's id.
     async fn build(&self, recipe: &Recipe, checkout: &Path, journal: &Journal) -> Result<String, Failure>;
-    /// Removes what a deployment that did not succeed has built.
+    /// Removes what a deployment that did not succeed has built, as far as nobody else uses it.
     async fn discard(&self, target: &Target) -> Result<(), Failure>;
     /// Lets the engine log in to a registry, to see whether the login is right. Nothing is kept by it.
     async fn try_login(&self, login: &RegistryLogin) -> Tried;
-    /// The bytes of all images of this installation.
-    async fn images_size(&self) -> Result<u64, Failure>;
+    /// The images of this installation, and nobody else's.
+    async fn images(&self) -> Result<Vec<BuiltImage>, Failure>;
+    /// Removes one of them, unless somebody else uses it or has given it a name: that is no failure.
+    async fn remove_image(&self, image: &BuiltImage) -> Result<Removal, Failure>;
+    /// What the builder keeps, of everybody's builds.
+    async fn cache(&self) -> Result<CacheUse, Failure>;
+    /// Removes what the builder keeps and does not need now, of everybody's builds; returns how many bytes that were.
+    async fn prune_cache(&self) -> Result<u64, Failure>;
 }
 
 /// The engine's containers, seen from a deployment. Removing or stopping what is gone already succeeds.
@@ -278,6 +291,10 @@ pub trait Runtime: Send + Sync {
     async fn networks(&self) -> Result<Vec<Network>, Failure>;
     /// Makes a network with this installation's label. Its name must be free.
     async fn create_network(&self, name: &NetworkName) -> Result<(), Failure>;
+    /// What is left where the data directory is; none when that does not answer.
+    async fn data_space(&self) -> Option<Space>;
+    /// What is left where the engine keeps images, containers and its builder's cache; none when that cannot be seen from here.
+    async fn engine_space(&self) -> Option<Space>;
 }
 
 /// The world, as the parts of a deployment see it.

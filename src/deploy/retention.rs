@@ -2,12 +2,9 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use tokio::{
-    sync::watch,
-    time::{sleep, timeout},
-};
+use tokio::time::sleep;
 
-use super::{Error, Shared, kept};
+use super::{Error, Shared, cleanup, kept};
 use crate::{
     audit, db,
     domain::{
@@ -27,29 +24,6 @@ const EVERY_MS: u64 = 24 * 60 * 60 * 1000;
 /// After a start, and after a run that failed, this much passes first.
 const SETTLE: Duration = Duration::from_secs(10 * 60);
 
-/// Whoever starts a run waits so long for its end, and looks again later.
-const A_MOMENT: Duration = Duration::from_secs(1);
-
-/// Since when it runs, if it does.
-pub(super) struct Running(watch::Sender<Option<Moment>>);
-
-impl Default for Running {
-    fn default() -> Self {
-        Self(watch::Sender::new(None))
-    }
-}
-
-impl Running {
-    pub(super) fn since(&self) -> Option<Moment> {
-        *self.0.borrow()
-    }
-
-    /// Waits a moment for its end.
-    pub(super) async fn end_soon(&self) {
-        let _ = timeout(A_MOMENT, self.0.subscribe().wait_for(Option::is_none)).await;
-    }
-}
-
 /// Why a run ends before everything that is too old is gone.
 enum Broken {
     /// µPaaS stops.
@@ -64,13 +38,14 @@ impl<E: Into<anyhow::Error>> From<E> for Broken {
     }
 }
 
-/// Runs once a day until µPaaS stops.
+/// Runs once a day, and the clean-up with it, until µPaaS stops.
 pub(super) async fn daily(shared: Arc<Shared>) {
     while shared.stop.run_until_cancelled(sleep(SETTLE.max(until_due(&shared).await))).await.is_some() {
         // One that somebody has started meanwhile is as good.
         if begin(&shared).is_ok() {
             run(&shared, &Actor::upaas()).await;
         }
+        shared.stop.run_until_cancelled(cleanup::daily(&shared)).await;
     }
 }
 
@@ -83,11 +58,8 @@ pub(super) fn start(shared: &Arc<Shared>, by: &Actor) -> Result<(), Error> {
 }
 
 fn begin(shared: &Shared) -> Result<(), Error> {
-    let begins = shared.retention.0.send_if_modified(|since| match since {
-        Some(_) => false,
-        None => since.replace(Moment::now()).is_none(),
-    });
-    if begins { Ok(()) } else { Err(Error::Refused("Retention is running already. Its result is shown when it is done.".to_owned())) }
+    let refused = || Error::Refused("Retention is running already. Its result is shown when it is done.".to_owned());
+    shared.retention.begin().then_some(()).ok_or_else(refused)
 }
 
 async fn until_due(shared: &Shared) -> Duration {
@@ -108,7 +80,7 @@ async fn run(shared: &Shared, by: &Actor) {
     if let Err(err) = record(shared, by, &removed, broken).await {
         tracing::error!(error = format!("{:#}", anyhow::Error::from(err)), "a run of retention could not be recorded");
     }
-    shared.retention.0.send_replace(None);
+    shared.retention.end();
     shared.changes.tell();
 }
 

@@ -2,6 +2,7 @@
 
 mod fetch;
 mod settings;
+mod space;
 mod switch;
 
 use std::{future::Future, sync::Arc, time::Duration};
@@ -135,6 +136,7 @@ impl Run<'_> {
 
     async fn build(&mut self, commit: &CommitFacts) -> Result<String, Stop> {
         self.begin(Status::Building).await?;
+        self.make_room().await?;
         let checkout = self.shared.files.checkout(self.app.id, self.row.number);
         let recipe = self.shared.recipe(self.target(), &commit.id, &self.config, self.row.no_cache).await.map_err(Failure::from)?;
         if recipe.no_cache {
@@ -142,7 +144,7 @@ impl Run<'_> {
         }
         let build = self.shared.platform.builder.build(&recipe, &checkout, &self.journal);
         let limit = self.shared.limits.build.min(self.config.build.time_limit.into());
-        let image = self.within(limit, build).await?;
+        let image = self.within(limit, space::watched(&*self.shared.platform.runtime, build)).await?;
         db::deployments::set_image(self.shared.db.write(), self.row.id, &image).await?;
         self.row.image = Some(image.clone());
         self.journal.say(&format!("Built image {image}"));

@@ -110,7 +110,7 @@ impl Engine {
 
     /// The image's name, made unique when another installation on this engine has taken it.
     async fn free_image_name(&self, owner: &Owner) -> Result<String, Error> {
-        let name = owner.image_name();
+        let [name, unique] = owner.image_names();
         let theirs = match self.client()?.inspect_image(&name).await.map_err(Error::from) {
             Ok(image) => {
                 image.config.and_then(|config| config.labels).and_then(|labels| labels.get(LABEL_INSTANCE).cloned())
@@ -119,8 +119,7 @@ impl Engine {
             Err(err) if err.is_not_found() => false,
             Err(err) => return Err(err),
         };
-        let instance = owner.instance.to_string();
-        Ok(if theirs { format!("{name}-{}", &instance[..8]) } else { name })
+        Ok(if theirs { unique } else { name })
     }
 }
 

@@ -18,12 +18,14 @@ pub struct Explained {
 /// How much of the engine's own words is quoted.
 const QUOTE_MAX_CHARS: usize = 300;
 
-const DISK_FULL: &str = "Free space on the engine's disk (docker system df shows what takes it), then deploy again.";
+/// What programs say when they have no space left, whatever their spelling of the first letter.
+const NO_SPACE: &str = "o space left on device";
+const DISK_FULL: &str = "Free space there: under System clean up, or prune the builder's cache. Then deploy again.";
 const SEE_OUTPUT: &str = "Its last output is above, all of it in the journal. Mend what it says, push, and deploy again.";
 
 /// Why a build failed. `step` is the failed step as the builder names it: `[2/3] RUN npm ci`.
 pub fn build(step: Option<&str>, message: &str) -> Explained {
-    if message.contains("no space left on device") {
+    if is_about_space(message.as_bytes()) {
         return about_engine("The engine's disk is full.", DISK_FULL);
     }
     if message.contains("docker/dockerfile") {
@@ -54,6 +56,11 @@ pub fn build(step: Option<&str>, message: &str) -> Explained {
         return by_author(sentence, "Is it committed, below the context path, and not excluded by .dockerignore?");
     }
     by_author(format!("The build failed: {}", quote(message)), SEE_OUTPUT)
+}
+
+/// Whether something says that it has no space left.
+pub fn is_about_space(said: &[u8]) -> bool {
+    said.windows(NO_SPACE.len()).any(|words| words == NO_SPACE.as_bytes())
 }
 
 /// Whether a container could not be started because something else holds one of its ports.
@@ -114,7 +121,7 @@ pub fn start(message: &str, address: &str) -> Explained {
             "Give the app a host address that this machine has, such as 127.0.0.1 or 0.0.0.0.",
         );
     }
-    if message.contains("no space left on device") {
+    if is_about_space(message.as_bytes()) {
         return about_engine("The engine's disk is full.", DISK_FULL);
     }
     if message.contains("executable file not found") || message.contains("no such file or directory") {

@@ -1,37 +1,53 @@
-//! Our images: how much space they take, and their removal.
+//! Our images: what they are, and their removal, which never takes what somebody else uses.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
-use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptionsBuilder};
-use tokio::time::timeout;
+use bollard::{
+    models::ImageSummary,
+    query_parameters::{ListContainersOptionsBuilder, ListImagesOptionsBuilder, RemoveImageOptions},
+};
 
 use super::{
     Engine, Error,
-    spec::{LABEL_APP, LABEL_DEPLOYMENT, LABEL_INSTANCE, Owner},
+    containers::within,
+    spec::{LABEL_APP, LABEL_DEPLOYMENT, LABEL_INSTANCE, LABEL_SLUG, Owner},
 };
+use crate::domain::image::{BuiltImage, Removal};
 
-/// How long the engine may take to list our images.
+/// How long the engine may take to list our images and what is made of them.
 const LIST_DEADLINE: Duration = Duration::from_secs(10);
 /// How long the engine may take to remove an image.
 const REMOVE_DEADLINE: Duration = Duration::from_secs(60);
+/// What the engine says of an image without a name.
+const NO_NAME: &str = "<none>:<none>";
 
 impl Engine {
-    /// The bytes of all images of this installation. Layers that they share are counted for each of them.
-    pub async fn images_size(&self) -> Result<u64, Error> {
-        let label = format!("{LABEL_INSTANCE}={}", self.instance);
-        let options = ListImagesOptionsBuilder::new().filters(&HashMap::from([("label", vec![label])])).build();
-        let client = self.client()?;
-        let images = timeout(LIST_DEADLINE, client.list_images(Some(options))).await.map_err(|_| Error::TimedOut("images"))??;
-        Ok(images.iter().filter_map(|image| u64::try_from(image.size).ok()).sum())
+    /// The images of this installation.
+    pub async fn images(&self) -> Result<Vec<BuiltImage>, Error> {
+        let listed = self.labelled_images(vec![format!("{LABEL_INSTANCE}={}", self.instance)]).await?;
+        if listed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let in_use = self.images_in_use().await?;
+        Ok(listed.into_iter().map(|seen| self.built(seen, &in_use)).collect())
     }
 
-    /// Removes an image of ours by id; an image that is gone already is fine.
-    pub async fn remove_image(&self, image: &str) -> Result<(), Error> {
-        let client = self.client()?;
-        let removal = client.remove_image(image, Some(RemoveImageOptionsBuilder::new().force(true).build()), None);
-        match timeout(REMOVE_DEADLINE, removal).await.map_err(|_| Error::TimedOut("image removal"))?.map_err(Error::from) {
-            Err(err) if !err.is_not_found() => Err(err),
-            _ => Ok(()),
+    /// Removes an image of ours, our names first. Never forced: it stays when a container is made of it, when another image is built on it,
+    /// and when somebody else has given it a name.
+    pub async fn remove_image(&self, image: &BuiltImage) -> Result<Removal, Error> {
+        for name in &image.own_tags {
+            // A name may have moved to another image since it was listed.
+            if self.names_of(name).await?.is_some_and(|(id, _)| id == image.id) && !self.remove_unforced(name).await? {
+                return Ok(Removal::Stays);
+            }
+        }
+        match self.names_of(&image.id).await? {
+            None => Ok(Removal::Gone),
+            Some((_, names)) if !names.is_empty() => Ok(Removal::Stays),
+            Some(_) => Ok(if self.remove_unforced(&image.id).await? { Removal::Gone } else { Removal::Stays }),
         }
     }
 
@@ -42,10 +58,70 @@ impl Engine {
             format!("{}={}", LABEL_APP, owner.app),
             format!("{LABEL_DEPLOYMENT}={}", owner.deployment),
         ];
-        let options = ListImagesOptionsBuilder::new().filters(&HashMap::from([("label", labels)])).build();
-        for image in self.client()?.list_images(Some(options)).await? {
-            self.remove_image(&image.id).await?;
+        for seen in self.labelled_images(labels).await? {
+            self.remove_image(&self.built(seen, &HashSet::new())).await?;
         }
         Ok(())
+    }
+
+    async fn labelled_images(&self, labels: Vec<String>) -> Result<Vec<ImageSummary>, Error> {
+        let options = ListImagesOptionsBuilder::new().shared_size(true).filters(&HashMap::from([("label", labels)])).build();
+        within(LIST_DEADLINE, "images", self.client()?.list_images(Some(options))).await
+    }
+
+    /// Of every container of the engine, its image.
+    async fn images_in_use(&self) -> Result<HashSet<String>, Error> {
+        let options = ListContainersOptionsBuilder::new().all(true).build();
+        let containers = within(LIST_DEADLINE, "containers", self.client()?.list_containers(Some(options))).await?;
+        Ok(containers.into_iter().filter_map(|container| container.image_id).collect())
+    }
+
+    fn built(&self, seen: ImageSummary, in_use: &HashSet<String>) -> BuiltImage {
+        let label = |name: &str| seen.labels.get(name);
+        let deployment = label(LABEL_DEPLOYMENT).and_then(|number| number.parse().ok());
+        let app = label(LABEL_APP).and_then(|id| id.parse().ok());
+        let slug = label(LABEL_SLUG).and_then(|slug| slug.parse().ok());
+        let names = match (app, slug, deployment) {
+            (Some(app), Some(slug), Some(deployment)) => Owner { instance: self.instance, app, slug, deployment }.image_names().to_vec(),
+            _ => Vec::new(),
+        };
+        let tags = seen.repo_tags.into_iter().filter(|tag| tag != NO_NAME);
+        let (own_tags, foreign_tags) = tags.partition(|tag| names.contains(tag));
+        BuiltImage {
+            in_use: in_use.contains(&seen.id),
+            id: seen.id,
+            app,
+            deployment,
+            bytes: u64::try_from(seen.size).unwrap_or(0),
+            // Of what it has not counted the engine says -1.
+            shared: u64::try_from(seen.shared_size).ok(),
+            own_tags,
+            foreign_tags,
+        }
+    }
+
+    /// The id and the names of what this names; none when there is no such image.
+    async fn names_of(&self, image: &str) -> Result<Option<(String, Vec<String>)>, Error> {
+        match within(LIST_DEADLINE, "inspect image", self.client()?.inspect_image(image)).await {
+            Ok(seen) => {
+                let names = seen.repo_tags.unwrap_or_default().into_iter().filter(|tag| tag != NO_NAME).collect();
+                Ok(Some((seen.id.unwrap_or_default(), names)))
+            }
+            Err(err) if err.is_not_found() => Ok(None),
+            Err(err) => Err(err),
+        }
+    }
+
+    /// Removes a name, or an image by its id. False when the engine refuses, because it is used; what is gone already is fine.
+    async fn remove_unforced(&self, image: &str) -> Result<bool, Error> {
+        let client = self.client()?;
+        match within(REMOVE_DEADLINE, "image removal", client.remove_image(image, None::<RemoveImageOptions>, None)).await {
+            Err(Error::Refused { status: 409, message }) => {
+                tracing::debug!(image, message, "an image stays: it is used");
+                Ok(false)
+            }
+            Err(err) if !err.is_not_found() => Err(err),
+            _ => Ok(true),
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use bollard::errors::Error as Bollard;
+use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::{body::Incoming, client::conn::http1, upgrade::Upgraded};
@@ -37,6 +38,24 @@ impl Engine {
         let ordered =
             self.exchange(request, async |response| if response.status().is_success() { Ok(()) } else { Err(refusal(response).await) });
         timeout(deadline, ordered).await.map_err(|_| Error::TimedOut(what))?
+    }
+
+    /// Sends a request and returns its answer, at most so long.
+    pub(super) async fn ask(
+        &self,
+        request: Request<String>,
+        max_bytes: usize,
+        deadline: Duration,
+        what: &'static str,
+    ) -> Result<Bytes, Error> {
+        let asked = self.exchange(request, async |response| {
+            if !response.status().is_success() {
+                return Err(refusal(response).await);
+            }
+            let read = Limited::new(response.into_body(), max_bytes).collect().await;
+            Ok(read.map_err(|err| Bollard::from(std::io::Error::other(err)))?.to_bytes())
+        });
+        timeout(deadline, asked).await.map_err(|_| Error::TimedOut(what))?
     }
 
     async fn exchange<T, F>(&self, mut request: Request<String>, take: impl FnOnce(Response<Incoming>) -> F) -> Result<T, Error>

@@ -71,6 +71,13 @@ impl Owner {
         let end = if self.slug.as_str().ends_with('-') { "x" } else { "" };
         format!("upaas/{}{end}:{}", self.slug, self.deployment)
     }
+
+    /// The names that an image of ours may have: the second one when another installation on the engine has taken the first.
+    pub fn image_names(&self) -> [String; 2] {
+        let (name, instance) = (self.image_name(), self.instance.to_string());
+        let unique = format!("{name}-{}", &instance[..8]);
+        [name, unique]
+    }
 }
 
 /// What runs in a container.

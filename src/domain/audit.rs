@@ -89,6 +89,10 @@ text_enum! {
         Deployment = "deployment",
         /// A container.
         Container = "container",
+        /// An image at the engine.
+        Image = "image",
+        /// The engine, with what lies there.
+        Engine = "engine",
         /// A delivery.
         Delivery = "delivery",
         /// The key of a git server.

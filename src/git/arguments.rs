@@ -133,6 +133,12 @@ pub(super) fn list_gitmodules(mirror: &Path, commit: &CommitId) -> Vec<String> {
     in_mirror(mirror, &["config", "--blob", &format!("{commit}:.gitmodules"), "--no-includes", "-z", "--list"])
 }
 
+/// Packs what lies about and forgets what nothing has led to for two weeks; does nothing where there is little of that.
+pub(super) fn compact(mirror: &Path) -> Vec<String> {
+    let worth_it = ["-c", "gc.auto=500", "-c", "gc.autoPackLimit=10", "-c", "gc.autoDetach=false"];
+    in_mirror(mirror, &[&worth_it[..], &["gc", "--auto", "--quiet"]].concat())
+}
+
 pub(super) fn ls_remote(url: &RepoUrl, branch: &Branch) -> Vec<String> {
     git(&["ls-remote", "--heads", "--", url.as_str(), &branch.full_ref()])
 }
@@ -172,6 +178,7 @@ mod tests {
             changed(mirror, &commit, &commit),
             list_tree(mirror, &commit),
             list_gitmodules(mirror, &commit),
+            compact(mirror),
             ls_remote(&url, &branch),
         ];
         let shown: Vec<String> = all.iter().map(|arguments| after_guards(arguments)).collect();
@@ -189,6 +196,7 @@ mod tests {
         --git-dir=/d/repos/1.git diff-tree -r -z --name-only --no-renames --no-ext-diff --no-textconv --ignore-submodules=none --end-of-options 0c79164d00000000000000000000000000000000 0c79164d00000000000000000000000000000000 --
         --git-dir=/d/repos/1.git ls-tree -r -z --full-tree --end-of-options 0c79164d00000000000000000000000000000000
         --git-dir=/d/repos/1.git config --blob 0c79164d00000000000000000000000000000000:.gitmodules --no-includes -z --list
+        --git-dir=/d/repos/1.git -c gc.auto=500 -c gc.autoPackLimit=10 -c gc.autoDetach=false gc --auto --quiet
         ls-remote --heads -- ssh://git@h:2222/dev/shop.git refs/heads/feature/x
         ");
     }

@@ -2,7 +2,10 @@
 //!
 //! Only the app's one worker writes to a mirror, so between its calls no lock can be somebody's.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 /// In it stands the address of the repository that a mirror is of.
 const MIRRORED: &str = "upaas-repository";
@@ -18,6 +21,21 @@ pub(super) fn make_way_for(mirror: &Path, url: &str) -> io::Result<()> {
     }
     fs::create_dir_all(mirror)?;
     fs::write(note, url)
+}
+
+/// Those of this mirror and of the folder of submodules' mirrors that are there.
+pub(super) fn all(mirror: &Path, submodules: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::from_iter(mirror.exists().then(|| mirror.to_owned()));
+    match fs::read_dir(submodules) {
+        Ok(entries) => {
+            for entry in entries {
+                found.push(entry?.path());
+            }
+        }
+        Err(err) if err.kind() == io::ErrorKind::NotFound => {}
+        Err(err) => return Err(err),
+    }
+    Ok(found)
 }
 
 /// Removes lock files and half-written packs.

@@ -10,11 +10,11 @@ use std::{
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream::BoxStream};
 
-use super::{Place, ask, config_files::ConfigFiles, here};
+use super::{Place, ask, config_files::ConfigFiles, here, space::Disks};
 use crate::{
     deploy::platform::{Builder, Failure, FailureKind, Recipe, RegistryLogin as Login, Runtime, Target, Tried, Wanted},
     docker::{
-        self, BuildEvent, BuildRequest, BuildSecret, Engine, RegistryLogin,
+        self, BuildError, BuildEvent, BuildRequest, BuildSecret, Engine, RegistryLogin,
         context::{Context, ContextError},
         explain::{self, Explained},
         spec::Owner,
@@ -30,8 +30,10 @@ use crate::{
         },
         container::{Happening, Observed, Usage},
         deployment::Cause,
+        disk::Space,
         engine::{EngineVersion, Network},
         ids::{AppId, InstanceId},
+        image::{BuiltImage, CacheUse, Removal},
         port::{self, Held, Holder, Port, Taken},
     },
     logs::journal::Journal,
@@ -43,13 +45,14 @@ pub struct EngineHost {
     instance: InstanceId,
     pub(super) place: Place,
     pub(super) config_files: ConfigFiles,
+    pub(super) disks: Disks,
 }
 
 impl EngineHost {
     /// The engine; what it makes belongs to this installation.
     pub fn new(engine: Engine, instance: InstanceId, place: Place) -> Self {
         let config_files = ConfigFiles::new(place.files.config_files());
-        Self { engine, instance, place, config_files }
+        Self { engine, instance, place, config_files, disks: Disks::default() }
     }
 
     /// Why a container with these ports could not be started: who holds one of them, when that can be seen.
@@ -58,6 +61,11 @@ impl EngineHost {
         let taken = self.taken_ports(&wanted).await.ok()?;
         let (_, held, it) = port::clashes(ports, None, &taken).into_iter().next()?;
         Some(Failure::new(Cause::User, it.sentence(&held)).hint("Then deploy again."))
+    }
+
+    /// Whether the engine's host is this machine.
+    pub(super) async fn is_beside(&self) -> bool {
+        here::shares_host(self.engine.address()).await
     }
 
     pub(super) fn owner(&self, target: &Target) -> Owner {
@@ -88,19 +96,18 @@ impl Builder for EngineHost {
             context_limit: build.context_limit.bytes(),
             ..BuildRequest::new(self.owner(&recipe.target), context)
         };
+        let mut about_space = false;
         let built = self.engine.build(request, |event| match event {
-            BuildEvent::Line(line) => journal.output(line),
+            BuildEvent::Line(line) => {
+                about_space |= explain::is_about_space(line);
+                journal.output(line);
+            }
             BuildEvent::Remark(remark) => journal.say(remark),
         });
-        built.await.map_err(|failed| match failed.error {
-            docker::Error::Context(err) => context_failure(err),
-            docker::Error::Build(message) => {
-                explained(explain::build(failed.step.as_deref(), &message)).source(docker::Error::Build(message))
-            }
-            docker::Error::Refused { status, message } => {
-                explained(explain::build(failed.step.as_deref(), &message)).source(docker::Error::Refused { status, message })
-            }
-            err => engine_failure(err),
+        built.await.map_err(|failed| {
+            let failure = build_failure(failed);
+            let about_space = about_space && failure.kind == FailureKind::Final;
+            if about_space { failure.kind(FailureKind::NoSpace) } else { failure }
         })
     }
 
@@ -119,8 +126,20 @@ impl Builder for EngineHost {
         }
     }
 
-    async fn images_size(&self) -> Result<u64, Failure> {
-        self.engine.images_size().await.map_err(engine_failure)
+    async fn images(&self) -> Result<Vec<BuiltImage>, Failure> {
+        self.engine.images().await.map_err(engine_failure)
+    }
+
+    async fn remove_image(&self, image: &BuiltImage) -> Result<Removal, Failure> {
+        self.engine.remove_image(image).await.map_err(engine_failure)
+    }
+
+    async fn cache(&self) -> Result<CacheUse, Failure> {
+        self.engine.cache().await.map_err(engine_failure)
+    }
+
+    async fn prune_cache(&self) -> Result<u64, Failure> {
+        self.engine.prune_cache().await.map_err(engine_failure)
     }
 }
 
@@ -208,7 +227,7 @@ impl Runtime for EngineHost {
     }
 
     async fn shares_host(&self) -> bool {
-        here::shares_host(self.engine.address()).await
+        self.is_beside().await
     }
 
     async fn volumes_folder(&self, app: AppId) -> Option<PathBuf> {
@@ -232,6 +251,27 @@ impl Runtime for EngineHost {
     async fn create_network(&self, name: &NetworkName) -> Result<(), Failure> {
         self.engine.create_network(name).await.map_err(engine_failure)
     }
+
+    async fn data_space(&self) -> Option<Space> {
+        self.space_of_data().await
+    }
+
+    async fn engine_space(&self) -> Option<Space> {
+        self.space_of_engine().await
+    }
+}
+
+fn build_failure(failed: BuildError) -> Failure {
+    match failed.error {
+        docker::Error::Context(err) => context_failure(err),
+        docker::Error::Build(message) => {
+            said(explain::build(failed.step.as_deref(), &message), &message).source(docker::Error::Build(message))
+        }
+        docker::Error::Refused { status, message } => {
+            said(explain::build(failed.step.as_deref(), &message), &message).source(docker::Error::Refused { status, message })
+        }
+        err => engine_failure(err),
+    }
 }
 
 pub(super) fn engine_failure(err: docker::Error) -> Failure {
@@ -251,14 +291,16 @@ pub(super) fn start_failure(err: docker::Error, ports: &[Port]) -> Failure {
     match err {
         docker::Error::Refused { status, message } => {
             let held: Vec<String> = ports.iter().filter_map(Port::held).map(|held| held.to_string()).collect();
-            explained(explain::start(&message, &held.join(", "))).source(docker::Error::Refused { status, message })
+            said(explain::start(&message, &held.join(", ")), &message).source(docker::Error::Refused { status, message })
         }
         err => engine_failure(err),
     }
 }
 
-fn explained(it: Explained) -> Failure {
-    Failure::new(if it.by_author { Cause::User } else { Cause::Engine }, it.sentence).hint(it.hint)
+/// What the engine has said, explained.
+fn said(it: Explained, message: &str) -> Failure {
+    let failure = Failure::new(if it.by_author { Cause::User } else { Cause::Engine }, it.sentence).hint(it.hint);
+    if explain::is_about_space(message.as_bytes()) { failure.kind(FailureKind::NoSpace) } else { failure }
 }
 
 fn context_failure(err: ContextError) -> Failure {

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::submodules;
+use super::{mirrors::Mirrors, submodules};
 use crate::{
     deploy::{
         files::Files,
@@ -33,6 +33,7 @@ const VERSION_KEPT: Duration = Duration::from_secs(60);
 pub struct GitHost {
     git: Git,
     files: Files,
+    mirrors: Mirrors,
     /// Its version, and when it was asked. Held for a look-up.
     version: Mutex<Option<(Instant, String)>>,
 }
@@ -40,7 +41,7 @@ pub struct GitHost {
 impl GitHost {
     /// git with the mirrors in these files.
     pub fn new(git: Git, files: Files) -> Self {
-        Self { git, files, version: Mutex::default() }
+        Self { git, files, mirrors: Mirrors::default(), version: Mutex::default() }
     }
 }
 
@@ -53,6 +54,7 @@ impl Source for GitHost {
     async fn fetch(&self, origin: &Origin, commit: Option<&CommitId>, journal: &Journal) -> Result<CommitFacts, Failure> {
         let want = commit.map_or_else(|| Want::Tip(origin.branch.clone()), |commit| Want::Commit(commit.clone()));
         let mirror = self.files.mirror(origin.app);
+        let _turn = self.mirrors.fetch(origin.app).await;
         let fetched = self.git.fetch(&mirror, &access(origin), &want, &mut |line| journal.output(line.as_bytes())).await;
         match fetched {
             // Nothing was asked of the server yet: one that cannot be reached is to be told apart from one that waits for its confirmation.
@@ -84,6 +86,7 @@ impl Source for GitHost {
         journal: &Journal,
     ) -> Result<(), Failure> {
         let (mirror, mirrors) = (self.files.mirror(origin.app), self.files.submodule_mirrors(origin.app));
+        let _turn = self.mirrors.fetch(origin.app).await;
         let of = Submodules { mirror: &mirror, url: &origin.url, key: &origin.key, known, mirrors: &mirrors };
         let mut say = |said: Said<'_>| match said {
             Said::Git(line) => journal.output(line.as_bytes()),
@@ -109,6 +112,15 @@ impl Source for GitHost {
     async fn host_key(&self, url: &RepoUrl) -> Result<HostKey, Failure> {
         self.git.host_key(url.host(), url.port()).await.map_err(|err| server_failure(err, url, None))
     }
+
+    async fn compact(&self, app: AppId) -> Result<bool, Failure> {
+        let (mirror, submodules) = (self.files.mirror(app), self.files.submodule_mirrors(app));
+        let tidied = self.mirrors.tidy(app, self.git.compact(&mirror, &submodules)).await;
+        tidied.transpose().map(|done| done.is_some()).map_err(|err| {
+            let failure = Failure::new(Cause::Internal, "A mirror could not be tidied up.");
+            failure.hint("The log has the details.").source(err)
+        })
+    }
 }
 
 pub(super) fn export_failure(err: git::Error) -> Failure {
@@ -117,10 +129,16 @@ pub(super) fn export_failure(err: git::Error) -> Failure {
         git::Error::Other(said) if said.contains("invalid path") => {
             Failure::new(Cause::User, format!("git refuses to write the commit's files: {said}")).hint("Mend the commit and push.")
         }
+        git::Error::DiskFull => no_space(),
         _ => Failure::new(Cause::Internal, "The commit's files could not be written to µPaaS's data directory.")
             .hint("Is its disk full? The log has the details."),
     };
     failure.source(err)
+}
+
+/// Where mirrors and checkouts lie, nothing fits any more.
+fn no_space() -> Failure {
+    Failure::new(Cause::Internal, "The disk of µPaaS's data directory is full.").hint("Free some space there, then deploy again.")
 }
 
 /// Why git does not even say its version.
@@ -139,28 +157,27 @@ fn git_failure(err: git::Error, origin: &Origin) -> Failure {
 pub(super) fn server_failure(err: git::Error, url: &RepoUrl, branch: Option<&Branch>) -> Failure {
     use git::Error;
     let server = format!("{}:{}", url.host(), url.port());
-    let failure =
-        match &err {
-            Error::HostKeyUnconfirmed | Error::HostKeyChanged => host_key_failure(&err, &server),
-            Error::HostUnknown(_) | Error::Unreachable(_) | Error::TimedOut | Error::Certificate(_) => unreachable(&err, url, &server),
-            Error::KeyRefused(_) | Error::RepositoryRefused(_) | Error::PasswordWanted => refused(&err, &server),
-            Error::NoSuchBranch => {
-                let sentence = branch
-                    .map_or_else(|| "The branch does not exist.".to_owned(), |branch| format!("The repository has no branch “{branch}”."));
-                Failure::new(Cause::User, sentence)
-                    .hint("Push the branch, or choose another one for this app. An empty repository has no branches yet.")
-            }
-            Error::NoSuchCommit | Error::NotAdvertised => Failure::new(Cause::User, "The repository does not have this commit.")
-                .hint("Was it pushed, and not removed by a force push?"),
-            Error::DiskFull => Failure::new(Cause::Internal, "The disk of µPaaS's data directory is full.")
-                .hint("Free some space there, then deploy again."),
-            Error::NotInstalled { program, .. } => {
-                Failure::new(Cause::Internal, format!("The program {program} is missing on the machine where µPaaS runs."))
-                    .hint("Install git and the OpenSSH client.")
-            }
-            Error::Other(said) => Failure::new(Cause::Forge, format!("git failed: {said}")).hint("The journal has git's output."),
-            Error::Unexpected(_) | Error::Io(_) => return Failure::internal(err),
-        };
+    let failure = match &err {
+        Error::HostKeyUnconfirmed | Error::HostKeyChanged => host_key_failure(&err, &server),
+        Error::HostUnknown(_) | Error::Unreachable(_) | Error::TimedOut | Error::Certificate(_) => unreachable(&err, url, &server),
+        Error::KeyRefused(_) | Error::RepositoryRefused(_) | Error::PasswordWanted => refused(&err, &server),
+        Error::NoSuchBranch => {
+            let sentence = branch
+                .map_or_else(|| "The branch does not exist.".to_owned(), |branch| format!("The repository has no branch “{branch}”."));
+            Failure::new(Cause::User, sentence)
+                .hint("Push the branch, or choose another one for this app. An empty repository has no branches yet.")
+        }
+        Error::NoSuchCommit | Error::NotAdvertised => {
+            Failure::new(Cause::User, "The repository does not have this commit.").hint("Was it pushed, and not removed by a force push?")
+        }
+        Error::DiskFull => no_space(),
+        Error::NotInstalled { program, .. } => {
+            Failure::new(Cause::Internal, format!("The program {program} is missing on the machine where µPaaS runs."))
+                .hint("Install git and the OpenSSH client.")
+        }
+        Error::Other(said) => Failure::new(Cause::Forge, format!("git failed: {said}")).hint("The journal has git's output."),
+        Error::Unexpected(_) | Error::Io(_) => return Failure::internal(err),
+    };
     failure.source(err)
 }
 

@@ -1,6 +1,10 @@
 //! Whether the engine's host is the machine that µPaaS sees around itself, and which of its ports are free.
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt};
 use tokio::{net::UnixStream, time::timeout};
@@ -12,6 +16,8 @@ use crate::domain::{
 
 /// How long the engine's socket may take to accept a connection.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(1);
+/// The number that the kernel gives to a process that cannot be seen.
+const UNSEEN: i32 = 0;
 /// What Docker puts into every container.
 const IN_A_CONTAINER: &str = "/.dockerenv";
 
@@ -19,11 +25,25 @@ const IN_A_CONTAINER: &str = "/.dockerenv";
 /// container.
 pub(super) async fn shares_host(engine: &Address) -> bool {
     let Address::Unix(socket) = engine else { return false };
-    match timeout(CONNECT_DEADLINE, UnixStream::connect(socket)).await {
-        // To a process that it cannot see the kernel gives the number 0.
-        Ok(Ok(stream)) => stream.peer_cred().is_ok_and(|peer| peer.pid().is_some_and(|pid| pid != 0)),
-        _ => !Path::new(IN_A_CONTAINER).exists(),
+    match process(socket).await {
+        Some(pid) => pid != UNSEEN,
+        None => !Path::new(IN_A_CONTAINER).exists(),
     }
+}
+
+/// Where a path of the engine's can be seen: it may have mounts of its own.
+pub(super) async fn seen_by(engine: &Address, path: &Path) -> PathBuf {
+    let Address::Unix(socket) = engine else { return path.to_owned() };
+    let below = |pid: i32| Path::new("/proc").join(pid.to_string()).join("root").join(path.strip_prefix("/").unwrap_or(path));
+    let theirs = process(socket).await.filter(|pid| *pid != UNSEEN).map(below);
+    // The kernel shows it to root, and to whoever the engine runs as.
+    theirs.filter(|theirs| theirs.exists()).unwrap_or_else(|| path.to_owned())
+}
+
+/// The process that listens on a socket; none when nobody answers.
+async fn process(socket: &str) -> Option<i32> {
+    let stream = timeout(CONNECT_DEADLINE, UnixStream::connect(socket)).await.ok()?.ok()?;
+    Some(stream.peer_cred().ok().and_then(|peer| peer.pid()).unwrap_or(UNSEEN))
 }
 
 /// Whether some program holds a port of this machine. What cannot be found out (a port that only root may have, an address that is not

@@ -7,7 +7,7 @@ use upaas::{db::Db, domain::ids::AppId, web::routes};
 
 use super::support::{
     eventually,
-    fake::{Fake, Step},
+    fake::{Fake, Step, stray_image},
     gitea::{Hook, ZEROS, commit},
     server::{PASSWORD, Server},
 };
@@ -42,6 +42,9 @@ const ACTS: &[(&str, &str)] = &[
     ("/apps/{app}/deployments/{n}/cancellation", "DEPLOY_CANCEL"),
     ("/apps/{app}/stop", "CONTAINER_STOP"),
     ("/apps/{app}/start", "CONTAINER_START"),
+    ("/system/builder-cache/pruning", "CLEANUP"),
+    ("/system/clean-up", "CLEANUP"),
+    ("/system/images/removal", "CLEANUP"),
     ("/system/orphans/removal", "CLEANUP"),
     ("/settings/password", "PASSWORD_CHANGE"),
     ("/settings/registries", "SETTINGS_CHANGE"),
@@ -156,6 +159,15 @@ pub(crate) async fn do_everything(server: &mut Server, fake: &Fake) -> Vec<Strin
     server.browser.post("/system/orphans/removal", &[("container", &orphan)]).await.expect(303);
     server.browser.post("/system/orphans/removal", &[("container", &orphan)]).await.expect(409);
 
+    fake.add_image(stray_image("sha256:stray"));
+    server.browser.post("/system/images/removal", &[("image", "sha256:stray")]).await.expect(303);
+    server.browser.post("/system/images/removal", &[("image", "sha256:stray")]).await.expect(409);
+    server.browser.post("/system/clean-up", &[]).await.expect(303);
+    server.browser.post("/system/builder-cache/pruning", &[]).await.expect(303);
+    fake.fail(Step::Cache, FailureKind::Final);
+    server.browser.post("/system/builder-cache/pruning", &[]).await.expect(303);
+    fake.mend(Step::Cache);
+
     let days = [("audit_days", "30"), ("deliveries_days", "20"), ("journals_days", "10")];
     server.browser.post("/settings/retention", &days).await.expect(303);
     server.browser.post("/settings/retention/run", &[]).await.expect(303);
@@ -266,6 +278,11 @@ async fn every_act_is_in_the_table_the_file_the_api_and_the_counter_without_a_se
     dev DEPLOY SUCCESS: deployment shop#4
     ada CLEANUP SUCCESS: container …
     ada CLEANUP FAILURE: container …
+    ada CLEANUP SUCCESS: image stray
+    ada CLEANUP FAILURE: image stray
+    ada CLEANUP SUCCESS: engine clean-up
+    ada CLEANUP SUCCESS: engine builder cache
+    ada CLEANUP FAILURE: engine builder cache
     ada SETTINGS_CHANGE SUCCESS: setting retention
     ada RETENTION SUCCESS: setting retention
     ada TOKEN_CREATE SUCCESS: token ci

@@ -9,6 +9,7 @@ mod audit;
 mod audit_page;
 mod bad_settings;
 mod canary;
+mod clean_up;
 mod containers;
 mod deployments;
 mod health;

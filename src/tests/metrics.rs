@@ -22,7 +22,7 @@ use super::{
     support::{
         browser::Browser,
         eventually,
-        fake::{Fake, IMAGES_SIZE, Step, USAGE},
+        fake::{Fake, IMAGE_SIZE, Step, USAGE},
         gitea::{self, ZEROS, commit},
         scrape::Scrape,
         server::{REPOSITORY, Server},
@@ -151,7 +151,7 @@ async fn an_app_shows_how_it_stands() {
     let fake = Fake::default();
     let server = serving(&fake).await;
     Scrape::until(&server, "upaas_container_healthy{app=\"shop\"}", 1.0).await;
-    let scrape = Scrape::until(&server, "upaas_disk_used_bytes{part=\"images\"}", IMAGES_SIZE as f64).await;
+    let scrape = Scrape::until(&server, "upaas_disk_used_bytes{part=\"images\"}", IMAGE_SIZE as f64).await;
     for (series, value) in [
         ("upaas_container_cpu_seconds_total{app=\"shop\"}", USAGE.cpu.as_secs_f64()),
         ("upaas_container_memory_bytes{app=\"shop\"}", USAGE.memory_bytes as f64),

@@ -3,7 +3,9 @@
 mod build_secrets;
 mod builds;
 mod canary;
+mod clean_up;
 mod comparisons;
+mod disk_full;
 mod ends;
 mod engines;
 mod kills;

@@ -3,12 +3,11 @@
 mod address;
 mod phases;
 mod record;
-mod size;
 
+pub(super) use crate::domain::size::size;
 pub(super) use address::{Address, address, host_port};
 pub(super) use phases::{Phase, phases};
 pub(super) use record::RecordView;
-pub(super) use size::size;
 
 use serde::Serialize;
 

@@ -1,9 +1,11 @@
 //! The system's page: each component, the engine, the queue, the machine, the database's integrity, and containers that nobody knows.
 
 mod components;
+mod costs;
 mod integrity;
 mod machine;
 
+pub(super) use costs::{clean_up, prune_builder_cache, remove_image};
 pub(super) use integrity::check as check_integrity;
 
 use axum::response::{Redirect, Response};
@@ -23,6 +25,7 @@ use crate::{
     domain::{container::Observed, deployment::Deployment, engine::EngineState, moment::Moment},
 };
 use components::Components;
+use costs::{ByApp, CleanUp};
 use integrity::Integrity;
 use machine::{Disk, Host};
 
@@ -34,6 +37,8 @@ struct Show {
     queue: Vec<Queued>,
     host: Host,
     disk: Disk,
+    by_app: ByApp,
+    clean_up: CleanUp,
     integrity: Integrity,
     orphans: Vec<Orphan>,
 }
@@ -47,6 +52,8 @@ impl Watched for Show {
         Piece { id: "components", template: "system/_components.html" },
         Piece { id: "system-engine", template: "system/_engine.html" },
         Piece { id: "queue", template: "system/_queue.html" },
+        Piece { id: "disk-by-app", template: "system/_disk_by_app.html" },
+        Piece { id: "clean-up", template: "system/_clean_up.html" },
         Piece { id: "integrity", template: "system/_integrity.html" },
         Piece { id: "orphans", template: "system/_orphans.html" },
     ];
@@ -58,7 +65,7 @@ impl Watched for Show {
     fn mood(&self) -> Mood {
         match (self.engine.badge.kind, self.components.badge.kind) {
             ("failed", _) | (_, "failed") => Mood::Failed,
-            _ if self.queue.is_empty() && !self.integrity.checking => Mood::Ok,
+            _ if self.queue.is_empty() && !self.integrity.checking && !self.clean_up.is_busy() => Mood::Ok,
             _ => Mood::Busy,
         }
     }
@@ -120,7 +127,10 @@ async fn load(ui: &Ui) -> Result<Show, Error> {
             });
         }
     }
-    let (report, used) = tokio::join!(ui.state.health.report(), ui.state.deployer.disk_used());
+    let deployer = &ui.state.deployer;
+    let (report, used, costs, engine_space) =
+        tokio::join!(ui.state.health.report(), deployer.disk_used(), deployer.costs(), deployer.engine_space());
+    let costs = costs?;
     let orphans = ui.state.deployer.orphans().await.into_iter().map(Orphan::from).collect();
     Ok(Show {
         as_of: Moment::now().into(),
@@ -129,6 +139,8 @@ async fn load(ui: &Ui) -> Result<Show, Error> {
         queue,
         host: Host::now(),
         disk: Disk::new(report.space(), used),
+        by_app: ByApp::new(&costs, &apps),
+        clean_up: CleanUp::new(costs, &apps, engine_space),
         integrity: ui.state.health.integrity().seen().into(),
         orphans,
     })

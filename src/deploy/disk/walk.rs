@@ -1,39 +1,65 @@
 //! The walk through the data directory.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::HashSet,
+    ffi::OsStr,
     fs::{Metadata, read_dir},
     os::unix::fs::MetadataExt,
 };
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{deploy::files::Files, domain::disk::Part};
+use super::Folder;
+use crate::{
+    deploy::files::Files,
+    domain::{disk::Part, ids::AppId},
+};
 
 /// The size of the blocks in which files are counted, whatever the file system.
 const BLOCK_BYTES: u64 = 512;
 
-/// What each part of the data directory takes; none when `stop` is cancelled meanwhile. Links are not followed, a file with several
+/// The length of an app's id, with which the names of all its files and folders begin.
+const ID_BYTES: usize = 36;
+
+/// What each part of the data directory takes, and each app in it; none when `stop` is cancelled meanwhile. Links are not followed, a file with several
 /// names counts once, and what goes away meanwhile does not count.
-pub(super) fn used(files: &Files, stop: &CancellationToken) -> Option<BTreeMap<Part, u64>> {
+pub(super) fn used(files: &Files, stop: &CancellationToken) -> Option<Folder> {
     let parts = Part::ALL.iter().filter(|part| **part != Part::Images);
-    let mut used: BTreeMap<Part, u64> = parts.map(|part| (*part, 0)).collect();
+    let mut used = Folder { parts: parts.map(|part| (*part, 0)).collect(), ..Folder::default() };
     let mut seen = HashSet::new();
-    let mut folders = vec![(None, files.root().to_owned())];
-    while let Some((part, folder)) = folders.pop() {
+    let mut folders = vec![(None, None, files.root().to_owned())];
+    while let Some((part, owner, folder)) = folders.pop() {
         for entry in read_dir(folder).into_iter().flatten().flatten() {
             if stop.is_cancelled() {
                 return None;
             }
             let Ok(metadata) = entry.metadata() else { continue };
-            let part = part.unwrap_or_else(|| files.part_of(&entry.file_name()));
-            *used.entry(part).or_default() += bytes(&metadata, &mut seen);
+            let bytes = bytes(&metadata, &mut seen);
+            // In the folder of a part stands what belongs to apps, each under its id.
+            let (part, owner) = match part {
+                None => (files.part_of(&entry.file_name()), None),
+                Some(part) => (part, owner.or_else(|| is_of_apps(part).then(|| app(&entry.file_name())))),
+            };
+            *used.parts.entry(part).or_default() += bytes;
+            if let Some(owner) = owner {
+                *used.apps.entry(owner).or_default().entry(part).or_default() += bytes;
+            }
             if metadata.is_dir() {
-                folders.push((Some(part), entry.path()));
+                folders.push((Some(part), owner, entry.path()));
             }
         }
     }
     Some(used)
+}
+
+/// Whether everything in the part belongs to some app.
+fn is_of_apps(part: Part) -> bool {
+    matches!(part, Part::Journals | Part::Mirrors | Part::Builds | Part::Volumes | Part::ConfigFiles)
+}
+
+/// The app whose id a name begins with.
+fn app(name: &OsStr) -> Option<AppId> {
+    name.to_str()?.get(..ID_BYTES)?.parse().ok()
 }
 
 fn bytes(metadata: &Metadata, seen: &mut HashSet<(u64, u64)>) -> u64 {
@@ -69,14 +95,20 @@ mod tests {
         let pack = root.path().join("repos/a.git/objects/pack/p");
         fs::hard_link(&pack, root.path().join("repos/a.git/again")).expect("linked");
         std::os::unix::fs::symlink("/usr", root.path().join("repos/usr")).expect("linked");
-        let used = used(&Files::new(root.path()), &CancellationToken::new()).expect("not stopped");
+        let of_an_app = AppId::new();
+        write(&format!("repos/{of_an_app}.sub/1/pack"));
+        write(&format!("logs/{of_an_app}/1.journal"));
+        let Folder { parts: used, apps } = used(&Files::new(root.path()), &CancellationToken::new()).expect("not stopped");
+        let of = |app, part| apps[&app][&part] / 100_000;
+        assert_eq!((of(Some(of_an_app), Part::Mirrors), of(Some(of_an_app), Part::Journals)), (1, 1));
+        assert_eq!((of(None, Part::Mirrors), of(None, Part::Journals), of(None, Part::Volumes)), (1, 1, 1), "under no app's name");
         let about = |part: Part, files: u64| {
             let bytes = used[&part];
             assert!((files * 100_000..files * 100_000 + 50_000).contains(&bytes), "{part}: {bytes}");
         };
         about(Part::Database, 2);
-        about(Part::Journals, 1);
-        about(Part::Mirrors, 1);
+        about(Part::Journals, 2);
+        about(Part::Mirrors, 2);
         about(Part::Volumes, 1);
         about(Part::ConfigFiles, 1);
         about(Part::Other, 1);
@@ -89,6 +121,6 @@ mod tests {
         fs::write(root.path().join("upaas.db"), "").expect("written");
         let stop = CancellationToken::new();
         stop.cancel();
-        assert_eq!(used(&Files::new(root.path()), &stop), None);
+        assert!(used(&Files::new(root.path()), &stop).is_none());
     }
 }

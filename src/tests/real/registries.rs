@@ -1,5 +1,6 @@
 //! Base images from a private registry that wants a login.
 
+use bollard::query_parameters::RemoveImageOptionsBuilder;
 use upaas::{
     deploy::Limits,
     docker::{BuildRequest, RegistryLogin, explain},
@@ -7,6 +8,7 @@ use upaas::{
 
 use crate::support::{
     browser::Reply,
+    engine::client,
     proxy::{Mode, Proxy},
     registry::{Registry, forget},
     server::Server,
@@ -18,7 +20,8 @@ pub(super) async fn push_base(workshop: &Workshop, registry: &Registry) {
     let content = format!("FROM scratch\nCOPY busybox /busybox\nENV BASE={}", uuid::Uuid::new_v4());
     let base = workshop.build(workshop.request(&content)).await;
     registry.take(base.image(), "base").await;
-    workshop.engine.remove_image(base.image()).await.unwrap();
+    let force = RemoveImageOptionsBuilder::new().force(true).build();
+    client().remove_image(base.image(), Some(force), None).await.unwrap();
 }
 
 async fn build_from(workshop: &Workshop, registry: &Registry, login: Option<RegistryLogin>, pull: bool) -> Built {

@@ -78,6 +78,11 @@ impl Sources {
         Ok(checkout)
     }
 
+    /// The app's mirror.
+    pub(crate) fn mirror(&self) -> PathBuf {
+        self.files.mirror(self.origin.app)
+    }
+
     pub(crate) fn checkout(&self) -> PathBuf {
         self.files.checkout(self.origin.app, 1)
     }

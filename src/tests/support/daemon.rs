@@ -33,6 +33,15 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     pub(crate) async fn start() -> Self {
+        Self::start_on(None).await
+    }
+
+    /// On a disk of its own of so many megabytes.
+    pub(crate) async fn start_on_a_disk_of(megabytes: u64) -> Self {
+        Self::start_on(Some(megabytes)).await
+    }
+
+    async fn start_on(megabytes: Option<u64>) -> Self {
         let folder = tempfile::Builder::new().prefix("upaas-engine-").tempdir().unwrap();
         let mut keeper = Command::new("unshare");
         keeper.args(["--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c", KEEPER]);
@@ -47,8 +56,21 @@ impl Daemon {
             "cgroup-parent": format!("/{}", daemon.name()),
         });
         fs::write(daemon.folder.path().join("daemon.json"), config.to_string()).unwrap();
+        if let Some(megabytes) = megabytes {
+            daemon.mount_a_disk(megabytes);
+        }
         daemon.start_again().await;
         daemon
+    }
+
+    /// Mounted inside only: it is given back with the namespaces.
+    fn mount_a_disk(&self, megabytes: u64) {
+        let (disk, data) = (self.folder.path().join("disk"), self.folder.path().join("data"));
+        fs::File::create(&disk).unwrap().set_len(megabytes * 1_000_000).unwrap();
+        fs::create_dir(&data).unwrap();
+        let (disk, data) = (disk.display(), data.display());
+        let mounted = self.inside(&format!("mkfs.ext4 -q -F -m 0 {disk} && mount -o loop {disk} {data}"));
+        assert!(mounted.status.success(), "{mounted:?}");
     }
 
     /// For `UPAAS_DOCKER_HOST`.

@@ -35,8 +35,10 @@ use upaas::{
         connection::{HostKey, KnownHost},
         container::{Act, Bound, Happening, Health, Observed, Usage},
         deployment::Cause,
+        disk::Space,
         engine::{EngineVersion, Network},
         ids::AppId,
+        image::{BuiltImage, CacheUse, Removal},
         moment::Moment,
         port::{Held, HostPort, Port, Taken},
         repo_url::RepoUrl,
@@ -66,14 +68,38 @@ pub(crate) enum Step {
     Usage,
     /// The engine lists images.
     Images,
+    /// An image is removed.
+    RemoveImage,
+    /// The engine measures its builder's cache, or prunes it.
+    Cache,
+    /// git tidies up a mirror.
+    Compact,
     /// The engine lists networks, or makes one.
     Networks,
 }
 
 /// What every container that runs uses.
 pub(crate) const USAGE: Usage = Usage { cpu: Duration::from_millis(1500), memory_bytes: 42 * 1024 * 1024 };
-/// What all images take.
-pub(crate) const IMAGES_SIZE: u64 = 123_456;
+/// What an image takes.
+pub(crate) const IMAGE_SIZE: u64 = 123_456;
+/// What the builder keeps.
+pub(crate) const CACHE_SIZE: u64 = 7_000_000;
+/// Of this many bytes the engine's disk is.
+pub(crate) const DISK_SIZE: u64 = 400_000_000;
+
+/// An image with this installation's label and that of an app that no database knows.
+pub(crate) fn stray_image(id: &str) -> BuiltImage {
+    BuiltImage {
+        id: id.to_owned(),
+        app: Some(AppId::new()),
+        deployment: Some(1),
+        bytes: IMAGE_SIZE,
+        shared: None,
+        own_tags: vec!["upaas/gone:1".to_owned()],
+        foreign_tags: Vec::new(),
+        in_use: false,
+    }
+}
 
 #[derive(Clone, Default)]
 pub(crate) struct Fake(Arc<World>);
@@ -116,6 +142,12 @@ struct World {
     networks: Mutex<Vec<String>>,
     /// What containers answer over HTTP; none: 200.
     said: Mutex<Option<Said>>,
+    /// The images that are there.
+    images: Mutex<Vec<BuiltImage>>,
+    /// Whether the builder's cache was pruned.
+    pruned: AtomicBool,
+    /// What is left of the engine's disk; none: that cannot be seen.
+    left: Mutex<Option<u64>>,
     /// Who listens to the engine's events.
     listeners: Mutex<Vec<mpsc::UnboundedSender<Happening>>>,
 }
@@ -189,6 +221,29 @@ impl Fake {
     /// The networks that there are.
     pub(crate) fn networks(&self) -> Vec<String> {
         self.0.networks.lock().unwrap().clone()
+    }
+
+    /// The images that are there: the deployments that they were built for.
+    pub(crate) fn images(&self) -> Vec<i64> {
+        let mut numbers: Vec<i64> = self.0.images.lock().unwrap().iter().filter_map(|image| image.deployment).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// An image with this installation's label.
+    pub(crate) fn add_image(&self, image: BuiltImage) {
+        self.0.images.lock().unwrap().push(image);
+    }
+
+    /// From now on so many bytes of the engine's disk are left, until images go or its builder's cache is pruned.
+    pub(crate) fn leave(&self, bytes: u64) {
+        *self.0.left.lock().unwrap() = Some(bytes);
+    }
+
+    fn give_back(&self, bytes: u64) {
+        if let Some(left) = &mut *self.0.left.lock().unwrap() {
+            *left += bytes;
+        }
     }
 
     /// From now on this step works again.
@@ -349,6 +404,11 @@ impl Fake {
         if let Some(said) = exploding {
             panic!("{said}");
         }
+        self.may(step).await
+    }
+
+    /// As [`Fake::pass`], of what is no act.
+    async fn may(&self, step: Step) -> Result<(), Failure> {
         self.wait_while_held(step).await;
         match self.0.failing.lock().unwrap().get(&step) {
             Some(kind) => Err(Failure::new(Cause::User, format!("It failed at {step:?}.")).hint("Mend it.").kind(*kind)),
@@ -425,6 +485,11 @@ impl Source for Fake {
     async fn host_key(&self, _: &RepoUrl) -> Result<HostKey, Failure> {
         Ok(HostKey { public_key: "ssh-ed25519 AAAA".to_owned(), fingerprint: "SHA256:abc".to_owned() })
     }
+
+    async fn compact(&self, _: AppId) -> Result<bool, Failure> {
+        self.may(Step::Compact).await?;
+        Ok(true)
+    }
 }
 
 #[async_trait]
@@ -440,20 +505,58 @@ impl Builder for Fake {
         }
         let cache = if recipe.no_cache { " without cache" } else { "" };
         self.pass(Step::Build, format!("build #{}{cache}", recipe.target.number)).await?;
-        Ok(format!("sha256:{}", recipe.target.number))
+        let Target { app, slug, number } = &recipe.target;
+        let image = BuiltImage {
+            id: format!("sha256:{number}"),
+            app: Some(*app),
+            deployment: Some(*number),
+            bytes: IMAGE_SIZE,
+            shared: None,
+            own_tags: vec![format!("upaas/{slug}:{number}")],
+            foreign_tags: Vec::new(),
+            in_use: false,
+        };
+        self.add_image(image.clone());
+        Ok(image.id)
     }
 
     async fn discard(&self, target: &Target) -> Result<(), Failure> {
-        self.pass(Step::Remove, format!("discard image #{}", target.number)).await
+        self.pass(Step::Remove, format!("discard image #{}", target.number)).await?;
+        let is_its = |image: &BuiltImage| image.app == Some(target.app) && image.deployment == Some(target.number);
+        self.0.images.lock().unwrap().retain(|image| !is_its(image));
+        Ok(())
     }
 
     async fn try_login(&self, _: &RegistryLogin) -> Tried {
         self.0.tried.lock().unwrap().clone().unwrap_or(Tried::Good)
     }
 
-    async fn images_size(&self) -> Result<u64, Failure> {
-        self.pass(Step::Images, "list images".to_owned()).await?;
-        Ok(IMAGES_SIZE)
+    async fn images(&self) -> Result<Vec<BuiltImage>, Failure> {
+        self.may(Step::Images).await?;
+        Ok(self.0.images.lock().unwrap().clone())
+    }
+
+    async fn remove_image(&self, image: &BuiltImage) -> Result<Removal, Failure> {
+        self.may(Step::RemoveImage).await?;
+        if image.in_use || !image.foreign_tags.is_empty() {
+            return Ok(Removal::Stays);
+        }
+        self.0.images.lock().unwrap().retain(|it| (&it.id, it.app) != (&image.id, image.app));
+        self.give_back(image.bytes);
+        Ok(Removal::Gone)
+    }
+
+    async fn cache(&self) -> Result<CacheUse, Failure> {
+        self.may(Step::Cache).await?;
+        let bytes = if self.0.pruned.load(Ordering::Relaxed) { 0 } else { CACHE_SIZE };
+        Ok(CacheUse { bytes, reclaimable: bytes })
+    }
+
+    async fn prune_cache(&self) -> Result<u64, Failure> {
+        self.may(Step::Cache).await?;
+        self.0.pruned.store(true, Ordering::Relaxed);
+        self.give_back(DISK_SIZE / 2);
+        Ok(CACHE_SIZE)
     }
 }
 
@@ -613,5 +716,13 @@ impl Runtime for Fake {
         self.pass(Step::Networks, format!("create network {name}")).await?;
         self.add_network(name.as_str());
         Ok(())
+    }
+
+    async fn data_space(&self) -> Option<Space> {
+        Some(Space { free: DISK_SIZE / 2, total: DISK_SIZE })
+    }
+
+    async fn engine_space(&self) -> Option<Space> {
+        self.0.left.lock().unwrap().map(|free| Space { free, total: DISK_SIZE })
     }
 }

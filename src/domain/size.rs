@@ -1,7 +1,7 @@
 //! Numbers of bytes, for people.
 
 /// `512 B`, `1.5 kB`, `38 GB`: two digits or more, in powers of a thousand, as disks are sold.
-pub(in crate::web) fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
     if bytes < 1000 {
         return format!("{bytes} B");

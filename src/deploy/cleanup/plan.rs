@@ -1,0 +1,87 @@
+//! What becomes of each image: decided from the images that the engine shows and what the database knows, and nothing else.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::domain::{ids::AppId, image::BuiltImage};
+
+/// What becomes of an image when a clean-up comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It stays: a deployment that is kept, or one that has not ended, has it.
+    Needed,
+    /// It stays: a container is made of it.
+    InUse,
+    /// It stays: its only names are somebody else's.
+    Named,
+    /// It stays until a person removes it: the database does not know the deployment that has built it.
+    Unknown,
+    /// It goes.
+    Goes,
+}
+
+/// What the database knows of an app's images.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Known {
+    /// Those of deployments that are kept or have not ended.
+    pub(super) needed: HashSet<String>,
+    /// The deployments that have not ended: what carries their numbers is being made.
+    pub(super) unfinished: HashSet<i64>,
+    /// The number of the newest deployment.
+    pub(super) last_number: i64,
+}
+
+/// What becomes of an image.
+pub(super) fn fate(image: &BuiltImage, apps: &HashMap<AppId, Known>) -> Fate {
+    let known = image.app.and_then(|app| apps.get(&app));
+    let Some((known, number)) = known.zip(image.deployment) else { return Fate::Unknown };
+    if known.needed.contains(&image.id) || known.unfinished.contains(&number) {
+        Fate::Needed
+    } else if number > known.last_number {
+        Fate::Unknown
+    } else if image.in_use {
+        Fate::InUse
+    } else if image.own_tags.is_empty() && !image.foreign_tags.is_empty() {
+        Fate::Named
+    } else {
+        Fate::Goes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_ours_known_and_of_no_use_to_anybody_goes() {
+        let app = AppId::new();
+        let known = Known { needed: HashSet::from(["kept".to_owned()]), unfinished: HashSet::from([9]), last_number: 9 };
+        let apps = HashMap::from([(app, known)]);
+        let image = |id: &str, number| BuiltImage {
+            id: id.to_owned(),
+            app: Some(app),
+            deployment: Some(number),
+            bytes: 10,
+            shared: None,
+            own_tags: vec![format!("upaas/shop:{number}")],
+            foreign_tags: Vec::new(),
+            in_use: false,
+        };
+        let other = || vec!["mine:1".to_owned()];
+        let table = [
+            ("of a kept deployment", image("kept", 3), Fate::Needed),
+            ("being made", image("new", 9), Fate::Needed),
+            ("old", image("old", 3), Fate::Goes),
+            ("old, with another name that is not ours", BuiltImage { foreign_tags: other(), ..image("old", 3) }, Fate::Goes),
+            ("with that name only", BuiltImage { foreign_tags: other(), own_tags: Vec::new(), ..image("old", 3) }, Fate::Named),
+            ("without any name", BuiltImage { own_tags: Vec::new(), ..image("old", 3) }, Fate::Goes),
+            ("with a container", BuiltImage { in_use: true, ..image("old", 3) }, Fate::InUse),
+            ("of a deployment that is not in the database", image("later", 10), Fate::Unknown),
+            ("of another app", BuiltImage { app: Some(AppId::new()), ..image("old", 3) }, Fate::Unknown),
+            ("of no app", BuiltImage { app: None, ..image("old", 3) }, Fate::Unknown),
+            ("without a number", BuiltImage { deployment: None, ..image("old", 3) }, Fate::Unknown),
+        ];
+        for (what, image, wanted) in table {
+            assert_eq!(fate(&image, &apps), wanted, "{what}");
+        }
+    }
+}

@@ -3,6 +3,8 @@ ALTER TABLE deployments ADD COLUMN back_to INTEGER;
 ALTER TABLE deployments ADD COLUMN keeps_values INTEGER NOT NULL DEFAULT 0 CHECK (keeps_values IN (0, 1));
 ALTER TABLE deployments ADD COLUMN pinned_at INTEGER;
 CREATE INDEX deployments_pinned ON deployments (app_id, number) WHERE pinned_at IS NOT NULL;
+-- Until when one has served: until the next one did.
+CREATE INDEX deployments_success ON deployments (app_id, finished_at) WHERE status = 'success';
 -- When the clean-up has removed its image.
 ALTER TABLE deployments ADD COLUMN image_removed_at INTEGER;
 

@@ -35,6 +35,7 @@ mod reconcile;
 mod recover;
 mod registries;
 mod retention;
+mod rollback;
 mod run;
 mod sealed_items;
 mod seat;
@@ -58,7 +59,7 @@ pub use sealed_items::{Difference, Edit, Item, Key};
 pub use sight::Sight;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::PathBuf,
     sync::{Arc, Mutex, atomic::AtomicU64},
     time::Duration,
@@ -72,10 +73,14 @@ use crate::{
     db::{self, Db},
     domain::{
         app::App,
-        app_config::volume::{Danger, VolumeSource},
+        app_config::{
+            AppConfig,
+            volume::{Danger, VolumeSource},
+        },
+        commit::{Between, CommitId},
         connection::ConnectionCheck,
         container::Observed,
-        deployment::Deployment,
+        deployment::{Deployment, Rollback},
         disk::{Space, Used},
         engine::{EngineState, EngineVersion, Network},
         ids::{AppId, DeploymentId, WebhookId},
@@ -375,6 +380,25 @@ impl Deployer {
     /// The engine's networks that containers can join; none when it does not show them.
     pub async fn networks(&self) -> Option<Vec<Network>> {
         networks::all(&self.shared).await
+    }
+
+    /// The kept set of an app: what can be gone back to, and what serves.
+    pub async fn kept(&self, app: &App) -> Result<HashSet<DeploymentId>, Error> {
+        Ok(kept::of(&self.shared, app).await?)
+    }
+
+    /// The configuration with which going back to a deployment would run it. Refused when [`Deployer::roll_back`] would be.
+    pub async fn plan_rollback(&self, app: &App, target: &Deployment, keeps_values: bool) -> Result<AppConfig, Error> {
+        rollback::plan(&self.shared, app, target, Rollback { to: target.number, keeps_values }).await
+    }
+
+    /// The commits between two of an app, at most `limit` on either side, without asking the git server; none when that cannot be told.
+    pub async fn commits_between(&self, app: AppId, from: &CommitId, to: &CommitId, limit: usize) -> Option<Between> {
+        let between = self.shared.platform.source.between(app, from, to, limit).await;
+        between.unwrap_or_else(|failure| {
+            tracing::warn!(%app, reason = %failure.sentence, error = failure.chain(), "commits could not be listed");
+            None
+        })
     }
 
     /// Where a deployment's journal lies.

@@ -6,6 +6,7 @@
 //! another face of this binary ([`faces`]).
 
 mod arguments;
+mod between;
 mod changes;
 pub mod faces;
 mod failure;

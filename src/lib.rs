@@ -36,7 +36,8 @@
 //! [`domain::deployment`], by compare-and-set: fetch and export ([`git`]), build ([`docker`]), create, start, settle, and then the *live
 //! pointer* of the app moves. Until then everything can be undone, and is, when something fails or the operator cancels.
 //!
-//! A deployment that applies settings (`config`) takes commit and image over from the live one and begins with the create. With which
+//! A deployment that applies settings (`config`) takes commit and image over from the live one and begins with the create. A rollback does
+//! the same with an older one, whose configuration it takes, too; it cancels what pushes have asked for and pauses auto-deploy. With which
 //! configuration a container was made is kept with its deployment; what pages call pending is how the app's own differs from that
 //! ([`domain::app_config::difference`]).
 //!

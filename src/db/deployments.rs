@@ -448,6 +448,18 @@ pub async fn pinned(db: impl SqliteExecutor<'_>, app: AppId) -> Result<Vec<Deplo
     Ok(query.bind(app).fetch_all(db).await?)
 }
 
+/// Pins a deployment, or lets it go.
+pub async fn set_pinned(db: impl SqliteExecutor<'_>, id: DeploymentId, since: Option<Moment>) -> Result<(), Error> {
+    sqlx::query("UPDATE deployments SET pinned_at = ? WHERE id = ?").bind(since).bind(id).execute(db).await?;
+    Ok(())
+}
+
+/// When another deployment of the app became live after this moment, for the first time.
+pub async fn next_success_after(db: impl SqliteExecutor<'_>, app: AppId, moment: Moment) -> Result<Option<Moment>, Error> {
+    let query = sqlx::query_scalar("SELECT min(finished_at) FROM deployments WHERE app_id = ? AND status = 'success' AND finished_at > ?");
+    Ok(query.bind(app).bind(moment).fetch_one(db).await?)
+}
+
 fn one_row(rows: u64) -> Result<(), Error> {
     if rows == 1 { Ok(()) } else { Err(Error::Stale("deployment")) }
 }

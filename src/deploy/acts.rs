@@ -6,7 +6,7 @@ use tracing::Instrument;
 
 use super::{
     Arrival, Deployer, Difference, Edit, Error, Key, LoginKept, Shared, Wish, cleanup, connection, create, keys, lifecycle, networks,
-    queue, receive, recover, registries, retention, sealed_items,
+    queue, receive, recover, registries, retention, rollback, sealed_items,
 };
 use crate::domain::{
     app::App,
@@ -14,7 +14,7 @@ use crate::domain::{
     audit::{Act, Action, Actor, Resource, Subject},
     connection::ConnectionCheck,
     delivery::Delivery,
-    deployment::Deployment,
+    deployment::{Deployment, Rollback},
     moment::Moment,
     registry::RegistryHost,
     secret::Secret,
@@ -190,5 +190,21 @@ impl Deployer {
         let act = Act::done(Action::SettingsChange, by, connection::server(app));
         let (app, fingerprint) = (app.clone(), fingerprint.to_owned());
         self.audited(act, move |shared, by| async move { connection::confirm_host_key(&shared, &app, &fingerprint, &by).await }).await
+    }
+
+    /// Puts a rollback to an older deployment into the app's queue, by its number, and pauses auto-deploy. With `keeps_values` sealed values
+    /// are those of today, where the app still has their keys. Refused when the deployment is not kept, or nothing would change.
+    pub async fn roll_back(&self, app: &App, to: i64, keeps_values: bool, by: &Actor) -> Result<Deployment, Error> {
+        let act = Act::done(Action::Rollback, by, Subject::app(app));
+        let (app, rollback) = (app.clone(), Rollback { to, keeps_values });
+        self.audited(act, move |shared, by| async move { rollback::roll_back(&shared, &app, rollback, &by).await }).await
+    }
+
+    /// Pins a deployment, so that no clean-up touches what it needs to be gone back to, or lets it go. Refused when it has not left that, or
+    /// when too many of the app's are pinned.
+    pub async fn set_pinned(&self, app: &App, deployment: &Deployment, pinned: bool, by: &Actor) -> Result<(), Error> {
+        let act = Act::done(Action::AppUpdate, by, Subject::app(app));
+        let (app, deployment) = (app.clone(), deployment.clone());
+        self.audited(act, move |shared, by| async move { rollback::set_pinned(&shared, &app, &deployment, pinned, &by).await }).await
     }
 }

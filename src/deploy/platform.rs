@@ -24,7 +24,7 @@ use crate::{
             volume::{Danger, VolumeSource},
         },
         branch::Branch,
-        commit::{CommitFacts, CommitId},
+        commit::{Between, CommitFacts, CommitId},
         connection::{HostKey, KnownHost},
         container::{Happening, Observed, Usage},
         deployment::Cause,
@@ -226,6 +226,9 @@ pub trait Source: Send + Sync {
     /// Lets git tidy up an app's mirrors where that is worth its while. Never beside a fetch, which goes first: false when one was going on
     /// or came meanwhile.
     async fn compact(&self, app: AppId) -> Result<bool, Failure>;
+    /// The commits that lie between two of the app's mirror, at most `limit` on either side. The server is not asked. None when that cannot
+    /// be told: the mirror does not have both.
+    async fn between(&self, app: AppId, from: &CommitId, to: &CommitId, limit: usize) -> Result<Option<Between>, Failure>;
 }
 
 /// The engine's builder, seen from a deployment. Dropping a call's future cancels the build.
@@ -245,6 +248,8 @@ pub trait Builder: Send + Sync {
     async fn cache(&self) -> Result<CacheUse, Failure>;
     /// Removes what the builder keeps and does not need now, of everybody's builds; returns how many bytes that were.
     async fn prune_cache(&self) -> Result<u64, Failure>;
+    /// Whether the engine has an image, by id.
+    async fn has_image(&self, image: &str) -> Result<bool, Failure>;
 }
 
 /// The engine's containers, seen from a deployment. Removing or stopping what is gone already succeeds.

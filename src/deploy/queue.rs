@@ -33,7 +33,7 @@ pub(super) async fn deploy_now(shared: &Arc<Shared>, app: &App, wish: &Wish, by:
     let unfinished = db::deployments::unfinished(&mut *tx, app.id).await?;
     let same = |it: &&Deployment| it.trigger == Trigger::Manual && it.requested_commit == *commit && it.no_cache == *no_cache;
     if let Some(waiting) = unfinished.iter().filter(|it| it.status == Status::Queued).find(same) {
-        return waits_already(shared, tx, app, waiting, by).await;
+        return waits_already(shared, tx, Action::Deploy, app, waiting, by).await;
     }
     let (requested_by, commit) = (Some(&*by.name), commit.as_ref());
     let new = NewDeployment { app: app.id, trigger: Trigger::Manual, requested_by, commit, no_cache: *no_cache, rollback: None };
@@ -67,7 +67,7 @@ pub(super) async fn apply(shared: &Arc<Shared>, app: &App, by: &Actor) -> Result
     let unfinished = db::deployments::unfinished(&mut *tx, app.id).await?;
     let same = |it: &&Deployment| it.status == Status::Queued && it.trigger == Trigger::Config;
     if let Some(waiting) = unfinished.iter().find(same) {
-        return waits_already(shared, tx, app, waiting, by).await;
+        return waits_already(shared, tx, Action::Deploy, app, waiting, by).await;
     }
     let new = NewDeployment {
         app: app.id,
@@ -86,14 +86,15 @@ pub(super) async fn apply(shared: &Arc<Shared>, app: &App, by: &Actor) -> Result
 }
 
 /// The answer to a second press.
-async fn waits_already(
+pub(super) async fn waits_already(
     shared: &Arc<Shared>,
     mut tx: db::Transaction,
+    action: Action,
     app: &App,
     waiting: &Deployment,
     by: &Actor,
 ) -> Result<Deployment, Error> {
-    let act = Act::done(Action::Deploy, by, Subject::deployment(app, waiting)).detail("queued already");
+    let act = Act::done(action, by, Subject::deployment(app, waiting)).detail("queued already");
     audit::record(&mut tx, &act).await?;
     tx.commit().await.map_err(db::Error::from)?;
     shared.wake(app.id);

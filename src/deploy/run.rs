@@ -21,7 +21,7 @@ use crate::{
         app::App,
         app_config::AppConfig,
         commit::CommitFacts,
-        deployment::{Cause, Deployment, Ending, Status, Trigger},
+        deployment::{Cause, Deployment, Ending, Status},
         ids::DeploymentId,
         moment::{Moment, duration},
     },
@@ -83,7 +83,12 @@ pub(super) enum Outcome {
 }
 
 /// Runs a queued deployment of the app to its end.
-pub(super) async fn run(shared: &Arc<Shared>, app: App, id: DeploymentId, permit: OwnedSemaphorePermit) -> Result<Outcome, db::Error> {
+pub(super) async fn run(
+    shared: &Arc<Shared>,
+    app: App,
+    id: DeploymentId,
+    permit: Option<OwnedSemaphorePermit>,
+) -> Result<Outcome, db::Error> {
     let active = Active::register(shared, id);
     // Read after it can be cancelled: a cancellation before that shows in the row.
     let row = db::deployments::get(shared.db.read(), id).await?;
@@ -104,18 +109,7 @@ pub(super) async fn run(shared: &Arc<Shared>, app: App, id: DeploymentId, permit
     };
     let cancel = active.cancel.clone();
     let config = app.config.clone();
-    let mut run = Run {
-        shared,
-        app,
-        config,
-        row,
-        journal,
-        cancel,
-        made: Made::default(),
-        permit: Some(permit),
-        seat: None,
-        absences: shared.absences(),
-    };
+    let mut run = Run { shared, app, config, row, journal, cancel, made: Made::default(), permit, seat: None, absences: shared.absences() };
     let stop = run.steps().await.err();
     run.remove_build_folder().await;
     run.end(stop).await
@@ -123,9 +117,12 @@ pub(super) async fn run(shared: &Arc<Shared>, app: App, id: DeploymentId, permit
 
 impl Run<'_> {
     async fn steps(&mut self) -> Result<(), Stop> {
-        if self.row.trigger == Trigger::Config {
+        if self.row.trigger.takes_an_image_over() {
             self.begin(Status::Deploying).await?;
-            let (commit, image) = self.take_over().await?;
+            let (commit, image) = match self.row.rollback {
+                Some(rollback) => self.go_back(rollback).await?,
+                None => self.take_over().await?,
+            };
             return self.switch(&commit, &image).await;
         }
         let commit = self.fetch().await?;

@@ -1,6 +1,6 @@
 //! One worker an app: takes from the app's queue, in its order, as long as it holds something.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
@@ -21,16 +21,16 @@ pub(super) fn spawn(shared: &Arc<Shared>, app: AppId) -> Arc<Notify> {
         loop {
             tokio::select! {
                 () = task_shared.stop.cancelled() => return,
-                () = task_wake.notified() => drain(&task_shared, app).await,
+                () = task_wake.notified() => drain(&task_shared, app, &task_wake).await,
             }
         }
     });
     wake
 }
 
-async fn drain(shared: &Arc<Shared>, app: AppId) {
+async fn drain(shared: &Arc<Shared>, app: AppId, wake: &Notify) {
     loop {
-        match turn(shared, app).await {
+        match turn(shared, app, wake).await {
             Ok(Taken::Nothing) => return,
             Ok(Taken::Ended) => {}
             Ok(Taken::Interrupted) => shared.pause_until_in_order(),
@@ -50,7 +50,7 @@ enum Taken {
 }
 
 /// Waits for its turn, if the queue holds something, and runs the first deployment in it.
-async fn turn(shared: &Arc<Shared>, app: AppId) -> Result<Taken, Error> {
+async fn turn(shared: &Arc<Shared>, app: AppId, wake: &Notify) -> Result<Taken, Error> {
     if !db::deployments::has_queued(shared.db.read(), app).await? {
         return Ok(Taken::Nothing);
     }
@@ -59,9 +59,8 @@ async fn turn(shared: &Arc<Shared>, app: AppId) -> Result<Taken, Error> {
         () = shared.stop.cancelled() => return Ok(Taken::Nothing),
         permit = async {
             ready.wait_for(|ready| *ready).await.expect("the sender lives in `shared`");
-            let _waiting = shared.line.join(app);
-            shared.permits.clone().acquire_owned().await.expect("the semaphore is never closed")
-        } => permit,
+            permit(shared, app, wake).await
+        } => permit?,
     };
     if !*shared.ready.borrow() {
         return Ok(Taken::Ended);
@@ -73,12 +72,32 @@ async fn turn(shared: &Arc<Shared>, app: AppId) -> Result<Taken, Error> {
     taken.unwrap_or(Ok(Taken::Interrupted))
 }
 
-async fn take_one(shared: &Arc<Shared>, app: AppId, permit: OwnedSemaphorePermit) -> Result<Taken, Error> {
+/// Waits for one of the permits to fetch and build, unless what goes first does neither: who goes back in need waits for nobody's build.
+async fn permit(shared: &Shared, app: AppId, wake: &Notify) -> Result<Option<OwnedSemaphorePermit>, Error> {
+    let _waiting = shared.line.join(app);
+    let mut acquiring = pin!(shared.permits.clone().acquire_owned());
+    loop {
+        let unfinished = db::deployments::unfinished(shared.db.read(), app).await?;
+        if unfinished.first().is_some_and(|next| next.trigger.takes_an_image_over()) {
+            return Ok(None);
+        }
+        tokio::select! {
+            permit = &mut acquiring => return Ok(Some(permit.expect("the semaphore is never closed"))),
+            // What goes first may be another one now.
+            () = wake.notified() => {}
+        }
+    }
+}
+
+async fn take_one(shared: &Arc<Shared>, app: AppId, permit: Option<OwnedSemaphorePermit>) -> Result<Taken, Error> {
     let unfinished = db::deployments::unfinished(shared.db.read(), app).await?;
     let Some(next) = unfinished.iter().find(|it| it.status == Status::Queued) else { return Ok(Taken::Nothing) };
     if let Some(left) = unfinished.iter().find(|it| it.status != Status::Queued) {
         tracing::warn!(%app, deployment = left.number, "an interrupted deployment is put in order before the next one begins");
         return Ok(Taken::Interrupted);
+    }
+    if permit.is_none() && !next.trigger.takes_an_image_over() {
+        return Ok(Taken::Ended);
     }
     let app = db::apps::get(shared.db.read(), app).await?;
     Ok(match run::run(shared, app, next.id, permit).await? {

@@ -64,6 +64,11 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether there is an image with this id.
+    pub async fn has_image(&self, image: &str) -> Result<bool, Error> {
+        Ok(self.names_of(image).await?.is_some())
+    }
+
     async fn labelled_images(&self, labels: Vec<String>) -> Result<Vec<ImageSummary>, Error> {
         let options = ListImagesOptionsBuilder::new().shared_size(true).filters(&HashMap::from([("label", labels)])).build();
         within(LIST_DEADLINE, "images", self.client()?.list_images(Some(options))).await

@@ -106,6 +106,21 @@ impl AppConfig {
         Self { source: built.source.clone(), build: built.build.clone(), ..self.clone() }
     }
 
+    /// This configuration with the sealed values of another one, wherever that has one under the same key.
+    pub fn with_values_of(&self, other: &Self) -> Self {
+        let mut config = self.clone();
+        for var in &mut config.run.env {
+            var.value = other.run.env.iter().find(|it| it.name == var.name).map_or(var.value, |it| it.value);
+        }
+        for file in &mut config.run.files {
+            file.content = other.run.files.iter().find(|it| it.path == file.path).map_or(file.content, |it| it.content);
+        }
+        for secret in &mut config.build.secrets {
+            secret.value = other.build.secrets.iter().find(|it| it.id == secret.id).map_or(secret.value, |it| it.value);
+        }
+        config
+    }
+
     /// The sealed values it refers to, each with a name that is unique in it.
     pub fn secrets(&self) -> Vec<(String, SecretId)> {
         let env = self.run.env.iter().map(|var| (format!("env {}", var.name), var.value));
@@ -164,6 +179,22 @@ pub(crate) mod tests {
         config.policy = Policy { watch_paths: parsed("src\n!docs"), newer_push_cancels: true };
         config.public_url = Some(parsed("https://all.example.org"));
         config
+    }
+
+    #[test]
+    fn values_are_taken_from_another_configuration_by_key_and_nothing_else_is() {
+        let then = everything_set();
+        let mut now = everything_set();
+        now.run.resources.memory = None;
+        now.run.env.push(EnvVar { name: parsed("NEW"), value: SecretId::new() });
+        let both = then.with_values_of(&now);
+        let values = |config: &AppConfig| (config.run.env[0].value, config.run.files[0].content, config.build.secrets[0].value);
+        assert_eq!(values(&both), values(&now));
+        assert_eq!(both.with_values_of(&then), then);
+        now.run.env.clear();
+        now.run.files.clear();
+        now.build.secrets.clear();
+        assert_eq!(then.with_values_of(&now), then, "what the other one has not stays");
     }
 
     #[test]

@@ -78,6 +78,25 @@ impl CommitFacts {
     pub const MESSAGE_MAX_BYTES: usize = 4096;
 }
 
+/// The commits that one of two has in its history and the other has not, newest first. Of each message the subject is told,
+/// and a long one is cut.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Between {
+    /// Those of the second.
+    pub ahead: Commits,
+    /// Those of the first.
+    pub behind: Commits,
+}
+
+/// Commits, as many as were asked for at most.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Commits {
+    /// The newest of them.
+    pub newest: Vec<CommitFacts>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -83,6 +83,11 @@ impl Trigger {
     pub fn builds_the_tip(self) -> bool {
         self.is_automatic() || self == Self::Replay
     }
+
+    /// Whether it takes over the image of another deployment: nothing is fetched, and nothing is built.
+    pub fn takes_an_image_over(self) -> bool {
+        matches!(self, Self::Rollback | Self::Config)
+    }
 }
 
 impl Status {

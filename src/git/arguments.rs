@@ -8,6 +8,8 @@ use crate::domain::{branch::Branch, commit::CommitId, repo_url::RepoUrl};
 const TIP: &str = "refs/upaas/tip";
 /// Tells the kinds of host key apart that a server is asked for, best first.
 pub(super) const HOST_KEY_KINDS: &[&str] = &["ed25519", "ecdsa", "rsa"];
+/// Of a commit: its id, its author, its seconds, its subject.
+const LOGGED: &str = "--format=%H%x00%<(100,trunc)%an%x00%ct%x00%<(200,trunc)%s";
 const KEYSCAN_TIMEOUT_SECONDS: &str = "10";
 
 /// What every call gets: only ssh and https, no hooks, no filters or helpers from anybody's configuration, no housekeeping behind our back.
@@ -124,6 +126,12 @@ pub(super) fn changed(mirror: &Path, from: &CommitId, to: &CommitId) -> Vec<Stri
     )
 }
 
+/// The commits that `to` has in its history and `from` has not, newest first: four texts for each, of which those that people wrote are cut.
+pub(super) fn log(mirror: &Path, from: &CommitId, to: &CommitId, count: usize) -> Vec<String> {
+    let (count, range) = (format!("--max-count={count}"), format!("{from}..{to}"));
+    in_mirror(mirror, &["log", "-z", "--no-patch", "--no-notes", LOGGED, &count, "--end-of-options", &range, "--"])
+}
+
 pub(super) fn list_tree(mirror: &Path, commit: &CommitId) -> Vec<String> {
     in_mirror(mirror, &["ls-tree", "-r", "-z", "--full-tree", "--end-of-options", commit.as_str()])
 }
@@ -176,6 +184,7 @@ mod tests {
             read_tree(mirror, into, &commit),
             checkout_index(mirror, into),
             changed(mirror, &commit, &commit),
+            log(mirror, &commit, &commit, 51),
             list_tree(mirror, &commit),
             list_gitmodules(mirror, &commit),
             compact(mirror),
@@ -194,6 +203,7 @@ mod tests {
         --git-dir=/d/repos/1.git -c core.bare=false --work-tree=/d/builds/1-2 read-tree 0c79164d00000000000000000000000000000000
         --git-dir=/d/repos/1.git -c core.bare=false --work-tree=/d/builds/1-2 checkout-index --all --force
         --git-dir=/d/repos/1.git diff-tree -r -z --name-only --no-renames --no-ext-diff --no-textconv --ignore-submodules=none --end-of-options 0c79164d00000000000000000000000000000000 0c79164d00000000000000000000000000000000 --
+        --git-dir=/d/repos/1.git log -z --no-patch --no-notes --format=%H%x00%<(100,trunc)%an%x00%ct%x00%<(200,trunc)%s --max-count=51 --end-of-options 0c79164d00000000000000000000000000000000..0c79164d00000000000000000000000000000000 --
         --git-dir=/d/repos/1.git ls-tree -r -z --full-tree --end-of-options 0c79164d00000000000000000000000000000000
         --git-dir=/d/repos/1.git config --blob 0c79164d00000000000000000000000000000000:.gitmodules --no-includes -z --list
         --git-dir=/d/repos/1.git -c gc.auto=500 -c gc.autoPackLimit=10 -c gc.autoDetach=false gc --auto --quiet

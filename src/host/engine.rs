@@ -141,6 +141,10 @@ impl Builder for EngineHost {
     async fn prune_cache(&self) -> Result<u64, Failure> {
         self.engine.prune_cache().await.map_err(engine_failure)
     }
+
+    async fn has_image(&self, image: &str) -> Result<bool, Failure> {
+        self.engine.has_image(image).await.map_err(engine_failure)
+    }
 }
 
 fn registry_login(login: &Login) -> RegistryLogin {

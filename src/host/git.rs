@@ -16,7 +16,7 @@ use crate::{
     },
     domain::{
         branch::Branch,
-        commit::{CommitFacts, CommitId},
+        commit::{Between, CommitFacts, CommitId},
         connection::{HostKey, KnownHost},
         deployment::Cause,
         ids::AppId,
@@ -120,6 +120,11 @@ impl Source for GitHost {
             let failure = Failure::new(Cause::Internal, "A mirror could not be tidied up.");
             failure.hint("The log has the details.").source(err)
         })
+    }
+
+    async fn between(&self, app: AppId, from: &CommitId, to: &CommitId, limit: usize) -> Result<Option<Between>, Failure> {
+        let between = self.git.between(&self.files.mirror(app), from, to, limit).await;
+        between.map_err(|err| Failure::new(Cause::Internal, "The commits between the two could not be listed.").source(err))
     }
 }
 

@@ -40,6 +40,8 @@ const ACTS: &[(&str, &str)] = &[
     ("/apps/{app}/webhook-secret/rotation", "SECRET_ROTATE"),
     ("/apps/{app}/deployments", "DEPLOY"),
     ("/apps/{app}/deployments/{n}/cancellation", "DEPLOY_CANCEL"),
+    ("/apps/{app}/deployments/{n}/pin", "APP_UPDATE"),
+    ("/apps/{app}/rollbacks", "ROLLBACK"),
     ("/apps/{app}/stop", "CONTAINER_STOP"),
     ("/apps/{app}/start", "CONTAINER_START"),
     ("/system/builder-cache/pruning", "CLEANUP"),
@@ -150,6 +152,11 @@ pub(crate) async fn do_everything(server: &mut Server, fake: &Fake) -> Vec<Strin
     hook.deliver_signed("push", b"{}".to_vec(), &"0".repeat(64)).await;
     hook.push("main", ZEROS, &commit('d')).await;
     server.wait_for("/apps/shop/deployments/4", &["Success"]).await;
+    server.browser.post("/apps/shop/deployments/1/pin", &[("pinned", "yes")]).await.expect(303);
+    server.browser.post("/apps/shop/deployments/2/pin", &[("pinned", "yes")]).await.expect(409);
+    server.browser.post("/apps/shop/rollbacks", &[("deployment", "2")]).await.expect(409);
+    let back = server.browser.post("/apps/shop/rollbacks", &[("deployment", "1")]).await.expect(303).location().to_owned();
+    server.wait_for(&back, &["Success"]).await;
     fake.add_orphan(AppId::new());
     let orphan = eventually("the orphan to be seen", async || {
         let page = server.browser.get("/system").await;
@@ -276,6 +283,11 @@ async fn every_act_is_in_the_table_the_file_the_api_and_the_counter_without_a_se
     webhook WEBHOOK_RECEIVED FAILURE: delivery shop
     dev WEBHOOK_RECEIVED SUCCESS: delivery shop
     dev DEPLOY SUCCESS: deployment shop#4
+    ada APP_UPDATE SUCCESS: app shop
+    ada APP_UPDATE FAILURE: app shop
+    ada ROLLBACK FAILURE: app shop
+    ada ROLLBACK SUCCESS: deployment shop#5
+    ada DEPLOY SUCCESS: deployment shop#5
     ada CLEANUP SUCCESS: container …
     ada CLEANUP FAILURE: container …
     ada CLEANUP SUCCESS: image stray

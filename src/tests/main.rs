@@ -30,6 +30,7 @@ mod real;
 mod requests;
 mod retention;
 mod retention_settings;
+mod rollbacks;
 mod routes;
 mod settings_build_secrets;
 mod settings_env;

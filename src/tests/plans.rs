@@ -94,6 +94,8 @@ async fn no_statement_reads_a_whole_table_that_grows() {
         "/apps/shop/deployments",
         "/apps/shop/deployments?before=3",
         "/apps/shop/deployments/1",
+        "/apps/shop/deployments/4/rollback",
+        "/apps/shop/compare?from=1&to=4",
         "/apps/shop/deliveries",
         "/apps/shop/deliveries?before=019aa000-0000-7000-8000-000000000001",
         "/system",

@@ -15,6 +15,7 @@ mod pushes;
 mod reach;
 mod recipes;
 mod registries;
+mod rollbacks;
 mod rotations;
 mod secrets;
 mod settings;

@@ -46,7 +46,10 @@ async fn a_token_opens_what_its_scope_allows_and_nothing_else() {
     let read = server.make_token("read", "read").await;
     let deploy = server.make_token("deploy", "deploy").await;
     let for_programs: Vec<_> = routes().iter().filter(|route| matches!(route.access, Access::Token(_))).map(|route| route.path).collect();
-    assert_eq!(for_programs, ["/health", "/apps/{app}/deployments", "/apps/{app}/deployments/{n}/cancellation", "/api/audit"]);
+    assert_eq!(
+        for_programs,
+        ["/health", "/apps/{app}/deployments", "/apps/{app}/deployments/{n}/cancellation", "/apps/{app}/rollbacks", "/api/audit"]
+    );
     for route in routes() {
         for method in [Method::GET, Method::POST] {
             let path = filled(route.path);
@@ -176,9 +179,19 @@ async fn pages_contain_no_inline_script_or_style() {
     server.create_shop(&[]).await.expect(303);
     server.deploy_to_the_end("shop").await;
     let mut pages = vec![("/setup".to_owned(), setup)];
-    for path in
-        ["/", "/apps/new", "/apps/shop", "/apps/shop/deployments", "/apps/shop/deployments/1", "/audit", "/settings", "/system", "/nowhere"]
-    {
+    for path in [
+        "/",
+        "/apps/new",
+        "/apps/shop",
+        "/apps/shop/deployments",
+        "/apps/shop/deployments/1",
+        "/apps/shop/deployments/1/rollback",
+        "/apps/shop/compare?from=1&to=1",
+        "/audit",
+        "/settings",
+        "/system",
+        "/nowhere",
+    ] {
         pages.push((path.to_owned(), server.browser.get(path).await.body));
     }
     for (path, body) in pages {

@@ -9,6 +9,7 @@ use super::{
     app_settings::Pending,
     apps::{by_slug, sight},
     connection::Connect,
+    deployments,
     error::Error,
     extract::At,
     frame::When,
@@ -84,6 +85,8 @@ struct AppPage {
     since: Option<When>,
     address: Option<Address>,
     live: Option<Live>,
+    /// Where going back from the live deployment begins.
+    rollback_url: Option<String>,
     settings: Vec<Setting>,
     hint: Option<String>,
     /// The verb of the button that starts its container.
@@ -165,10 +168,16 @@ async fn page(ui: &Ui, app: &App, webhook: Webhook) -> Result<Show, Error> {
     let page = AppPage { address, switch_note, ..app_page(app, live.as_ref(), recent.first(), &container) };
     // Both are refused then.
     let page = if deployed_now { AppPage { start: None, stop: false, ..page } } else { page };
+    let kept = ui.state.deployer.kept(app).await?;
+    let rollback_url = match &live {
+        Some(live) => deployments::newest_kept_before(&ui.state, app, live, &kept).await?,
+        None => None,
+    };
     let newest = recent.first().map(|it| (it.number, it.status));
-    let recent = recent.iter().map(|it| DeploymentRow::new(app, it)).collect();
+    let recent = recent.iter().map(|it| DeploymentRow::new(app, it, &kept)).collect();
     let record = RecordView::new(&db::deployments::history::record(ui.state.db.read(), app.id).await?);
     let pending = Pending::load(&ui.state, app).await?;
+    let page = AppPage { rollback_url, ..page };
     Ok(Show { app: page, link: AppLink::new(app), newest, recent, record, connect, webhook, pending })
 }
 
@@ -192,6 +201,7 @@ fn app_page(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, c
         since: container.there().filter(|it| it.running).and_then(|it| it.started_at).map(When::from),
         address: None,
         live: live.map(|live| live_view(app, live)),
+        rollback_url: None,
         settings: settings(&app.config),
         hint: live.and_then(|live| hint(app, live, container)),
         start: live.and_then(|_| start_verb(app, container)),

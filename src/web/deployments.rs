@@ -1,15 +1,21 @@
 //! Deployments of an app: the list, the acts on them, and the page of one of them.
 
+mod compare;
+mod comparison;
 mod list;
 mod page;
 mod query;
+mod rollback;
+mod ways;
 
+pub(super) use compare::show as compare;
 pub(super) use list::{index, index_events};
 pub(super) use page::{events, show};
+pub(super) use rollback::{create as roll_back, newest_kept_before, show as show_rollback};
 
-use axum::response::Response;
+use axum::response::{Redirect, Response};
 
-use super::{AppState, accepted::accepted, apps, error::Error, extract::At, form::Typed, ui::Ui};
+use super::{AppState, accepted::accepted, apps, error::Error, extract::At, form::Typed, present, ui::Ui};
 use crate::{
     db,
     deploy::Wish,
@@ -46,4 +52,16 @@ pub(super) async fn cancel(ui: Ui, At((slug, number)): At<(String, i64)>) -> Res
     ui.state.deployer.cancel(&app, &deployment, &ui.actor()).await?;
     let deployment = db::deployments::get(ui.state.db.read(), deployment.id).await?;
     accepted(&ui, &app, &deployment).await
+}
+
+/// Pins a deployment or lets it go.
+pub(super) async fn set_pinned(ui: Ui, At((slug, number)): At<(String, i64)>, typed: Typed) -> Result<Redirect, Error> {
+    let (app, deployment) = by_number(&ui.state, &slug, number).await?;
+    let pinned = match typed.text("pinned") {
+        "yes" => true,
+        "no" => false,
+        _ => return Err(Error::BadRequest("“pinned” is either “yes” or “no”.".to_owned())),
+    };
+    ui.state.deployer.set_pinned(&app, &deployment, pinned, &ui.actor()).await?;
+    Ok(Redirect::to(&present::deployment_url(&app, number)))
 }

@@ -9,6 +9,8 @@ pub(super) use address::{Address, address, host_port};
 pub(super) use phases::{Phase, phases};
 pub(super) use record::RecordView;
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use self::phases::PhaseBar;
@@ -17,11 +19,15 @@ use crate::{
     deploy::{Place, Sight},
     domain::{
         app::{App, DesiredState},
-        app_config::RunConfig,
+        app_config::{
+            RunConfig,
+            difference::{Difference, Needs},
+        },
         commit::CommitFacts,
         connection::Verdict,
         container::Health,
         deployment::{Cause, Deployment, Status, Switch, Trigger},
+        ids::DeploymentId,
         moment::{Moment, duration},
         port::{self, Held, Port},
     },
@@ -195,10 +201,14 @@ pub(super) struct DeploymentRow {
     live: bool,
     /// What it is about besides a commit: `rollback to #3`.
     about: Option<String>,
+    /// Where going back to it begins, when that is possible.
+    rollback_url: Option<String>,
+    pinned: bool,
 }
 
 impl DeploymentRow {
-    pub(super) fn new(app: &App, deployment: &Deployment) -> Self {
+    /// With the app's kept set.
+    pub(super) fn new(app: &App, deployment: &Deployment, kept: &HashSet<DeploymentId>) -> Self {
         Self {
             number: deployment.number,
             url: deployment_url(app, deployment.number),
@@ -215,6 +225,8 @@ impl DeploymentRow {
             journal_removed: deployment.journal_removed.is_some(),
             live: app.live_deployment == Some(deployment.id),
             about: about(deployment),
+            rollback_url: rollback_url(app, deployment, kept),
+            pinned: deployment.pinned.is_some(),
         }
     }
 }
@@ -227,6 +239,12 @@ fn about(deployment: &Deployment) -> Option<String> {
         (None, Trigger::Config, _) => Some("settings to apply".to_owned()),
         _ => None,
     }
+}
+
+/// Where going back to a deployment begins, when it is kept for that and does not serve anyway.
+pub(super) fn rollback_url(app: &App, deployment: &Deployment, kept: &HashSet<DeploymentId>) -> Option<String> {
+    let other = kept.contains(&deployment.id) && app.live_deployment != Some(deployment.id);
+    other.then(|| format!("{}/rollback", deployment_url(app, deployment.number)))
 }
 
 /// How long a deployment has taken, or takes by now.
@@ -252,6 +270,21 @@ pub(super) fn switch(deployment: &Deployment) -> Option<String> {
         (Some(Switch::Replace), Some(port)) => format!("replace: host port {port}"),
         (Some(Switch::Replace), None) => "replace".to_owned(),
     })
+}
+
+/// A setting that differs between two configurations.
+#[derive(Serialize)]
+pub(super) struct Change {
+    what: String,
+    old: Option<String>,
+    new: Option<String>,
+    pub(super) needs_build: bool,
+}
+
+impl From<Difference> for Change {
+    fn from(it: Difference) -> Self {
+        Self { what: it.what, old: it.old, new: it.new, needs_build: it.needs == Needs::Build }
+    }
 }
 
 /// The app in a breadcrumb.

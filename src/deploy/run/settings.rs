@@ -3,8 +3,17 @@
 use super::{Run, Stop};
 use crate::{
     db,
-    deploy::platform::Failure,
-    domain::{app::App, app_config::AppConfig, commit::CommitFacts, deployment::Cause},
+    deploy::{
+        Error,
+        platform::Failure,
+        rollback::{self, Heritage},
+    },
+    domain::{
+        app::App,
+        app_config::AppConfig,
+        commit::CommitFacts,
+        deployment::{Cause, Rollback},
+    },
 };
 
 impl Run<'_> {
@@ -43,10 +52,49 @@ impl Run<'_> {
             return Err(Stop::Failed(nothing().hint("“Deploy now” builds and starts the app.")));
         };
         self.keep_config(|app| app.config.with_image_of(&built_with)).await?;
-        db::deployments::set_commit(self.shared.db.write(), self.row.id, &commit).await?;
-        db::deployments::set_image(self.shared.db.write(), self.row.id, &image).await?;
-        (self.row.commit, self.row.image) = (Some(commit.clone()), Some(image.clone()));
+        self.note_image(&commit, &image).await?;
         self.journal.say(&format!("Applying the settings to the image of #{number}"));
         Ok((commit, image))
+    }
+
+    /// Takes over commit, image and configuration of an older deployment.
+    pub(super) async fn go_back(&mut self, rollback: Rollback) -> Result<(CommitFacts, String), Stop> {
+        let to = rollback.to;
+        let target = db::deployments::by_number(self.shared.db.read(), self.app.id, to).await?;
+        let gone = || Failure::new(Cause::User, format!("There is no deployment #{to} any more."));
+        let heritage = rollback::heritage(self.shared, &target.ok_or_else(gone)?).await.map_err(refused)?;
+        let Heritage { image, commit, .. } = &heritage;
+        if !self.within(self.shared.limits.deploy, self.shared.platform.builder.has_image(image)).await? {
+            let sentence = format!("The image of #{to} is not on the engine any more: somebody has removed it.");
+            return Err(Stop::Failed(
+                Failure::new(Cause::Engine, sentence).hint(format!("Deploy commit {} instead: that builds it again.", commit.id)),
+            ));
+        }
+        self.keep_config(|app| heritage.config_for(app, rollback)).await?;
+        self.note_image(commit, image).await?;
+        let subject = commit.message.lines().next().unwrap_or_default();
+        self.journal.say(&format!("Rolling back to #{to}: nothing is fetched and nothing is built"));
+        self.journal.say(&format!("Commit {} “{subject}” by {}, image {image}", commit.id, commit.author));
+        self.journal.say(&match rollback.keeps_values {
+            true => format!("Configuration of #{to}, with the current values of variables, files and build secrets"),
+            false => format!("Configuration of #{to}, with the values of then"),
+        });
+        Ok((heritage.commit, heritage.image))
+    }
+
+    /// Notes which commit and image were taken over.
+    async fn note_image(&mut self, commit: &CommitFacts, image: &str) -> Result<(), Stop> {
+        db::deployments::set_commit(self.shared.db.write(), self.row.id, commit).await?;
+        db::deployments::set_image(self.shared.db.write(), self.row.id, image).await?;
+        (self.row.commit, self.row.image) = (Some(commit.clone()), Some(image.to_owned()));
+        Ok(())
+    }
+}
+
+/// What could be gone back to when it was asked for, and cannot be any more.
+fn refused(err: Error) -> Failure {
+    match err {
+        Error::Refused(sentence) => Failure::new(Cause::Engine, sentence),
+        err => Failure::from(err),
     }
 }

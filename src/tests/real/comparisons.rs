@@ -119,3 +119,26 @@ async fn where_too_much_differs_to_be_listed_it_is_not_told_what_does() {
     assert_eq!(sources.changed(&first, &huge).await, None);
     assert_eq!(sources.changed(&huge, &huge).await, Some(vec![]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commits_between_two_are_told_from_the_mirror_alone_on_both_sides() {
+    let mut sources = Sources::of_shop().await;
+    let first = sources.shop.push("main", &[("a.txt", "1")]);
+    let mut live = String::new();
+    for number in 2..6 {
+        live = sources.shop.push("main", &[("a.txt", &number.to_string())]);
+    }
+    sources.fetch().await;
+    sources.shop.reset_to(&first, "main");
+    let forced = sources.shop.push("main", &[("b.txt", "1")]);
+    sources.fetch().await;
+    sources.forge.down();
+    let (ahead, behind) = sources.between(&live, &forced).await.unwrap();
+    assert_eq!((ahead.len(), behind.len(), behind[2].as_str()), (1, 3, "…"), "{ahead:?} {behind:?}");
+    let (ahead, behind) = sources.between(&live, &first).await.unwrap();
+    assert_eq!((ahead.len(), behind.len()), (0, 3));
+    assert_eq!(sources.between(&first, &first).await, Some((vec![], vec![])));
+    assert_eq!(sources.between(&"0".repeat(40), &first).await, None, "what was never fetched");
+    std::fs::remove_dir_all(sources.files.mirror(sources.origin.app)).unwrap();
+    assert_eq!(sources.between(&live, &first).await, None, "nor without a mirror");
+}

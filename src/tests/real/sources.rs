@@ -9,7 +9,12 @@ use upaas::{
         files::Files,
         platform::{Failure, Origin, Source},
     },
-    domain::{commit::CommitId, connection::KnownHost, ids::AppId, secret::Secret},
+    domain::{
+        commit::{CommitId, Commits},
+        connection::KnownHost,
+        ids::AppId,
+        secret::Secret,
+    },
     git::Git,
     host::GitHost,
     logs::journal::Journal,
@@ -66,6 +71,16 @@ impl Sources {
     /// What differs, as a deployment learns it.
     pub(crate) async fn changed(&self, from: &str, to: &str) -> Option<Vec<String>> {
         self.host.changed(self.origin.app, &from.parse().unwrap(), &to.parse().unwrap()).await.unwrap()
+    }
+
+    /// The subjects of the commits that only the second has, and of those that only the first has, at most two of each.
+    pub(crate) async fn between(&self, from: &str, to: &str) -> Option<(Vec<String>, Vec<String>)> {
+        let between = self.host.between(self.origin.app, &from.parse().unwrap(), &to.parse().unwrap(), 2).await.unwrap()?;
+        let subjects = |commits: Commits| {
+            let more = commits.more.then(|| "…".to_owned());
+            commits.newest.into_iter().map(|it| it.message).chain(more).collect()
+        };
+        Some((subjects(between.ahead), subjects(between.behind)))
     }
 
     /// Fetches the tip, and exports it with its submodules.

@@ -1,7 +1,7 @@
 //! A platform that does what a test says: fails at a step, waits at a step, or just pretends.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
@@ -31,7 +31,7 @@ use upaas::{
             restart::RestartPolicy,
             volume::{self, Danger, Sensitive, VolumeSource},
         },
-        commit::{CommitFacts, CommitId},
+        commit::{Between, CommitFacts, CommitId},
         connection::{HostKey, KnownHost},
         container::{Act, Bound, Happening, Health, Observed, Usage},
         deployment::Cause,
@@ -110,6 +110,10 @@ struct World {
     tip: Mutex<Option<String>>,
     /// What differs between any two commits; none when that cannot be told.
     changed: Mutex<Option<Vec<String>>>,
+    /// Which commits lie between any two; none when that cannot be told.
+    between: Mutex<Option<Between>>,
+    /// Images that somebody has removed.
+    removed_images: Mutex<HashSet<String>>,
     containers: Mutex<BTreeMap<String, Observed>>,
     failing: Mutex<HashMap<Step, FailureKind>>,
     held: Mutex<HashMap<Step, watch::Sender<bool>>>,
@@ -178,6 +182,16 @@ impl Fake {
     /// From now on these paths differ between any two commits. Until then it cannot be told what does.
     pub(crate) fn set_changed(&self, paths: &[&str]) {
         *self.0.changed.lock().unwrap() = Some(paths.iter().map(|path| (*path).to_owned()).collect());
+    }
+
+    /// From now on these commits lie between any two. Until then it cannot be told which do.
+    pub(crate) fn set_between(&self, between: Between) {
+        *self.0.between.lock().unwrap() = Some(between);
+    }
+
+    /// As a person with `docker rmi`.
+    pub(crate) fn remove_image(&self, image: &str) {
+        self.0.removed_images.lock().unwrap().insert(image.to_owned());
     }
 
     /// From now on this step fails.
@@ -490,6 +504,11 @@ impl Source for Fake {
         self.may(Step::Compact).await?;
         Ok(true)
     }
+
+    async fn between(&self, _: AppId, from: &CommitId, to: &CommitId, _: usize) -> Result<Option<Between>, Failure> {
+        self.pass(Step::Compare, format!("list between {} and {}", from.short(), to.short())).await?;
+        Ok(self.0.between.lock().unwrap().clone())
+    }
 }
 
 #[async_trait]
@@ -557,6 +576,11 @@ impl Builder for Fake {
         self.0.pruned.store(true, Ordering::Relaxed);
         self.give_back(DISK_SIZE / 2);
         Ok(CACHE_SIZE)
+    }
+
+    async fn has_image(&self, image: &str) -> Result<bool, Failure> {
+        self.pass(Step::Images, format!("look for image {image}")).await?;
+        Ok(!self.0.removed_images.lock().unwrap().contains(image))
     }
 }
 

@@ -7,10 +7,13 @@ use crate::{
     db,
     domain::{
         app::{App, DesiredState},
-        app_config::difference::{Difference, Needs, differences},
+        app_config::difference::differences,
         deployment::Status,
     },
-    web::{AppState, present},
+    web::{
+        AppState,
+        present::{self, Change},
+    },
 };
 
 /// What differs, and what to do about it.
@@ -22,29 +25,17 @@ pub(in crate::web) struct Pending {
     changes: Vec<Change>,
     /// The number of the deployment that serves.
     live: i64,
+    /// To which deployment the live one went back, with the settings of then.
+    back_to: Option<i64>,
     /// The deployment that is under way.
     running: Option<Running>,
     stopped: bool,
 }
 
 #[derive(Serialize)]
-struct Change {
-    what: String,
-    old: Option<String>,
-    new: Option<String>,
-    needs_build: bool,
-}
-
-#[derive(Serialize)]
 struct Running {
     number: i64,
     url: String,
-}
-
-impl From<Difference> for Change {
-    fn from(it: Difference) -> Self {
-        Self { what: it.what, old: it.old, new: it.new, needs_build: it.needs == Needs::Build }
-    }
 }
 
 impl Pending {
@@ -70,6 +61,7 @@ impl Pending {
             build,
             changes,
             live: live.number,
+            back_to: live.rollback.map(|it| it.to),
             running: running.map(|it| Running { number: it.number, url: present::deployment_url(app, it.number) }),
             stopped: app.desired_state == DesiredState::Stopped,
         }))

@@ -98,6 +98,7 @@ async fn load(ui: &Ui, slug: &str, query: &Query) -> Result<Index, Error> {
     let more = rows.len() > PAGE as usize;
     rows.truncate(PAGE as usize);
     let record = history::record(ui.state.db.read(), app.id).await?;
+    let kept = ui.state.deployer.kept(&app).await?;
     let url = format!("{}/deployments", present::app_url(&app));
     Ok(Index {
         form: query.form(),
@@ -110,7 +111,7 @@ async fn load(ui: &Ui, slug: &str, query: &Query) -> Result<Index, Error> {
         older: rows.last().filter(|_| more).map(|last| query.address(&url, Some(last.number))),
         newest: query.before.map(|_| query.address(&url, None)),
         busy: rows.iter().any(|it| !it.status.is_end()),
-        deployments: rows.iter().map(|it| DeploymentRow::new(&app, it)).collect(),
+        deployments: rows.iter().map(|it| DeploymentRow::new(&app, it, &kept)).collect(),
         app: AppLink::new(&app),
         url,
     })

@@ -3,7 +3,10 @@
 use axum::{http::HeaderMap, response::Response};
 use serde::{Deserialize, Serialize};
 
-use super::by_number;
+use super::{
+    by_number,
+    ways::{Back, Ways},
+};
 use crate::{
     db,
     deploy::Sight,
@@ -83,9 +86,12 @@ struct DeploymentPage {
     cancel_url: Option<String>,
     retry: Option<Retry>,
     image: Option<String>,
+    image_removed: bool,
     container: Option<String>,
     switch: Option<String>,
     address: Option<Address>,
+    back: Option<Back>,
+    ways: Ways,
 }
 
 /// The button that asks for it once more.
@@ -93,7 +99,7 @@ struct DeploymentPage {
 struct Retry {
     label: &'static str,
     url: String,
-    no_cache: bool,
+    fields: Vec<(&'static str, String)>,
 }
 
 #[derive(Serialize)]
@@ -167,7 +173,8 @@ async fn load(ui: &Ui, app: &App, deployment: &Deployment, journal: JournalPage)
     };
     let address = apps::live_address(ui, app, deployment).await?;
     let note = note(ui, deployment).await?;
-    let page = DeploymentPage { address, note, ..deployment_page(app, deployment, serving, &tail) };
+    let ways = Ways::load(&ui.state, app, deployment).await?;
+    let page = DeploymentPage { address, note, ways, ..deployment_page(app, deployment, serving, &tail) };
     Ok(Show { app: AppLink::new(app), deployment: page, journal })
 }
 
@@ -197,12 +204,15 @@ fn deployment_page(app: &App, deployment: &Deployment, serving: Option<i64>, tai
         cancel_url: (!finished && !live && deployment.cancel.is_none()).then(|| format!("{url}/cancellation")),
         retry: retry(app, deployment),
         image: deployment.image.as_deref().map(present::short_id),
+        image_removed: deployment.image_removed.is_some(),
         container: deployment.container.as_deref().map(present::short_id),
         switch: present::switch(deployment).map(|switch| match deployment.gap_ms {
             Some(gap) => format!("{switch}, gap {}", duration(gap)),
             None => switch,
         }),
         address: None,
+        back: Back::of(app, deployment),
+        ways: Ways::default(),
         url,
     }
 }
@@ -214,8 +224,16 @@ fn retry(app: &App, deployment: &Deployment) -> Option<Retry> {
         Status::Skipped => "Deploy now",
         _ => return None,
     };
-    let act = if deployment.trigger == Trigger::Config { "apply" } else { "deployments" };
-    Some(Retry { label, url: format!("{}/{act}", present::app_url(app)), no_cache: deployment.no_cache })
+    let (act, fields) = match (deployment.trigger, deployment.rollback) {
+        (Trigger::Config, _) => ("apply", Vec::new()),
+        (_, Some(rollback)) => {
+            let values = if rollback.keeps_values { "current" } else { "kept" };
+            ("rollbacks", vec![("deployment", rollback.to.to_string()), ("values", values.to_owned())])
+        }
+        _ if deployment.no_cache => ("deployments", vec![("no_cache", "yes".to_owned())]),
+        _ => ("deployments", Vec::new()),
+    };
+    Some(Retry { label, url: format!("{}/{act}", present::app_url(app)), fields })
 }
 
 fn failure(deployment: &Deployment, last: &[Line]) -> Option<FailureView> {

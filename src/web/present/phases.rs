@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::domain::{
-    deployment::{Deployment, Status, Trigger},
+    deployment::{Deployment, Status},
     moment::{Moment, duration},
 };
 
@@ -22,7 +22,7 @@ pub(in crate::web) struct Phase {
     anchor: Option<String>,
 }
 
-/// The phases of a deployment, as far as they came: four, or two of one that only gives the container other settings.
+/// The phases of a deployment, as far as they came: four, or two of one that builds nothing.
 pub(in crate::web) fn phases(deployment: &Deployment, now: Moment) -> Vec<Phase> {
     let (times, lines) = (&deployment.times, &deployment.lines);
     let begins = [Some(times.queued), times.cloning, times.building, times.deploying];
@@ -36,7 +36,7 @@ pub(in crate::web) fn phases(deployment: &Deployment, now: Moment) -> Vec<Phase>
     table
         .iter()
         .enumerate()
-        .filter(|(place, _)| deployment.trigger != Trigger::Config || matches!(place, 0 | 3))
+        .filter(|(place, _)| !deployment.trigger.takes_an_image_over() || matches!(place, 0 | 3))
         .map(|(place, (line, doing, done))| {
             let ended = begins[place + 1..].iter().flatten().next().copied().or(times.finished);
             let state = match deployment.status {

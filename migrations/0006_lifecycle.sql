@@ -14,9 +14,14 @@ CREATE TABLE deletions (
     slug         TEXT NOT NULL,
     -- Whether the folders of its relative volumes go, too.
     volumes      INTEGER NOT NULL CHECK (volumes IN (0, 1)),
+    -- How long its container may take to stop, in seconds.
+    stop_grace   INTEGER NOT NULL CHECK (stop_grace >= 0),
     requested_by TEXT NOT NULL,
     requested_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- A container that was adopted may have a number that is not its deployment's.
+CREATE INDEX deployments_by_container ON deployments (container) WHERE container IS NOT NULL;
 
 -- The history of an app by filters. Every index ends with the number, which is the order, so that reading stops at the end of a page.
 CREATE INDEX deployments_by_status ON deployments (app_id, status, number);

@@ -13,6 +13,7 @@
 pub mod apps;
 pub mod audit;
 pub mod connections;
+pub mod deletions;
 pub mod deliveries;
 pub mod deployments;
 pub mod images;

@@ -10,11 +10,13 @@ pub mod files;
 pub mod platform;
 
 mod acts;
+mod adopt;
 mod build_secrets;
 mod cleanup;
 mod config_files;
 mod connection;
 mod create;
+mod deletions;
 mod disk;
 mod disorder;
 mod ends;
@@ -48,7 +50,9 @@ mod wanted;
 mod watch;
 mod worker;
 
+pub use adopt::Orphan;
 pub use cleanup::{Fate, Going};
+pub use deletions::Leaving;
 pub use disk::Costs;
 pub use job::Came;
 pub use line::Place;
@@ -86,6 +90,7 @@ use crate::{
         ids::{AppId, DeploymentId, WebhookId},
         port::{Port, Taken},
         secret::Secret,
+        slug::Slug,
     },
     events::Changes,
     metrics::Metrics,
@@ -188,13 +193,14 @@ struct Shared {
     /// Whether workers may take from the queue: the engine is there and interruptions are dealt with.
     ready: tokio::sync::watch::Sender<bool>,
     /// Held for a look-up; nothing awaits under it.
-    workers: Mutex<HashMap<AppId, Arc<Notify>>>,
+    workers: Mutex<HashMap<AppId, worker::Worker>>,
     /// What cancels each deployment that runs now. Held for a look-up.
     active: Mutex<HashMap<DeploymentId, CancellationToken>>,
     seats: Seats,
     /// What is out of order. Held for a look-up.
     disorder: Mutex<Disorder>,
     picture: Picture,
+    hindered: deletions::Hindered,
     journals: Journals,
     /// Of rejected deliveries those that are kept, and those that are in the audit log.
     rejections: Flood<AppId>,
@@ -247,6 +253,7 @@ impl Deployer {
             seats: Seats::default(),
             disorder: Mutex::default(),
             picture: Picture::new(changes.clone()),
+            hindered: deletions::Hindered::default(),
             journals: Journals::default(),
             rejections: Flood::new(REJECTIONS_A_MINUTE, Duration::from_secs(60)),
             recorded_rejections: Flood::new(REJECTIONS_IN_TEN_MINUTES, Duration::from_secs(10 * 60)),
@@ -267,6 +274,7 @@ impl Deployer {
         shared.tasks.spawn(journals::compress(shared.clone()));
         shared.tasks.spawn(retention::daily(shared.clone()));
         shared.tasks.spawn(cleanup::after_deployments(shared.clone()));
+        shared.tasks.spawn(deletions::resume(shared.clone()));
         Self { shared }
     }
 
@@ -329,6 +337,22 @@ impl Deployer {
     /// Containers with this installation's label that its database does not know, as far as the engine shows them now.
     pub async fn orphans(&self) -> Vec<Observed> {
         recover::orphans(&self.shared).await
+    }
+
+    /// The orphan with this container's id, and what it says of where it comes from. Refused when it is none.
+    pub async fn orphan(&self, container: &str) -> Result<Orphan, Error> {
+        adopt::find(&self.shared, container).await
+    }
+
+    /// What is left of apps that were deleted.
+    pub async fn deletions(&self) -> Result<Vec<Leaving>, Error> {
+        Ok(deletions::all(&self.shared).await?)
+    }
+
+    /// What is left of the deleted app that still has this name.
+    pub async fn deletion_of(&self, slug: &Slug) -> Result<Option<Leaving>, Error> {
+        let deletion = db::deletions::by_slug(self.shared.db.read(), slug).await?;
+        Ok(deletion.map(|it| deletions::leaving(&self.shared, it)))
     }
 
     /// Looks at the repository as a deployment would, and keeps what was found.
@@ -416,7 +440,7 @@ impl Shared {
     /// Tells the app's worker that its queue may hold something; makes the worker if there is none.
     fn wake(self: &Arc<Self>, app: AppId) {
         let mut workers = self.workers.lock().expect("no panic while held");
-        workers.entry(app).or_insert_with(|| worker::spawn(self, app)).notify_one();
+        workers.entry(app).or_insert_with(|| worker::spawn(self, app)).wake();
     }
 
     /// Where the app's files come from, its secrets opened.

@@ -41,6 +41,9 @@
 //! configuration a container was made is kept with its deployment; what pages call pending is how the app's own differs from that
 //! ([`domain::app_config::difference`]).
 //!
+//! An app that is deleted is gone for everybody at once; a task of its own takes away what it has, its rows last, however often it has to
+//! try. What the engine shows of a container is compared with what was made ([`domain::drift`]), and shown where somebody has changed it.
+//!
 //! Beside the workers six tasks keep order. One asks whether the engine is there and puts in order what an interruption has left:
 //! first the containers that should serve, then the rows. One follows the engine's events, so that pages show what is, and
 //! takes a stop from outside for the operator's wish. One asks live containers over HTTP whether they work, where that is their health

@@ -30,6 +30,9 @@ const connection = (state) => {
   }
 };
 
+// Signed out, or what the page shows was deleted: a reload says so.
+const isNoMore = (status) => status === 401 || status === 404;
+
 const watch = (stream) => {
   let current; // hx-sse's own record of the connection; none until there was one
   let retryAfter = RETRY_MIN_MS;
@@ -46,7 +49,7 @@ const watch = (stream) => {
   });
   stream.addEventListener("htmx:sse:error", ({ detail }) => {
     connection("lost");
-    if (detail.status === 401) location.reload();
+    if (isNoMore(detail.status)) location.reload();
   });
   stream.addEventListener("htmx:sse:close", ({ detail }) => connection(detail.reason === "message" ? "done" : "lost"));
   document.addEventListener("visibilitychange", () => {
@@ -62,7 +65,7 @@ const watch = (stream) => {
 
   // hx-sse comes back by itself, but only to a stream that it has had before.
   stream.addEventListener("htmx:before:response", ({ detail }) => {
-    if (detail.ctx.response.status === 401) location.reload();
+    if (isNoMore(detail.ctx.response.status)) location.reload();
   });
   stream.addEventListener("htmx:finally:request", () => {
     if (current) return;

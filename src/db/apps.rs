@@ -1,4 +1,4 @@
-//! Apps.
+//! Apps. Of one that was deleted nobody finds anything any more, though its row stays for a while ([`super::deletions`]).
 
 use sqlx::{FromRow, SqliteConnection, SqliteExecutor};
 
@@ -17,7 +17,7 @@ macro_rules! select {
         concat!(
             "SELECT id, slug, name, config, desired_state, auto_deploy_paused_at, auto_deploy_paused_by, halted, live_deployment_id,
                     deploy_key_public, deploy_key_id, webhook_uuid, webhook_secret_id, created_at
-             FROM apps ",
+             FROM apps WHERE id NOT IN (SELECT app_id FROM deletions) ",
             $tail
         )
     };
@@ -87,25 +87,24 @@ pub async fn insert(db: impl SqliteExecutor<'_>, app: &App) -> Result<(), Error>
 
 /// The app with this slug.
 pub async fn by_slug(db: impl SqliteExecutor<'_>, slug: &Slug) -> Result<Option<App>, Error> {
-    let row: Option<Row> = sqlx::query_as(select!("WHERE slug = ?")).bind(slug.as_str()).fetch_optional(db).await?;
+    let row: Option<Row> = sqlx::query_as(select!("AND slug = ?")).bind(slug.as_str()).fetch_optional(db).await?;
     row.map(App::try_from).transpose()
 }
 
 /// The app with this id, if there is one.
 pub async fn find(db: impl SqliteExecutor<'_>, id: AppId) -> Result<Option<App>, Error> {
-    let row: Option<Row> = sqlx::query_as(select!("WHERE id = ?")).bind(id).fetch_optional(db).await?;
+    let row: Option<Row> = sqlx::query_as(select!("AND id = ?")).bind(id).fetch_optional(db).await?;
     row.map(App::try_from).transpose()
 }
 
-/// The app with this id.
+/// The app with this id; [`Error::Stale`] when it was deleted meanwhile.
 pub async fn get(db: impl SqliteExecutor<'_>, id: AppId) -> Result<App, Error> {
-    let row: Row = sqlx::query_as(select!("WHERE id = ?")).bind(id).fetch_one(db).await?;
-    row.try_into()
+    find(db, id).await?.ok_or(Error::Stale("app"))
 }
 
 /// The app that a webhook URL belongs to.
 pub async fn by_webhook(db: impl SqliteExecutor<'_>, webhook: WebhookId) -> Result<Option<App>, Error> {
-    let row: Option<Row> = sqlx::query_as(select!("WHERE webhook_uuid = ?")).bind(webhook).fetch_optional(db).await?;
+    let row: Option<Row> = sqlx::query_as(select!("AND webhook_uuid = ?")).bind(webhook).fetch_optional(db).await?;
     row.map(App::try_from).transpose()
 }
 
@@ -115,12 +114,18 @@ pub async fn all(db: impl SqliteExecutor<'_>) -> Result<Vec<App>, Error> {
     rows.into_iter().map(App::try_from).collect()
 }
 
-/// Takes the next deployment number of an app. Numbers are never given twice.
+/// Takes the next deployment number of an app. Numbers are never given twice. [`Error::Stale`] when the app was deleted meanwhile.
 pub async fn next_number(tx: &mut SqliteConnection, app: AppId) -> Result<i64, Error> {
-    Ok(sqlx::query_scalar("UPDATE apps SET last_number = last_number + 1 WHERE id = ? RETURNING last_number")
-        .bind(app)
-        .fetch_one(tx)
-        .await?)
+    let next = sqlx::query_scalar(
+        "UPDATE apps SET last_number = last_number + 1 WHERE id = ? AND id NOT IN (SELECT app_id FROM deletions) RETURNING last_number",
+    );
+    next.bind(app).fetch_optional(tx).await?.ok_or(Error::Stale("app"))
+}
+
+/// Notes that an app has had a deployment with this number.
+pub async fn raise_last_number(db: impl SqliteExecutor<'_>, app: AppId, number: i64) -> Result<(), Error> {
+    sqlx::query("UPDATE apps SET last_number = max(last_number, ?) WHERE id = ?").bind(number).bind(app).execute(db).await?;
+    Ok(())
 }
 
 /// The number of an app's newest deployment; 0 when it has none.

@@ -161,6 +161,50 @@ pub async fn enqueue(tx: &mut SqliteConnection, new: &NewDeployment<'_>) -> Resu
     get(tx, id).await
 }
 
+/// A container that becomes the live one without a deployment of ours.
+#[derive(Debug, Clone)]
+pub struct Adopted<'a> {
+    /// The app.
+    pub app: AppId,
+    /// The number, which is free.
+    pub number: i64,
+    /// Who asked for it.
+    pub requested_by: &'a str,
+    /// The container's image.
+    pub image: &'a str,
+    /// The container.
+    pub container: &'a str,
+    /// What it was built from, if that is known.
+    pub commit: Option<&'a CommitFacts>,
+    /// The configuration that it is taken to be made with.
+    pub snapshot: SnapshotId,
+}
+
+/// Keeps a successful deployment that was made elsewhere, and moves the live pointer to it.
+pub async fn insert_adopted(tx: &mut SqliteConnection, adopted: &Adopted<'_>) -> Result<Deployment, Error> {
+    let (id, now) = (DeploymentId::new(), Moment::now());
+    sqlx::query(
+        "INSERT INTO deployments (id, app_id, number, \"trigger\", requested_by, status, image, container, snapshot_id, queued_at, finished_at)
+         VALUES (?, ?, ?, 'manual', ?, 'success', ?, ?, ?, ?, ?)",
+    )
+    .bind(id)
+    .bind(adopted.app)
+    .bind(adopted.number)
+    .bind(adopted.requested_by)
+    .bind(adopted.image)
+    .bind(adopted.container)
+    .bind(adopted.snapshot)
+    .bind(now)
+    .bind(now)
+    .execute(&mut *tx)
+    .await?;
+    if let Some(commit) = adopted.commit {
+        set_commit(&mut *tx, id, commit).await?;
+    }
+    apps::set_live(&mut *tx, adopted.app, id).await?;
+    get(tx, id).await
+}
+
 /// The deployment with this id.
 pub async fn get(db: impl SqliteExecutor<'_>, id: DeploymentId) -> Result<Deployment, Error> {
     let row: Row = sqlx::query_as(select!("WHERE id = ?")).bind(id).fetch_one(db).await?;
@@ -170,6 +214,13 @@ pub async fn get(db: impl SqliteExecutor<'_>, id: DeploymentId) -> Result<Deploy
 /// The app's deployment with this number.
 pub async fn by_number(db: impl SqliteExecutor<'_>, app: AppId, number: i64) -> Result<Option<Deployment>, Error> {
     let row: Option<Row> = sqlx::query_as(select!("WHERE app_id = ? AND number = ?")).bind(app).bind(number).fetch_optional(db).await?;
+    row.map(Deployment::try_from).transpose()
+}
+
+/// The newest deployment that has made this container, or adopted it.
+pub async fn by_container(db: impl SqliteExecutor<'_>, container: &str) -> Result<Option<Deployment>, Error> {
+    let row: Option<Row> =
+        sqlx::query_as(select!("WHERE container = ? ORDER BY queued_at DESC LIMIT 1")).bind(container).fetch_optional(db).await?;
     row.map(Deployment::try_from).transpose()
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tracing::Instrument;
 
 use super::{
-    Arrival, Deployer, Difference, Edit, Error, Key, LoginKept, Shared, Wish, cleanup, connection, create, keys, lifecycle, networks,
-    queue, receive, recover, registries, retention, rollback, sealed_items,
+    Arrival, Deployer, Difference, Edit, Error, Key, LoginKept, Shared, Wish, adopt, cleanup, connection, create, deletions, keys,
+    lifecycle, networks, queue, receive, recover, registries, retention, rollback, sealed_items,
 };
 use crate::domain::{
     app::App,
@@ -46,10 +46,19 @@ impl Deployer {
         .await
     }
 
-    /// Creates an app with its deploy key and webhook secret; [`Error::SlugTaken`] when the slug is in use.
-    pub async fn create_app(&self, slug: Slug, config: AppConfig, by: &Actor) -> Result<App, Error> {
+    /// Creates an app with its deploy key and webhook secret; [`Error::SlugTaken`] when the slug is in use. Around an orphan it is the app
+    /// of that container, which it has live then.
+    pub async fn create_app(&self, slug: Slug, config: AppConfig, around: Option<String>, by: &Actor) -> Result<App, Error> {
         let act = Act::done(Action::AppCreate, by, Subject::new(Resource::App, "", slug.as_str()));
-        self.audited(act, move |shared, by| async move { create::create(&shared, slug, config, &by).await }).await
+        self.audited(act, move |shared, by| async move { create::create(&shared, slug, config, around.as_deref(), &by).await }).await
+    }
+
+    /// Deletes an app: nobody finds it from now on, and what it has goes by and by ([`Deployer::deletions`]). Named volumes and networks
+    /// stay, and so do the folders of its volumes unless they are to go. Refused while a deployment runs.
+    pub async fn delete_app(&self, app: &App, volumes: bool, by: &Actor) -> Result<(), Error> {
+        let act = Act::done(Action::AppDelete, by, Subject::app(app));
+        let app = app.clone();
+        self.audited(act, move |shared, by| async move { deletions::begin(&shared, &app, volumes, &by).await }).await
     }
 
     /// Puts a deployment into the app's queue for a person, before what pushes ask for and in its place. One that waits already is the
@@ -135,6 +144,14 @@ impl Deployer {
         self.audited(act, move |shared, by| async move { lifecycle::start(&shared, &app, &by).await }).await
     }
 
+    /// Stops the app's container and starts the same one again, and says so when it does not stay. Refused while a deployment runs, and
+    /// when there is nothing that could be restarted.
+    pub async fn restart_app(&self, app: &App, by: &Actor) -> Result<(), Error> {
+        let act = Act::done(Action::ContainerRestart, by, Subject::app(app));
+        let app = app.clone();
+        self.audited(act, move |shared, by| async move { lifecycle::restart(&shared, &app, &by).await }).await
+    }
+
     /// Makes a network on the engine, for the app's settings. Refused when its name is taken.
     pub async fn create_network(&self, app: &App, name: &NetworkName, by: &Actor) -> Result<(), Error> {
         let act = Act::done(Action::SettingsChange, by, Subject::app(app));
@@ -147,6 +164,13 @@ impl Deployer {
         let act = Act::done(Action::Cleanup, by, Subject::new(Resource::Container, container, ""));
         let container = container.to_owned();
         self.audited(act, move |shared, by| async move { recover::remove_orphan(&shared, &container, &by).await }).await
+    }
+
+    /// Makes an orphan the live container of its app. Refused when it is none, when its app is not there, and while a deployment runs.
+    pub async fn adopt_orphan(&self, container: &str, by: &Actor) -> Result<(App, Deployment), Error> {
+        let act = Act::done(Action::AppUpdate, by, Subject::new(Resource::Container, container, ""));
+        let container = container.to_owned();
+        self.audited(act, move |shared, by| async move { adopt::adopt(&shared, &container, &by).await }).await
     }
 
     /// Begins to remove what is older than the settings say, and waits a moment for the end of that. Refused while it is going on.

@@ -49,6 +49,12 @@ impl Files {
         self.root.join("repos").join(format!("{app}.sub"))
     }
 
+    /// What lies here of an app, but for its volumes and for what is being built.
+    pub fn of_app(&self, app: AppId) -> Vec<PathBuf> {
+        let (journals, config_files) = (self.root.join("logs").join(app.to_string()), self.config_files().join(app.to_string()));
+        vec![self.mirror(app), self.submodule_mirrors(app), journals, config_files]
+    }
+
     /// The folder of a deployment that is being built: its checkout and what is needed to make it.
     pub fn build(&self, app: AppId, number: i64) -> PathBuf {
         self.builds().join(format!("{app}-{number}"))
@@ -96,7 +102,8 @@ impl Files {
         std::fs::create_dir_all(self.root.join("logs"))
     }
 
-    fn builds(&self) -> PathBuf {
+    /// The folders of all deployments that are being built.
+    pub fn builds(&self) -> PathBuf {
         self.root.join("builds")
     }
 }

@@ -1,4 +1,4 @@
-//! What a person does with an app's container, without a fetch or a build: stop it, start it. And with pushes: pause, resume.
+//! What a person does with an app's container, without a fetch or a build: stop it, start it, restart it. And with pushes: pause, resume.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use super::{
     platform::{Failure, FailureKind, Target},
     queue,
     seat::Seat,
+    settle,
 };
 use crate::{
     audit, db,
@@ -87,6 +88,10 @@ pub(super) async fn start(shared: &Arc<Shared>, app: &App, by: &Actor) -> Result
     let container = match there {
         Some(there) => {
             set_running(shared, app, &live, by).await?;
+            if there.paused {
+                // The engine starts nothing that is paused.
+                shared.stop_container(&there.id, run.process.stop_grace.into()).await.map_err(Error::from_engine)?;
+            }
             runtime.start(&there.id, &run.ports).await.map_err(Error::from_engine)?;
             there.id
         }
@@ -98,6 +103,47 @@ pub(super) async fn start(shared: &Arc<Shared>, app: &App, by: &Actor) -> Result
         }
     };
     shared.look_again(&container).await;
+    Ok(())
+}
+
+/// Stops the app's container and starts it again: the same one, nothing is fetched or built. One that is paused goes on by that.
+pub(super) async fn restart(shared: &Shared, app: &App, by: &Actor) -> Result<(), Error> {
+    let _seat = seat(shared, app).await?;
+    let refused = |why: &str| Error::Refused(why.to_owned());
+    let live = live(shared, app).await?.ok_or_else(|| refused("Nothing is deployed yet. “Deploy now” builds and starts the app."))?;
+    if db::apps::get(shared.db.read(), app.id).await?.desired_state == DesiredState::Stopped {
+        return Err(refused("The app is stopped, so there is nothing to restart. “Start” starts it."));
+    }
+    if !shared.engine_is_up() {
+        return Err(refused("The engine cannot be reached, so nothing can be restarted now. Try again when it answers."));
+    }
+    let there = match &live.container {
+        Some(container) => shared.platform.runtime.look(container).await.map_err(Error::from_engine)?,
+        None => None,
+    };
+    let gone = || Error::Refused(format!("The container of #{} is gone. “Start again” makes it anew from the same image.", live.number));
+    let container = there.ok_or_else(gone)?.id;
+    let run = db::snapshots::of(shared.db.read(), app, Some(&live)).await?.run;
+    // Whatever comes in between, it is owed its start until that has happened: it should run.
+    let grace = run.process.stop_grace.into();
+    shared.owe_start_after_stop(&container, grace);
+    shared.stop_container(&container, grace).await.map_err(Error::from_engine)?;
+    let started = start_to_stay(shared, &container, &run).await;
+    shared.look_again(&container).await;
+    if let Err(failure) = started {
+        let why = Error::from_engine(failure);
+        return Err(Error::Refused(format!("The container of #{} was stopped and does not run again. {why}", live.number)));
+    }
+    let act = Act::done(Action::ContainerRestart, by, Subject::app(app)).detail(format!("#{}", live.number));
+    audit::record_alone(&shared.db, &act).await?;
+    Ok(())
+}
+
+async fn start_to_stay(shared: &Shared, container: &str, run: &RunConfig) -> Result<(), Failure> {
+    let runtime = &*shared.platform.runtime;
+    runtime.start(container, &run.ports).await?;
+    shared.start_is_paid(container);
+    settle::stay(runtime, container, shared.limits.settle).await?;
     Ok(())
 }
 
@@ -138,13 +184,21 @@ async fn start_again(
 }
 
 /// The right to work at the app, when nobody else is and no deployment runs.
-async fn seat(shared: &Shared, app: &App) -> Result<Seat, Error> {
+pub(super) async fn seat(shared: &Shared, app: &App) -> Result<Seat, Error> {
     let unfinished = db::deployments::unfinished(shared.db.read(), app.id).await?;
     if let Some(running) = unfinished.iter().find(|it| it.status != Status::Queued) {
-        return Err(Error::Refused(format!("#{} is being deployed. Wait for its end, or cancel it first.", running.number)));
+        return Err(is_busy(running));
     }
     let busy = || Error::Refused("Something else is being done with this app right now. Try again in a moment.".to_owned());
-    shared.seats.try_take(app.id).ok_or_else(busy)
+    let seat = shared.seats.try_take(app.id).ok_or_else(busy)?;
+    // Once more, now that it cannot be deleted meanwhile.
+    db::apps::get(shared.db.read(), app.id).await?;
+    Ok(seat)
+}
+
+/// Why nobody may touch the app now.
+pub(super) fn is_busy(running: &Deployment) -> Error {
+    Error::Refused(format!("#{} is being deployed. Wait for its end, or cancel it first.", running.number))
 }
 
 async fn live(shared: &Shared, app: &App) -> Result<Option<Deployment>, Error> {

@@ -176,6 +176,17 @@ pub struct Wanted {
     pub run: RunConfig,
 }
 
+/// Where a container comes from, as it says itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origins {
+    /// Its image, by id.
+    pub image: String,
+    /// The name that its app had.
+    pub slug: Option<Slug>,
+    /// The commit that its image was built from.
+    pub commit: Option<CommitId>,
+}
+
 /// A login at a registry that wants one before it gives a base image.
 #[derive(Debug, Clone)]
 pub struct RegistryLogin {
@@ -300,6 +311,8 @@ pub trait Runtime: Send + Sync {
     async fn data_space(&self) -> Option<Space>;
     /// What is left where the engine keeps images, containers and its builder's cache; none when that cannot be seen from here.
     async fn engine_space(&self) -> Option<Space>;
+    /// Where a container of this installation comes from; none when it is gone.
+    async fn origins(&self, container: &str) -> Result<Option<Origins>, Failure>;
 }
 
 /// The world, as the parts of a deployment see it.

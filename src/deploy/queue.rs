@@ -51,7 +51,7 @@ pub(super) async fn deploy_now(shared: &Arc<Shared>, app: &App, wish: &Wish, by:
     Ok(deployment)
 }
 
-/// Queues what gives the app's container its present settings: from the image that serves, so nothing is fetched or built. What pushes
+/// Queues what gives the app's container its present settings, also when they were changed on the engine only: from the image that serves, so nothing is fetched or built. What pushes
 /// ask for is left alone; it uses these settings, too, when it has not begun.
 pub(super) async fn apply(shared: &Arc<Shared>, app: &App, by: &Actor) -> Result<Deployment, Error> {
     let mut tx = shared.db.begin().await?;
@@ -61,7 +61,9 @@ pub(super) async fn apply(shared: &Arc<Shared>, app: &App, by: &Actor) -> Result
     };
     let live = db::deployments::get(&mut *tx, live).await?;
     let made_with = db::snapshots::of(&mut *tx, &now, Some(&live)).await?;
-    if !differences(&made_with, &now.config).iter().any(|it| it.needs == Needs::Container) {
+    let pending = differences(&made_with, &now.config).iter().any(|it| it.needs == Needs::Container);
+    let drifted = || shared.drift(&now, &live, &made_with.run);
+    if !pending && drifted().is_empty() {
         return Err(Error::Refused(format!("Nothing is to be applied: #{} runs with these settings.", live.number)));
     }
     let unfinished = db::deployments::unfinished(&mut *tx, app.id).await?;
@@ -78,7 +80,11 @@ pub(super) async fn apply(shared: &Arc<Shared>, app: &App, by: &Actor) -> Result
         rollback: None,
     };
     let deployment = db::deployments::enqueue(&mut tx, &new).await?;
-    let act = Act::done(Action::Deploy, by, Subject::deployment(app, &deployment)).detail("queued: settings");
+    let act = Act::done(Action::Deploy, by, Subject::deployment(app, &deployment)).detail(if pending {
+        "queued: settings"
+    } else {
+        "queued: made anew"
+    });
     audit::record(&mut tx, &act).await?;
     tx.commit().await.map_err(db::Error::from)?;
     shared.wake(app.id);

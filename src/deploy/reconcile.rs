@@ -29,6 +29,8 @@ pub(super) enum Standing {
     Halted,
     /// It will be tried again, or it is over and lost the switch.
     Over,
+    /// Its app is being deleted, and it goes with that.
+    Leaving,
 }
 
 /// What to do about a container.
@@ -91,6 +93,8 @@ mod tests {
     fn what_runs_restarts_is_stopped_halted_or_unknown_is_left_alone() {
         let stopped = [known("c1", Standing::Live(DesiredState::Stopped))];
         assert_eq!(plan(&stopped, &[seen("c1", false), seen("c3", true), seen("c4", false)]), []);
+        let leaving = [known("c1", Standing::Leaving)];
+        assert_eq!(plan(&leaving, &[seen("c1", false), seen("c3", true)]), [], "whoever deletes its app sees to it");
         let halted = [known("c1", Standing::Halted)];
         assert_eq!(plan(&halted, &[seen("c1", false)]), [], "what kept crashing is not started by itself");
         let live = [known("c1", Standing::Live(DesiredState::Running)), known("c2", Standing::Live(DesiredState::Running))];

@@ -44,7 +44,7 @@ pub(super) async fn recover(shared: &Shared, absence: Option<&Absence>) -> Resul
 /// Whether the restart policy of a live container wants it to be started again after it has exited.
 async fn is_restarted(shared: &Shared, container: &Observed) -> Result<bool, db::Error> {
     let app = db::apps::get(shared.db.read(), container.app).await?;
-    let row = db::deployments::by_number(shared.db.read(), container.app, container.deployment).await?;
+    let row = row_of(shared, container).await?;
     let policy = db::snapshots::of(shared.db.read(), &app, row.as_ref()).await?.run.restart.policy;
     Ok(match policy {
         RestartPolicy::Always => true,
@@ -96,11 +96,23 @@ pub(super) async fn orphans(shared: &Shared) -> Vec<Observed> {
     reconcile::orphans(&known, seen)
 }
 
+/// The orphan with this id.
+pub(super) async fn orphan(shared: &Shared, container: &str) -> Result<Observed, Error> {
+    if !shared.engine_is_up() {
+        return Err(Error::Refused(
+            "The engine cannot be reached, so nothing can be done about orphans now. Try again when it answers.".to_owned(),
+        ));
+    }
+    orphans(shared).await.into_iter().find(|it| it.id == container).ok_or_else(no_orphan)
+}
+
+pub(super) fn no_orphan() -> Error {
+    Error::Refused("There is no such orphan any more.".to_owned())
+}
+
 /// Removes an orphan for a person.
 pub(super) async fn remove_orphan(shared: &Shared, container: &str, by: &Actor) -> Result<(), Error> {
-    let Some(orphan) = orphans(shared).await.into_iter().find(|it| it.id == container) else {
-        return Err(Error::Refused("There is no such orphan any more.".to_owned()));
-    };
+    let orphan = orphan(shared, container).await?;
     shared.platform.runtime.remove(&orphan.id).await.map_err(Error::from_engine)?;
     let subject = Subject::new(Resource::Container, container, format!("{} #{}", orphan.app, orphan.deployment));
     audit::record_alone(&shared.db, &Act::done(Action::Cleanup, by, subject).detail("orphan removed")).await?;
@@ -124,8 +136,10 @@ async fn known(shared: &Shared, seen: &[Observed]) -> Vec<Known> {
 
 /// Where the deployment that made a container stands; none when no row made it.
 async fn standing(shared: &Shared, container: &Observed) -> Result<Option<Standing>, db::Error> {
-    let row = db::deployments::by_number(shared.db.read(), container.app, container.deployment).await?;
-    let Some(row) = row.filter(|row| container.is_of(row)) else { return Ok(None) };
+    if db::deletions::is_pending(shared.db.read(), container.app).await? {
+        return Ok(Some(Standing::Leaving));
+    }
+    let Some(row) = row_of(shared, container).await? else { return Ok(None) };
     let app = db::apps::get(shared.db.read(), row.app).await?;
     // A live deployment has one container; another one with its number was asked for twice.
     let live = app.live_deployment == Some(row.id) && row.container.as_deref() == Some(&*container.id);
@@ -134,6 +148,16 @@ async fn standing(shared: &Shared, container: &Observed) -> Result<Option<Standi
         Some(_) => Standing::Halted,
         None => Standing::Live(app.desired_state),
     }))
+}
+
+/// The deployment that made a container, or that has adopted it.
+async fn row_of(shared: &Shared, container: &Observed) -> Result<Option<Deployment>, db::Error> {
+    let row = db::deployments::by_container(shared.db.read(), &container.id).await?;
+    if let Some(row) = row.filter(|row| row.app == container.app) {
+        return Ok(Some(row));
+    }
+    let row = db::deployments::by_number(shared.db.read(), container.app, container.deployment).await?;
+    Ok(row.filter(|row| container.is_of(row)))
 }
 
 /// Removes a container that lost.
@@ -158,7 +182,7 @@ fn tidied(shared: &Shared, done: Result<(), Failure>) -> Result<(), Failure> {
 async fn start(shared: &Shared, container: &Observed) {
     let started = async {
         let app = db::apps::get(shared.db.read(), container.app).await.map_err(Failure::internal)?;
-        let row = db::deployments::by_number(shared.db.read(), app.id, container.deployment).await.map_err(Failure::internal)?;
+        let row = row_of(shared, container).await.map_err(Failure::internal)?;
         let made_with = db::snapshots::of(shared.db.read(), &app, row.as_ref()).await.map_err(Failure::internal)?;
         shared.platform.runtime.start(&container.id, &made_with.run.ports).await?;
         Ok::<_, Failure>(app)

@@ -24,6 +24,11 @@ impl Seats {
         self.seats.lock().expect("no panic while held").entry(app).or_default().clone()
     }
 
+    /// Forgets an app that is no more.
+    pub(super) fn forget(&self, app: AppId) {
+        self.seats.lock().expect("no panic while held").remove(&app);
+    }
+
     /// Waits for the seat.
     pub(super) async fn take(&self, app: AppId) -> Seat {
         self.of(app).lock_owned().await

@@ -61,6 +61,18 @@ pub(super) async fn settle(
     settled
 }
 
+/// Returns what is seen of a container that was started again, when it still runs after this long. Its health check is not waited for.
+pub(super) async fn stay(runtime: &dyn Runtime, container: &str, span: Duration) -> Result<Observed, Failure> {
+    let staying = Settling { runtime, container, began: Instant::now() };
+    loop {
+        let seen = staying.look(SLACK).await?;
+        if staying.began.elapsed() >= span {
+            return Ok(seen);
+        }
+        sleep(LOOK_EVERY.min(span)).await;
+    }
+}
+
 /// A container that was started.
 struct Settling<'a> {
     runtime: &'a dyn Runtime,
@@ -123,7 +135,7 @@ impl Settling<'_> {
                 Err(failure) if failure.kind == FailureKind::EngineSlow && self.began.elapsed() < patience => continue,
                 seen => seen?,
             };
-            let seen = seen.ok_or_else(|| failed("The new container was removed by somebody else while it started."))?;
+            let seen = seen.ok_or_else(|| failed("The container was removed by somebody else while it started."))?;
             return if seen.running && seen.restarts == 0 { Ok(seen) } else { Err(did_not_stay(&seen)) };
         }
     }

@@ -5,10 +5,13 @@ use std::{collections::HashMap, time::Duration};
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Deployer, usage};
+use super::{Deployer, Shared, usage};
 use crate::domain::{
+    app::App,
+    app_config::RunConfig,
     container::{Observed, Usage},
     deployment::Deployment,
+    drift::{Drift, drift},
     ids::DeploymentId,
 };
 
@@ -22,7 +25,7 @@ const LOOKS_AT_ONCE: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sight {
     /// It is there.
-    There(Observed),
+    There(Box<Observed>),
     /// The engine says that it is gone, or there never was one.
     Gone,
     /// The engine does not say.
@@ -48,6 +51,14 @@ impl Sight {
     }
 }
 
+impl Shared {
+    /// What was changed of a live container behind our back, as far as it was seen.
+    pub(super) fn drift(&self, app: &App, live: &Deployment, made_with: &RunConfig) -> Vec<Drift> {
+        let seen = live.container.as_deref().and_then(|container| self.picture.get(container));
+        seen.map(|seen| drift(&seen, &app.slug, made_with)).unwrap_or_default()
+    }
+}
+
 impl Deployer {
     /// The container of a deployment, as the engine shows it now.
     pub async fn container(&self, deployment: &Deployment) -> Sight {
@@ -56,10 +67,10 @@ impl Deployer {
             return Sight::Unknown;
         }
         if let Some(seen) = self.shared.picture.get(container) {
-            return Sight::There(seen);
+            return Sight::There(Box::new(seen));
         }
         match timeout(PAGE_LOOK_DEADLINE, self.shared.platform.runtime.look(container)).await {
-            Ok(Ok(Some(seen))) => Sight::There(seen),
+            Ok(Ok(Some(seen))) => Sight::There(Box::new(seen)),
             Ok(Ok(None)) => Sight::Gone,
             Ok(Err(_)) | Err(_) => Sight::Unknown,
         }

@@ -113,6 +113,10 @@ impl Following {
     }
 
     async fn happened(&mut self, shared: &Arc<Shared>, happening: Happening) -> Result<(), Failure> {
+        if happening.act == Act::Moved && shared.picture.get(&happening.container).is_none() {
+            // Somebody else's, or one of which more is told at once.
+            return Ok(());
+        }
         let by_us = shared.is_stopped_by_us(&happening.container);
         match happening.act {
             Act::Stopped if by_us => {
@@ -120,15 +124,15 @@ impl Following {
                 shared.look_at_engine.notify_one();
             }
             Act::Stopped => self.stopped.push((Instant::now() + shared.limits.stop_confirmed, happening.clone())),
-            Act::Started => {
-                shared.forget_stop(&happening.container);
-                unhalt(shared, &happening).await.map_err(Failure::internal)?;
-            }
-            Act::Changed => {}
+            Act::Started => shared.forget_stop(&happening.container),
+            Act::Moved | Act::Changed => {}
         }
         let seen = shared.platform.runtime.look(&happening.container).await.inspect_err(|_| shared.picture.forget(&happening.container))?;
         match seen {
             Some(seen) => {
+                if happening.act == Act::Started {
+                    unhalt(shared, &seen).await.map_err(Failure::internal)?;
+                }
                 self.judge(shared, &seen).await?;
                 shared.picture.note(seen);
             }
@@ -186,7 +190,7 @@ async fn confirm_stop(shared: &Shared, happening: &Happening) -> Result<(), Fail
     if seen.running || seen.restarting || shared.is_owed(container) || shared.is_stopped_by_us(container) {
         return Ok(());
     }
-    if let Some((app, _)) = serving(shared, container, happening.app).await.map_err(Failure::internal)? {
+    if let Some((app, _)) = serving(shared, container, seen.app).await.map_err(Failure::internal)? {
         lifecycle::set_stopped(shared, &app, &Actor::at_the_engine(), "its container was stopped outside µPaaS")
             .await
             .map_err(Failure::internal)?;
@@ -217,8 +221,8 @@ async fn set_halted(shared: &Shared, app: &App, why: &str) -> Result<(), db::Err
 }
 
 /// A container that was stopped for crashing and was started again has another try.
-async fn unhalt(shared: &Shared, happening: &Happening) -> Result<(), db::Error> {
-    match serving(shared, &happening.container, happening.app).await? {
+async fn unhalt(shared: &Shared, seen: &Observed) -> Result<(), db::Error> {
+    match serving(shared, &seen.id, seen.app).await? {
         Some((app, _)) if app.halted.is_some() => db::apps::set_halted(shared.db.write(), app.id, None).await,
         _ => Ok(()),
     }

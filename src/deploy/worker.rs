@@ -3,6 +3,7 @@
 use std::{pin::pin, sync::Arc};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio_util::sync::DropGuard;
 
 use super::{
     Error, Shared,
@@ -13,19 +14,32 @@ use crate::{
     domain::{deployment::Status, ids::AppId},
 };
 
-/// Makes the app's worker; the returned handle wakes it. Wake-ups coalesce.
-pub(super) fn spawn(shared: &Arc<Shared>, app: AppId) -> Arc<Notify> {
-    let wake = Arc::new(Notify::new());
-    let (task_shared, task_wake) = (shared.clone(), wake.clone());
+/// An app's worker; it ends when this is dropped.
+pub(super) struct Worker {
+    wake: Arc<Notify>,
+    _end: DropGuard,
+}
+
+impl Worker {
+    /// Wakes it. Wake-ups coalesce.
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
+    }
+}
+
+/// Makes the app's worker.
+pub(super) fn spawn(shared: &Arc<Shared>, app: AppId) -> Worker {
+    let (wake, end) = (Arc::new(Notify::new()), shared.stop.child_token());
+    let (task_shared, task_wake, task_end) = (shared.clone(), wake.clone(), end.clone());
     shared.tasks.spawn(async move {
         loop {
             tokio::select! {
-                () = task_shared.stop.cancelled() => return,
+                () = task_end.cancelled() => return,
                 () = task_wake.notified() => drain(&task_shared, app, &task_wake).await,
             }
         }
     });
-    wake
+    Worker { wake, _end: end.drop_guard() }
 }
 
 async fn drain(shared: &Arc<Shared>, app: AppId, wake: &Notify) {

@@ -8,7 +8,7 @@ use std::{
 use bollard::{
     container::LogOutput,
     errors::Error as Bollard,
-    models::{ContainerInspectResponse, EndpointSettings, HealthStatusEnum, PortBinding},
+    models::{ContainerInspectResponse, EndpointSettings, HealthStatusEnum, HostConfig, NetworkSettings, PortBinding},
     query_parameters::{
         CreateContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
         StartContainerOptions, StopContainerOptionsBuilder,
@@ -19,11 +19,12 @@ use tokio::time::timeout;
 
 use super::{
     Engine, Error,
-    spec::{self, ContainerSpec, LABEL_APP, LABEL_DEPLOYMENT, LABEL_FILES, LABEL_INSTANCE},
+    spec::{self, ContainerSpec, LABEL_APP, LABEL_DEPLOYMENT, LABEL_FILES, LABEL_INSTANCE, LABEL_SLUG},
 };
 use crate::domain::{
     app_config::restart::RestartPolicy,
     container::{Bound, Health, Joined, Observed},
+    drift::Shape,
     moment::Moment,
     port::Protocol,
 };
@@ -38,6 +39,17 @@ const ACT_DEADLINE: Duration = Duration::from_secs(45);
 const STOP_MARGIN: Duration = Duration::from_secs(20);
 /// How long the last lines of a container's log may take.
 const TAIL_DEADLINE: Duration = Duration::from_secs(5);
+
+/// What a container says of itself.
+#[derive(Debug)]
+pub struct Said {
+    /// Its image, by id.
+    pub image: String,
+    /// The name of its app.
+    pub slug: Option<String>,
+    /// The value of the variable that was asked for.
+    pub variable: Option<String>,
+}
 
 impl Engine {
     /// Creates a container in its networks. A name that is taken is no obstacle: names are for people.
@@ -109,6 +121,22 @@ impl Engine {
             Err(err) if err.is_not_found() => Ok(None),
             Err(err) => Err(err),
         }
+    }
+
+    /// What a container says of itself: its image, its app's name, and the value of one of its variables; none when it is gone.
+    pub async fn says_of_itself(&self, id: &str, variable: &str) -> Result<Option<Said>, Error> {
+        let client = self.client()?;
+        let seen = match within(LOOK_DEADLINE, "inspect", client.inspect_container(id, None)).await {
+            Err(err) if err.is_not_found() => return Ok(None),
+            seen => seen?,
+        };
+        let config = seen.config.unwrap_or_default();
+        let of_variable = |it: String| it.strip_prefix(variable)?.strip_prefix('=').map(str::to_owned);
+        Ok(Some(Said {
+            image: seen.image.unwrap_or_default(),
+            slug: config.labels.and_then(|mut labels| labels.remove(LABEL_SLUG)),
+            variable: config.env.unwrap_or_default().into_iter().find_map(of_variable),
+        }))
     }
 
     /// Every container that carries this installation's label, running or not, and that the engine shows in time.
@@ -215,6 +243,7 @@ fn observed(seen: ContainerInspectResponse, instance: &str) -> Option<Observed> 
     let restarting = state.restarting.unwrap_or(false);
     let running = state.running.unwrap_or(false) && !restarting;
     let health = state.health.and_then(|health| health.status);
+    let shape = shape(seen.name.as_deref().unwrap_or_default(), seen.host_config.unwrap_or_default(), seen.network_settings.as_ref());
     let network = seen.network_settings.unwrap_or_default();
     Some(Observed {
         id: seen.id?,
@@ -237,5 +266,20 @@ fn observed(seen: ContainerInspectResponse, instance: &str) -> Option<Observed> 
         started_at: state.started_at.as_deref().filter(|at| !at.starts_with("0001-")).and_then(Moment::parse_rfc3339),
         ports: network.ports.map(bound).unwrap_or_default(),
         networks: network.networks.map(joined).unwrap_or_default(),
+        shape,
     })
+}
+
+/// What was asked for of it, or has been changed since.
+fn shape(name: &str, host: HostConfig, network: Option<&NetworkSettings>) -> Shape {
+    let networks = network.and_then(|it| it.networks.as_ref()).map(|it| it.keys().cloned().collect());
+    Shape {
+        name: name.trim_start_matches('/').to_owned(),
+        nano_cpus: host.nano_cpus.unwrap_or(0),
+        memory: host.memory.unwrap_or(0),
+        // Engines say "no limit" in several ways.
+        pids: host.pids_limit.unwrap_or(0).max(0),
+        restart: host.restart_policy.as_ref().map_or(Some(RestartPolicy::Never), spec::restart_policy),
+        networks: networks.unwrap_or_default(),
+    }
 }

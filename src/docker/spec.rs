@@ -17,6 +17,7 @@ use bollard::models::{
 
 use crate::domain::{
     app_config::{RunConfig, process::CommandLine, restart::RestartPolicy},
+    container,
     ids::{AppId, InstanceId},
     secret::Secret,
     slug::Slug,
@@ -63,13 +64,12 @@ impl Owner {
 
     /// `upaas-shop-api-12`.
     pub fn container_name(&self) -> String {
-        format!("upaas-{}-{}", self.slug, self.deployment)
+        container::name(&self.slug, self.deployment)
     }
 
-    /// `upaas/shop-api:12`. A part of an image's name must not end with a hyphen; a slug may.
+    /// `upaas/shop-api:12`.
     pub fn image_name(&self) -> String {
-        let end = if self.slug.as_str().ends_with('-') { "x" } else { "" };
-        format!("upaas/{}{end}:{}", self.slug, self.deployment)
+        format!("{}:{}", repository(&self.slug), self.deployment)
     }
 
     /// The names that an image of ours may have: the second one when another installation on the engine has taken the first.
@@ -78,6 +78,11 @@ impl Owner {
         let unique = format!("{name}-{}", &instance[..8]);
         [name, unique]
     }
+}
+
+/// `upaas/shop-api`. A part of an image's name must not end with a hyphen; a slug may.
+fn repository(slug: &Slug) -> String {
+    format!("upaas/{slug}{}", if slug.as_str().ends_with('-') { "x" } else { "" })
 }
 
 /// What runs in a container.
@@ -156,6 +161,16 @@ fn words(command: &CommandLine) -> Vec<String> {
 /// What is not asked for is not sent: then the engine's default holds.
 fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
     (!list.is_empty()).then_some(list)
+}
+
+/// When a container with this policy is restarted; none when that is nothing that is asked for here.
+pub fn restart_policy(policy: &EnginePolicy) -> Option<RestartPolicy> {
+    match (policy.name, policy.maximum_retry_count.unwrap_or(0)) {
+        (Some(RestartPolicyNameEnum::UNLESS_STOPPED), _) => Some(RestartPolicy::Always),
+        (Some(RestartPolicyNameEnum::ON_FAILURE), 0) => Some(RestartPolicy::OnFailure),
+        (Some(RestartPolicyNameEnum::NO | RestartPolicyNameEnum::EMPTY) | None, _) => Some(RestartPolicy::Never),
+        _ => None,
+    }
 }
 
 /// The body of the update that makes a container one that the engine restarts.

@@ -4,10 +4,17 @@ use std::{net::IpAddr, time::Duration};
 
 use super::{
     deployment::Deployment,
+    drift::Shape,
     ids::AppId,
     moment::Moment,
     port::{Held, HostPort, Port, Protocol},
+    slug::Slug,
 };
+
+/// What a deployment's container is called: `upaas-shop-api-12`.
+pub fn name(slug: &Slug, number: i64) -> String {
+    format!("upaas-{slug}-{number}")
+}
 
 /// What the engine says of a container that carries this installation's label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +47,8 @@ pub struct Observed {
     pub ports: Vec<Bound>,
     /// Its networks, by name. Empty when it does not run.
     pub networks: Vec<Joined>,
+    /// What can be changed of it while it is there.
+    pub shape: Shape,
 }
 
 /// A network that a container is in.
@@ -132,13 +141,11 @@ pub struct Usage {
     pub memory_bytes: u64,
 }
 
-/// Something that happened to a container of ours, as the engine told it.
+/// Something that happened to a container, as the engine told it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Happening {
     /// The container's id.
     pub container: String,
-    /// Whose it is.
-    pub app: AppId,
     /// What happened.
     pub act: Act,
 }
@@ -150,6 +157,8 @@ pub enum Act {
     Stopped,
     /// It was started, by whomever.
     Started,
+    /// It joined or left a network. Whose it is, is not said.
+    Moved,
     /// Anything else: look at it.
     Changed,
 }
@@ -173,6 +182,7 @@ impl Observed {
             started_at: None,
             ports: Vec::new(),
             networks: Vec::new(),
+            shape: Shape::default(),
         }
     }
 }

@@ -72,6 +72,11 @@ impl RepoUrl {
         self.settings_page("keys")
     }
 
+    /// Where a Gitea at the same host name has this repository's webhooks. A guess, too.
+    pub fn webhooks_page(&self) -> String {
+        self.settings_page("hooks")
+    }
+
     /// Where a Gitea at the same host name takes a new webhook for this repository. A guess, too.
     pub fn new_webhook_page(&self) -> String {
         self.settings_page("hooks/gitea/new")

@@ -12,7 +12,7 @@ use futures_util::{StreamExt, stream::BoxStream};
 
 use super::{Place, ask, config_files::ConfigFiles, here, space::Disks};
 use crate::{
-    deploy::platform::{Builder, Failure, FailureKind, Recipe, RegistryLogin as Login, Runtime, Target, Tried, Wanted},
+    deploy::platform::{Builder, Failure, FailureKind, Origins, Recipe, RegistryLogin as Login, Runtime, Target, Tried, Wanted},
     docker::{
         self, BuildError, BuildEvent, BuildRequest, BuildSecret, Engine, RegistryLogin,
         context::{Context, ContextError},
@@ -262,6 +262,15 @@ impl Runtime for EngineHost {
 
     async fn engine_space(&self) -> Option<Space> {
         self.space_of_engine().await
+    }
+
+    async fn origins(&self, container: &str) -> Result<Option<Origins>, Failure> {
+        let said = self.engine.says_of_itself(container, COMMIT_VARIABLE).await.map_err(engine_failure)?;
+        Ok(said.map(|it| Origins {
+            image: it.image,
+            slug: it.slug.and_then(|slug| slug.parse().ok()),
+            commit: it.variable.and_then(|commit| commit.parse().ok()),
+        }))
     }
 }
 

@@ -47,6 +47,9 @@ const ACTS: &[(&str, &str)] = &[
     ("/system/builder-cache/pruning", "CLEANUP"),
     ("/system/clean-up", "CLEANUP"),
     ("/system/images/removal", "CLEANUP"),
+    ("/apps/{app}/restart", "CONTAINER_RESTART"),
+    ("/apps/{app}/deletion", "APP_DELETE"),
+    ("/system/orphans/adoption", "APP_UPDATE"),
     ("/system/orphans/removal", "CLEANUP"),
     ("/settings/password", "PASSWORD_CHANGE"),
     ("/settings/registries", "SETTINGS_CHANGE"),
@@ -148,7 +151,9 @@ pub(crate) async fn do_everything(server: &mut Server, fake: &Fake) -> Vec<Strin
     server.wait_for(&held, &["Cancelled"]).await;
     server.browser.post(&format!("{held}/cancellation"), &[]).await.expect(409);
     server.browser.post("/apps/shop/stop", &[]).await.expect(303);
+    server.browser.post("/apps/shop/restart", &[]).await.expect(409);
     server.browser.post("/apps/shop/start", &[]).await.expect(303);
+    server.browser.post("/apps/shop/restart", &[]).await.expect(303);
     hook.deliver_signed("push", b"{}".to_vec(), &"0".repeat(64)).await;
     hook.push("main", ZEROS, &commit('d')).await;
     server.wait_for("/apps/shop/deployments/4", &["Success"]).await;
@@ -157,6 +162,8 @@ pub(crate) async fn do_everything(server: &mut Server, fake: &Fake) -> Vec<Strin
     server.browser.post("/apps/shop/rollbacks", &[("deployment", "2")]).await.expect(409);
     let back = server.browser.post("/apps/shop/rollbacks", &[("deployment", "1")]).await.expect(303).location().to_owned();
     server.wait_for(&back, &["Success"]).await;
+    adopt_an_orphan(server, fake).await;
+    create_and_delete_a_blog(server, fake).await;
     fake.add_orphan(AppId::new());
     let orphan = eventually("the orphan to be seen", async || {
         let page = server.browser.get("/system").await;
@@ -206,6 +213,39 @@ pub(crate) async fn do_everything(server: &mut Server, fake: &Fake) -> Vec<Strin
     let right = [("current_password", PASSWORD), wrong[1], wrong[2]];
     server.browser.post("/settings/password", &right).await.expect(303);
     secrets
+}
+
+/// Makes a container of `shop`'s, which the database does not know, its live one.
+async fn adopt_an_orphan(server: &mut Server, fake: &Fake) {
+    let db = server.db().await;
+    let shop = upaas::db::apps::by_slug(db.read(), &"shop".parse().unwrap()).await.unwrap().unwrap();
+    db.close().await;
+    fake.add_orphan(shop.id);
+    eventually("the orphan to be seen", async || {
+        let page = server.browser.get("/system").await.text("#orphans");
+        if page.contains("orphan") { Ok(()) } else { Err(page) }
+    })
+    .await;
+    server.browser.post("/system/orphans/adoption", &[("container", "orphan")]).await.expect(303);
+    server.browser.post("/system/orphans/adoption", &[("container", "orphan")]).await.expect(409);
+}
+
+/// Deletes an app to its end.
+async fn create_and_delete_a_blog(server: &mut Server, fake: &Fake) {
+    server.create_shop(&[("slug", "blog")]).await.expect(303);
+    fake.hold(Step::Build);
+    let held = server.deploy("blog").await;
+    server.wait_for(&held, &["Building"]).await;
+    server.browser.post("/apps/blog/deletion", &[("slug", "blog")]).await.expect(409);
+    server.browser.post(&format!("{held}/cancellation"), &[]).await.expect(303);
+    fake.release(Step::Build);
+    server.wait_for(&held, &["Cancelled"]).await;
+    server.browser.post("/apps/blog/deletion", &[("slug", "blog")]).await.expect(303);
+    eventually("nothing to be left of it", async || {
+        let page = server.browser.get("/").await.text("#apps");
+        if page.contains("is being deleted") { Err(page) } else { Ok(()) }
+    })
+    .await;
 }
 
 /// Adds, changes and deletes variables, files and build secrets, and sets and removes a login; returns the values.
@@ -279,7 +319,9 @@ async fn every_act_is_in_the_table_the_file_the_api_and_the_counter_without_a_se
     ada DEPLOY SUCCESS: deployment shop#3
     ada DEPLOY_CANCEL FAILURE: deployment shop#3
     ada CONTAINER_STOP SUCCESS: app shop
+    ada CONTAINER_RESTART FAILURE: app shop
     ada CONTAINER_START SUCCESS: app shop
+    ada CONTAINER_RESTART SUCCESS: app shop
     webhook WEBHOOK_RECEIVED FAILURE: delivery shop
     dev WEBHOOK_RECEIVED SUCCESS: delivery shop
     dev DEPLOY SUCCESS: deployment shop#4
@@ -288,6 +330,13 @@ async fn every_act_is_in_the_table_the_file_the_api_and_the_counter_without_a_se
     ada ROLLBACK FAILURE: app shop
     ada ROLLBACK SUCCESS: deployment shop#5
     ada DEPLOY SUCCESS: deployment shop#5
+    ada APP_UPDATE FAILURE: container …
+    ada APP_CREATE SUCCESS: app blog
+    ada DEPLOY SUCCESS: deployment blog#1
+    ada APP_DELETE FAILURE: app blog
+    ada DEPLOY_CANCEL SUCCESS: deployment blog#1
+    ada DEPLOY SUCCESS: deployment blog#1
+    ada APP_DELETE SUCCESS: app blog
     ada CLEANUP SUCCESS: container …
     ada CLEANUP FAILURE: container …
     ada CLEANUP SUCCESS: image stray

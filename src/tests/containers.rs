@@ -294,3 +294,88 @@ async fn a_paused_container_is_shown_as_paused() {
     fake.pause_all(false);
     server.wait_for_app("shop", "Running").await;
 }
+
+#[tokio::test]
+async fn a_restart_is_of_the_same_container_and_no_stop_by_anybody() {
+    let fake = Fake::default();
+    let mut server = with_running_shop(&fake).await;
+    let hook = Hook::of(&mut server, "shop").await;
+    server.browser.post("/apps/shop/restart", &[]).await.expect(303);
+    let acts = fake.acts();
+    assert_eq!(acts[acts.len() - 2..], ["stop c1-of-1", "start c1-of-1"], "nothing is fetched, built or made");
+    // A stop that counts would be noted by the time that another app's is.
+    server.create_shop(&[("slug", "blog"), ("container_port", "80"), ("host_port", "8082")]).await.expect(303);
+    server.deploy_to_the_end("blog").await;
+    server.browser.post("/apps/blog/stop", &[]).await.expect(303);
+    server.wait_for_app("blog", "Stopped").await;
+    server.wait_for_app("shop", "Running").await;
+    assert_eq!(hook.push("main", ZEROS, &commit('a')).await.status, 202, "the app counts as running");
+    server.wait_for("/apps/shop/deployments/2", &["Success"]).await;
+    server.wait_for_app("shop", "Running").await;
+    fake.pause_all(true);
+    server.wait_for_app("shop", "Paused").await;
+    server.browser.post("/apps/shop/restart", &[]).await.expect(303);
+    server.wait_for_app("shop", "Running").await;
+}
+
+#[tokio::test]
+async fn a_restart_is_refused_in_plain_words_where_there_is_nothing_to_restart() {
+    let fake = Fake::default();
+    let mut server = Server::fake(&fake).await;
+    server.set_up().await;
+    server.create_shop(&[("container_port", "80"), ("host_port", "8081")]).await.expect(303);
+    let refused = async |server: &mut Server, why: &str| {
+        let said = server.browser.post("/apps/shop/restart", &[]).await.expect(409).text("main");
+        assert!(said.contains(why), "{said}");
+    };
+    refused(&mut server, "Nothing is deployed yet.").await;
+    server.deploy_to_the_end("shop").await;
+    let page = server.wait_for_app("shop", "Running").await;
+    assert!(page.attribute("form[action='/apps/shop/restart']", "action").is_some());
+    fake.hold(Step::Build);
+    let path = server.deploy("shop").await;
+    server.wait_for(&path, &["Building"]).await;
+    refused(&mut server, "#2 is being deployed.").await;
+    server.browser.post(&format!("{path}/cancellation"), &[]).await.expect(303);
+    fake.release(Step::Build);
+    server.wait_for(&path, &["Cancelled"]).await;
+    server.browser.post("/apps/shop/stop", &[]).await.expect(303);
+    refused(&mut server, "The app is stopped").await;
+    server.browser.post("/apps/shop/start", &[]).await.expect(303);
+    fake.forget_all();
+    server.wait_for_app("shop", "Container removed").await;
+    refused(&mut server, "The container of #1 is gone.").await;
+    fake.fail(Step::Hello, FailureKind::EngineLost);
+    server.wait_for_the_banner().await;
+    refused(&mut server, "The engine cannot be reached").await;
+}
+
+#[tokio::test]
+async fn a_container_that_does_not_start_again_is_said_and_tried_again() {
+    let fake = Fake::default();
+    let mut server = with_running_shop(&fake).await;
+    fake.fail(Step::Settle, FailureKind::Final);
+    let said = server.browser.post("/apps/shop/restart", &[]).await.expect(409).text("main");
+    assert!(said.contains("The container of #1 was stopped and does not run again.") && said.contains("with code 3"), "{said}");
+    fake.fail(Step::Start, FailureKind::Final);
+    let said = server.browser.post("/apps/shop/restart", &[]).await.expect(409).text("main");
+    assert!(said.contains("It failed at Start."), "{said}");
+    fake.mend(Step::Start);
+    runs(&fake, (vec![1], vec![])).await;
+}
+
+#[tokio::test]
+async fn a_restart_goes_on_when_who_asked_for_it_hangs_up() {
+    let fake = Fake::default();
+    let mut server = with_running_shop(&fake).await;
+    fake.hold(Step::Stop);
+    let mut hasty = server.browser.clone();
+    let asking = tokio::spawn(async move { hasty.post("/apps/shop/restart", &[]).await });
+    reached(&fake, "stop c1-of-1").await;
+    asking.abort();
+    let _ = asking.await;
+    fake.release(Step::Stop);
+    reached(&fake, "start c1-of-1").await;
+    runs(&fake, (vec![1], vec![])).await;
+    server.wait_for_app("shop", "Running").await;
+}

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod account;
+mod adoptions;
 mod apply;
 mod apps;
 mod audit;
@@ -11,7 +12,9 @@ mod bad_settings;
 mod canary;
 mod clean_up;
 mod containers;
+mod deletions;
 mod deployments;
+mod drift;
 mod health;
 mod health_checks;
 mod history;

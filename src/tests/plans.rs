@@ -26,6 +26,7 @@ const SMALL: &[&str] = &[
     "tokens",
     "host_keys",
     "registries",
+    "deletions",
     "tower_sessions",
     "_sqlx_migrations",
     "sqlite_master",

@@ -9,6 +9,7 @@ mod disk_full;
 mod ends;
 mod engines;
 mod kills;
+mod lifecycle;
 mod metrics;
 mod outages;
 mod pushes;

@@ -26,6 +26,7 @@ use crate::{
         app::{App, DesiredState},
         app_config::AppConfig,
         deployment::{Deployment, Status, Trigger},
+        drift::{Drift, drift},
         moment::{Moment, duration},
         port::{Held, Port, Protocol},
     },
@@ -88,12 +89,28 @@ struct AppPage {
     /// Where going back from the live deployment begins.
     rollback_url: Option<String>,
     settings: Vec<Setting>,
+    drift: Vec<Drifted>,
     hint: Option<String>,
     /// The verb of the button that starts its container.
     start: Option<&'static str>,
+    restart: bool,
     stop: bool,
     switch_note: String,
     next_steps: bool,
+}
+
+/// Something of the container that is otherwise than it was made.
+#[derive(Serialize)]
+struct Drifted {
+    what: &'static str,
+    made: String,
+    now: String,
+}
+
+impl From<Drift> for Drifted {
+    fn from(it: Drift) -> Self {
+        Self { what: it.what, made: it.made, now: it.now }
+    }
 }
 
 /// The live deployment in short.
@@ -153,6 +170,12 @@ pub(super) async fn start(ui: Ui, At(slug): At<String>) -> Result<Redirect, Erro
     Ok(Redirect::to(&present::app_url(&app)))
 }
 
+pub(super) async fn restart(ui: Ui, At(slug): At<String>) -> Result<Redirect, Error> {
+    let app = by_slug(&ui.state, &slug).await?;
+    ui.state.deployer.restart_app(&app, &ui.actor()).await?;
+    Ok(Redirect::to(&present::app_url(&app)))
+}
+
 async fn page(ui: &Ui, app: &App, webhook: Webhook) -> Result<Show, Error> {
     let recent = db::deployments::before(ui.state.db.read(), app.id, i64::MAX, RECENT).await?;
     let live = match app.live_deployment {
@@ -165,9 +188,11 @@ async fn page(ui: &Ui, app: &App, webhook: Webhook) -> Result<Show, Error> {
     let address = container.there().and_then(|it| present::address(app, &made_with, it, ui.host()));
     let deployed_now = recent.iter().any(|it| !it.status.is_end() && it.status != Status::Queued);
     let switch_note = present::switch_note(&app.config.run, live.as_ref().map(|_| held(&made_with.run.ports, &container)).as_deref());
-    let page = AppPage { address, switch_note, ..app_page(app, live.as_ref(), recent.first(), &container) };
-    // Both are refused then.
-    let page = if deployed_now { AppPage { start: None, stop: false, ..page } } else { page };
+    let drift = container.there().map(|it| drift(it, &app.slug, &made_with.run)).unwrap_or_default();
+    let drift = drift.into_iter().map(Drifted::from).collect();
+    let page = AppPage { address, switch_note, drift, ..app_page(app, live.as_ref(), recent.first(), &container) };
+    // They are refused then.
+    let page = if deployed_now { AppPage { start: None, restart: false, stop: false, ..page } } else { page };
     let kept = ui.state.deployer.kept(app).await?;
     let rollback_url = match &live {
         Some(live) => deployments::newest_kept_before(&ui.state, app, live, &kept).await?,
@@ -203,12 +228,19 @@ fn app_page(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, c
         live: live.map(|live| live_view(app, live)),
         rollback_url: None,
         settings: settings(&app.config),
+        drift: Vec::new(),
         hint: live.and_then(|live| hint(app, live, container)),
         start: live.and_then(|_| start_verb(app, container)),
-        stop: container.there().is_some_and(|it| it.running || it.restarting),
+        restart: runs(container) && app.desired_state == DesiredState::Running,
+        stop: runs(container),
         switch_note: String::new(),
         next_steps: live.is_none(),
     }
+}
+
+/// Whether the container runs, or the engine is about to restart it.
+fn runs(container: &Sight) -> bool {
+    container.there().is_some_and(|it| it.running || it.restarting)
 }
 
 /// What is not as it should be, and what to do about it.
@@ -218,7 +250,7 @@ fn hint(app: &App, live: &Deployment, container: &Sight) -> Option<String> {
     match container {
         Sight::Unknown => None,
         Sight::There(it) if it.paused => Some(format!(
-            "The container of #{number} is paused, outside µPaaS: it answers nothing. “docker unpause” lets it go on; a deployment replaces it."
+            "The container of #{number} is paused, outside µPaaS: it answers nothing. “docker unpause” lets it go on; “Restart” starts it afresh."
         )),
         Sight::There(it) if it.running && stopped => {
             Some("The app should be stopped, but its container runs: somebody started it outside µPaaS. Pushes are ignored until you press “Keep running”.".to_owned())

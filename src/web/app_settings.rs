@@ -9,6 +9,7 @@ pub(super) mod sealed;
 
 mod build;
 mod build_secrets;
+mod deletion;
 mod deploys;
 mod fields;
 mod files;
@@ -28,6 +29,7 @@ mod source;
 mod volumes;
 
 pub(super) use build_secrets::BuildSecrets;
+pub(super) use deletion::{delete, to_deletion};
 pub(super) use environment::Environment;
 pub(super) use files::Files;
 pub(super) use keys::{rotate_deploy_key, rotate_webhook_secret};
@@ -79,6 +81,7 @@ const SECTIONS: &[&dyn Section] = &[
     &process::Process,
     &labels::Labels,
     &keys::Keys,
+    &deletion::Deletion,
 ];
 /// Those that are one form.
 const FORMS: &[&dyn SavedAsOne] = &[

@@ -5,11 +5,12 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use futures_util::future::join_all;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     AppState, app_form, app_settings,
     error::Error,
+    extract::Asked,
     form::{FormView, Typed},
     frame::When,
     live,
@@ -19,11 +20,12 @@ use super::{
 };
 use crate::{
     db,
-    deploy::{self, Sight},
+    deploy::{self, Orphan, Sight},
     domain::{
         Invalid,
         app::App,
         deployment::{Deployment, Status},
+        drift::drift,
         moment::{Moment, duration},
         slug::Slug,
     },
@@ -52,6 +54,7 @@ pub(super) async fn sight(state: &AppState, live: Option<&Deployment>) -> Sight 
 
 #[derive(Serialize)]
 struct Index {
+    deletions: Vec<Leaving>,
     apps: Vec<Row>,
 }
 
@@ -81,6 +84,22 @@ impl Watched for Index {
     }
 }
 
+/// An app that is being deleted.
+#[derive(Serialize)]
+struct Leaving {
+    slug: String,
+    by: String,
+    when: When,
+    waits_for: Option<String>,
+}
+
+impl From<deploy::Leaving> for Leaving {
+    fn from(it: deploy::Leaving) -> Self {
+        let deletion = it.deletion;
+        Self { slug: deletion.slug.to_string(), by: deletion.requested_by, when: deletion.requested_at.into(), waits_for: it.waits_for }
+    }
+}
+
 /// A line of the list.
 #[derive(Serialize)]
 struct Row {
@@ -92,6 +111,8 @@ struct Row {
     when: Option<When>,
     detail: Option<String>,
     address: Option<Address>,
+    /// Whether its container was changed outside µPaaS.
+    drifted: bool,
     latest: Option<Latest>,
     busy: Option<Busy>,
     url: String,
@@ -132,9 +153,11 @@ async fn load_index(ui: &Ui) -> Result<Index, Error> {
     for (app, container) in apps.iter().zip(containers) {
         let made_with = db::snapshots::of(ui.state.db.read(), app, live(app)).await?;
         let address = container.there().and_then(|it| present::address(app, &made_with, it, ui.host()));
-        rows.push(Row { address, ..row(app, live(app), newest(app), &container) });
+        let drifted = container.there().is_some_and(|it| !drift(it, &app.slug, &made_with.run).is_empty());
+        rows.push(Row { address, drifted, ..row(app, live(app), newest(app), &container) });
     }
-    Ok(Index { apps: rows })
+    let deletions = ui.state.deployer.deletions().await?.into_iter().map(Leaving::from).collect();
+    Ok(Index { deletions, apps: rows })
 }
 
 fn row(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, container: &Sight) -> Row {
@@ -153,6 +176,7 @@ fn row(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, contai
         when: live.and_then(|it| it.times.finished).map(When::from),
         detail: detail(live, newest, container, &badge),
         address: None,
+        drifted: false,
         latest: newest.map(|it| Latest { number: it.number, badge: it.status.into(), url: present::deployment_url(app, it.number) }),
         busy,
         url: present::app_url(app),
@@ -175,35 +199,79 @@ fn detail(live: Option<&Deployment>, newest: Option<&Deployment>, container: &Si
 #[derive(Serialize)]
 struct New {
     form: FormView,
+    adopted: Option<Adopted>,
+}
+
+/// The container around which an app is created.
+#[derive(Serialize)]
+struct Adopted {
+    container: String,
+    short: String,
+    app: String,
+    number: i64,
+}
+
+impl From<&Orphan> for Adopted {
+    fn from(orphan: &Orphan) -> Self {
+        let seen = &orphan.seen;
+        Self { container: seen.id.clone(), short: present::short_id(&seen.id), app: seen.app.to_string(), number: seen.deployment }
+    }
 }
 
 impl View for New {
     const TEMPLATE: &'static str = "apps/new.html";
 }
 
-pub(super) async fn new(ui: Ui) -> Result<Response, Error> {
-    ui.page("New app", &New { form: app_form::empty() })
+#[derive(Deserialize)]
+pub(super) struct Asking {
+    adopt: Option<String>,
+}
+
+pub(super) async fn new(ui: Ui, Asked(asking): Asked<Asking>) -> Result<Response, Error> {
+    let orphan = match &asking.adopt {
+        Some(container) => Some(ui.state.deployer.orphan(container).await?),
+        None => None,
+    };
+    let slug = orphan.as_ref().and_then(|it| it.origins.slug.as_ref()).map(ToString::to_string).unwrap_or_default();
+    ui.page("New app", &New { form: app_form::empty().with("slug", slug), adopted: orphan.as_ref().map(Adopted::from) })
 }
 
 pub(super) async fn create(ui: Ui, typed: Typed) -> Result<Response, Error> {
+    let orphan = match typed.text("adopt") {
+        "" => None,
+        container => Some(ui.state.deployer.orphan(container).await?),
+    };
     let mut form = app_form::empty().filled(&typed, &[]);
     let slug = form.check("slug", typed.text("slug").parse::<Slug>());
     let mut config = app_form::config(&typed, &mut form);
     if let Some(wanted) = &config {
-        for (_, sentence) in app_settings::clashes(&ui, None, &wanted.run.ports).await? {
+        // What the container holds already is the app's own.
+        for (_, sentence) in app_settings::clashes(&ui, orphan.as_ref().map(|it| it.seen.app), &wanted.run.ports).await? {
             form.check::<()>("host_port", Err(Invalid::because(sentence)));
             config = None;
         }
     }
     if let (Some(slug), Some(config)) = (slug, config) {
-        match ui.state.deployer.create_app(slug, config, &ui.actor()).await {
+        let around = orphan.as_ref().map(|it| it.seen.id.clone());
+        match ui.state.deployer.create_app(slug.clone(), config, around, &ui.actor()).await {
             Ok(app) => return Ok(Redirect::to(&present::app_url(&app)).into_response()),
             Err(deploy::Error::SlugTaken) => {
-                form.check::<()>("slug", Err(Invalid::because("Another app has this name. Choose another one.")));
+                form.check::<()>("slug", Err(taken(&ui, &slug).await?));
             }
             Err(err) => return Err(err.into()),
         }
     }
-    let page = ui.page("New app", &New { form })?;
+    let page = ui.page("New app", &New { form, adopted: orphan.as_ref().map(Adopted::from) })?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}
+
+/// Why a slug cannot be had.
+async fn taken(ui: &Ui, slug: &Slug) -> Result<Invalid, Error> {
+    let Some(leaving) = ui.state.deployer.deletion_of(slug).await? else {
+        return Ok(Invalid::because("Another app has this name. Choose another one."));
+    };
+    let why = leaving.waits_for.map(|why| format!(" {why}")).unwrap_or_default();
+    Ok(Invalid::because(format!(
+        "The app that had this name is still being deleted.{why} Try again when it is gone, or choose another name."
+    )))
 }

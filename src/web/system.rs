@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     db,
-    domain::{container::Observed, deployment::Deployment, engine::EngineState, moment::Moment},
+    domain::{app::App, container::Observed, deployment::Deployment, engine::EngineState, moment::Moment},
 };
 use components::Components;
 use costs::{ByApp, CleanUp};
@@ -97,6 +97,9 @@ struct Orphan {
     container: String,
     short: String,
     app: String,
+    /// Its app, when that is in the database.
+    app_name: Option<String>,
+    app_url: Option<String>,
     number: i64,
     running: bool,
     since: Option<When>,
@@ -131,7 +134,7 @@ async fn load(ui: &Ui) -> Result<Show, Error> {
     let (report, used, costs, engine_space) =
         tokio::join!(ui.state.health.report(), deployer.disk_used(), deployer.costs(), deployer.engine_space());
     let costs = costs?;
-    let orphans = ui.state.deployer.orphans().await.into_iter().map(Orphan::from).collect();
+    let orphans = ui.state.deployer.orphans().await.into_iter().map(|seen| Orphan::new(seen, &apps)).collect();
     Ok(Show {
         as_of: Moment::now().into(),
         components: Components::from(&report),
@@ -168,9 +171,12 @@ fn engine(state: EngineState) -> Engine {
     }
 }
 
-impl From<Observed> for Orphan {
-    fn from(seen: Observed) -> Self {
+impl Orphan {
+    fn new(seen: Observed, apps: &[App]) -> Self {
+        let app = apps.iter().find(|app| app.id == seen.app);
         Self {
+            app_name: app.map(|app| app.name.clone()),
+            app_url: app.map(present::app_url),
             short: present::short_id(&seen.id),
             container: seen.id,
             app: seen.app.to_string(),
@@ -184,4 +190,9 @@ impl From<Observed> for Orphan {
 pub(super) async fn remove_orphan(ui: Ui, typed: Typed) -> Result<Redirect, Error> {
     ui.state.deployer.remove_orphan(typed.text("container"), &ui.actor()).await?;
     Ok(Redirect::to("/system#orphans"))
+}
+
+pub(super) async fn adopt_orphan(ui: Ui, typed: Typed) -> Result<Redirect, Error> {
+    let (app, _) = ui.state.deployer.adopt_orphan(typed.text("container"), &ui.actor()).await?;
+    Ok(Redirect::to(&present::app_url(&app)))
 }

@@ -74,6 +74,11 @@ pub struct Bytes(u64);
 const BYTES_MAX: u64 = 1 << 50;
 
 impl Bytes {
+    /// So many.
+    pub fn of(bytes: u64) -> Self {
+        Self(bytes)
+    }
+
     /// In bytes.
     pub fn get(self) -> u64 {
         self.0

@@ -21,7 +21,9 @@ use tokio::{
 };
 use upaas::{
     config::Config,
-    deploy::platform::{Builder, Failure, FailureKind, Origin, Platform, Recipe, RegistryLogin, Runtime, Source, Target, Tried, Wanted},
+    deploy::platform::{
+        Builder, Failure, FailureKind, Origin, Origins, Platform, Recipe, RegistryLogin, Runtime, Source, Target, Tried, Wanted,
+    },
     domain::{
         answer::{Answer, Said},
         app_config::{
@@ -36,6 +38,7 @@ use upaas::{
         container::{Act, Bound, Happening, Health, Observed, Usage},
         deployment::Cause,
         disk::Space,
+        drift::Shape,
         engine::{EngineVersion, Network},
         ids::AppId,
         image::{BuiltImage, CacheUse, Removal},
@@ -334,6 +337,11 @@ impl Fake {
         self.change_all(Act::Started, |container| container.running = true);
     }
 
+    /// As a person with `docker update`, `docker rename` or `docker network connect`.
+    pub(crate) fn reshape_all(&self, change: impl Fn(&mut Shape)) {
+        self.change_all(Act::Changed, |container| change(&mut container.shape));
+    }
+
     /// As a person with `docker pause` and `docker unpause`.
     pub(crate) fn pause_all(&self, paused: bool) {
         self.change_all(Act::Changed, |container| container.paused = paused);
@@ -397,7 +405,7 @@ impl Fake {
     }
 
     fn tell(&self, container: &Observed, act: Act) {
-        let happening = Happening { container: container.id.clone(), app: container.app, act };
+        let happening = Happening { container: container.id.clone(), act };
         self.0.listeners.lock().unwrap().retain(|listener| listener.send(happening.clone()).is_ok());
     }
 
@@ -461,6 +469,7 @@ fn observed(id: &str, app: AppId, deployment: i64, ports: Vec<Bound>) -> Observe
         started_at: None,
         ports,
         networks: Vec::new(),
+        shape: Shape::default(),
     }
 }
 
@@ -613,7 +622,8 @@ impl Runtime for Fake {
             Some(Bound { container_port: port.container_port, protocol: port.protocol, host_address: Some(port.host_address), host_port })
         };
         let ports = wanted.run.ports.iter().filter_map(bound).collect();
-        let container = observed(&id, target.app, target.number, ports);
+        let shape = Shape::of(&target.slug, target.number, &wanted.run);
+        let container = Observed { shape, ..observed(&id, target.app, target.number, ports) };
         self.0.containers.lock().unwrap().insert(id.clone(), container);
         Ok(id)
     }
@@ -645,6 +655,7 @@ impl Runtime for Fake {
         self.pass(Step::Stop, format!("stop {container}")).await?;
         let stopped = self.0.containers.lock().unwrap().get_mut(container).map(|it| {
             it.running = false;
+            it.paused = false;
             it.exit_code = Some(0);
             it.clone()
         });
@@ -748,5 +759,11 @@ impl Runtime for Fake {
 
     async fn engine_space(&self) -> Option<Space> {
         self.0.left.lock().unwrap().map(|free| Space { free, total: DISK_SIZE })
+    }
+
+    async fn origins(&self, container: &str) -> Result<Option<Origins>, Failure> {
+        let there = self.0.containers.lock().unwrap().contains_key(container);
+        let commit = Some(self.tip().parse().unwrap());
+        Ok(there.then(|| Origins { image: "sha256:old".to_owned(), slug: Some("shop".parse().unwrap()), commit }))
     }
 }

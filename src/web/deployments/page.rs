@@ -12,7 +12,8 @@ use crate::{
     deploy::Sight,
     domain::{
         app::App,
-        deployment::{Cause, Deployment, Status, Trigger},
+        commit::CommitId,
+        deployment::{Cause, Deployment, Rollback, Status, Trigger},
         moment::{Moment, duration},
     },
     logs::journal::{Line, Mark},
@@ -100,6 +101,7 @@ struct Retry {
     label: &'static str,
     url: String,
     fields: Vec<(&'static str, String)>,
+    primary: bool,
 }
 
 #[derive(Serialize)]
@@ -217,23 +219,34 @@ fn deployment_page(app: &App, deployment: &Deployment, serving: Option<i64>, tai
     }
 }
 
-/// What asks for it once more.
+/// What asks for it once more: for exactly its commit, when that is known.
 fn retry(app: &App, deployment: &Deployment) -> Option<Retry> {
-    let label = match deployment.status {
-        Status::Failed | Status::Cancelled => "Retry",
-        Status::Skipped => "Deploy now",
+    let commit = deployment.commit.as_ref().map(|commit| &commit.id).or(deployment.requested_commit.as_ref());
+    let of_settings = deployment.trigger == Trigger::Config;
+    let (label, of_settings) = match deployment.status {
+        Status::Failed | Status::Cancelled => ("Retry", of_settings),
+        Status::Success if commit.is_some() => ("Deploy this commit again", false),
+        Status::Superseded | Status::Skipped if commit.is_some() => ("Deploy this commit", false),
+        Status::Skipped => ("Deploy now", false),
         _ => return None,
     };
-    let (act, fields) = match (deployment.trigger, deployment.rollback) {
-        (Trigger::Config, _) => ("apply", Vec::new()),
-        (_, Some(rollback)) => {
-            let values = if rollback.keeps_values { "current" } else { "kept" };
-            ("rollbacks", vec![("deployment", rollback.to.to_string()), ("values", values.to_owned())])
-        }
-        _ if deployment.no_cache => ("deployments", vec![("no_cache", "yes".to_owned())]),
-        _ => ("deployments", Vec::new()),
+    let (act, fields) = match (of_settings, deployment.rollback) {
+        (true, _) => ("apply", Vec::new()),
+        (false, Some(rollback)) if deployment.status != Status::Success => ("rollbacks", rollback_fields(rollback)),
+        _ => ("deployments", wish_fields(commit, deployment.no_cache)),
     };
-    Some(Retry { label, url: format!("{}/{act}", present::app_url(app)), fields })
+    let primary = deployment.status != Status::Success;
+    Some(Retry { label, url: format!("{}/{act}", present::app_url(app)), fields, primary })
+}
+
+fn rollback_fields(rollback: Rollback) -> Vec<(&'static str, String)> {
+    let values = if rollback.keeps_values { "current" } else { "kept" };
+    vec![("deployment", rollback.to.to_string()), ("values", values.to_owned())]
+}
+
+fn wish_fields(commit: Option<&CommitId>, no_cache: bool) -> Vec<(&'static str, String)> {
+    let commit = commit.map(|commit| ("commit", commit.to_string()));
+    commit.into_iter().chain(no_cache.then(|| ("no_cache", "yes".to_owned()))).collect()
 }
 
 fn failure(deployment: &Deployment, last: &[Line]) -> Option<FailureView> {

@@ -1,0 +1,230 @@
+//! Apps that are deleted. At once nobody finds the app any more; then a task of its own takes away what it has on the engine and in the
+//! data directory, and its rows last, some at a time. What does not work now is tried again until it does, also after another start.
+
+use std::{
+    collections::HashMap,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tokio::{task::spawn_blocking, time::sleep};
+
+use super::{
+    Error, Shared, lifecycle,
+    platform::{Failure, FailureKind},
+};
+use crate::{
+    audit, db,
+    domain::{
+        app::App,
+        app_config::process::StopGrace,
+        audit::{Act, Action, Actor, Resource, Subject},
+        deletion::Deletion,
+        deployment::Status,
+        engine::EngineState,
+        ids::AppId,
+        moment::Moment,
+    },
+};
+
+/// So many rows go at once: a webhook that comes meanwhile waits for milliseconds.
+const ROWS_AT_ONCE: i64 = 200;
+/// How long others have the database for themselves in between.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Why deletions do not get on.
+#[derive(Default)]
+pub(super) struct Hindered(Mutex<HashMap<AppId, String>>);
+
+impl Hindered {
+    /// Held for what is done with it.
+    fn with<T>(&self, look: impl FnOnce(&mut HashMap<AppId, String>) -> T) -> T {
+        look(&mut self.0.lock().expect("no panic while held"))
+    }
+}
+
+/// A deleted app of which something is left.
+#[derive(Debug, Clone)]
+pub struct Leaving {
+    /// What is left to do.
+    pub deletion: Deletion,
+    /// What it waits for, in a sentence; none while it gets on.
+    pub waits_for: Option<String>,
+}
+
+/// Deletes an app, unless a deployment runs.
+pub(super) async fn begin(shared: &Arc<Shared>, app: &App, volumes: bool, by: &Actor) -> Result<(), Error> {
+    let seat = lifecycle::seat(shared, app).await?;
+    let mut tx = shared.db.begin().await?;
+    let unfinished = db::deployments::unfinished(&mut *tx, app.id).await?;
+    if let Some(running) = unfinished.iter().find(|it| it.status != Status::Queued) {
+        return Err(lifecycle::is_busy(running));
+    }
+    let now = db::apps::get(&mut *tx, app.id).await?;
+    let stop_grace = match now.live_deployment {
+        Some(live) => {
+            let live = db::deployments::get(&mut *tx, live).await?;
+            db::snapshots::of(&mut *tx, &now, Some(&live)).await?.run.process.stop_grace
+        }
+        None => StopGrace::default(),
+    };
+    let deletion = Deletion {
+        app: app.id,
+        slug: app.slug.clone(),
+        volumes,
+        stop_grace: stop_grace.into(),
+        requested_by: by.name.clone(),
+        requested_at: Moment::now(),
+    };
+    db::deletions::begin(&mut tx, &deletion).await?;
+    let volumes = if volumes { "the folders of its volumes go, too" } else { "its volumes stay" };
+    let detail = format!("its container, images, mirror, journals, keys and history go; {volumes}");
+    audit::record(&mut tx, &Act::done(Action::AppDelete, by, Subject::app(app)).detail(detail)).await?;
+    tx.commit().await.map_err(db::Error::from)?;
+    drop(seat);
+    carry_out(shared, deletion);
+    Ok(())
+}
+
+/// Goes on with what an earlier µPaaS has begun.
+pub(super) async fn resume(shared: Arc<Shared>) {
+    loop {
+        match db::deletions::all(shared.db.read()).await {
+            Ok(deletions) => return deletions.into_iter().for_each(|it| carry_out(&shared, it)),
+            Err(err) => tracing::error!(error = ?err, "which apps are being deleted cannot be read; it is tried again"),
+        }
+        if shared.stop.run_until_cancelled(sleep(shared.limits.engine_retry)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// What is left of deleted apps.
+pub(super) async fn all(shared: &Shared) -> Result<Vec<Leaving>, db::Error> {
+    let deletions = db::deletions::all(shared.db.read()).await?;
+    Ok(deletions.into_iter().map(|deletion| leaving(shared, deletion)).collect())
+}
+
+/// With what a deletion waits for.
+pub(super) fn leaving(shared: &Shared, deletion: Deletion) -> Leaving {
+    let waits_for = match *shared.engine.borrow() {
+        EngineState::Down { .. } => Some("It waits for the engine, which cannot be reached.".to_owned()),
+        EngineState::Up(_) | EngineState::Unknown => shared.hindered.with(|why| why.get(&deletion.app).cloned()),
+    };
+    Leaving { deletion, waits_for }
+}
+
+/// Carries a deletion out, as a task that ends with it. Two of one app wait for each other, and the second one finds nothing.
+fn carry_out(shared: &Arc<Shared>, deletion: Deletion) {
+    let task_shared = shared.clone();
+    shared.tasks.spawn(async move {
+        let stop = task_shared.stop.clone();
+        stop.run_until_cancelled(until_done(&task_shared, &deletion)).await
+    });
+}
+
+async fn until_done(shared: &Shared, deletion: &Deletion) {
+    let app = deletion.app;
+    shared.workers.lock().expect("no panic while held").remove(&app);
+    // For as long as it takes: nobody else has anything to do there any more.
+    let _seat = shared.seats.take(app).await;
+    while let Err(failure) = remove(shared, deletion).await {
+        tracing::warn!(app = %deletion.slug, reason = %failure.sentence, error = failure.chain(), "an app is not deleted yet");
+        shared.hindered.with(|why| why.insert(app, failure.sentence.clone()));
+        shared.changes.tell();
+        if failure.kind == FailureKind::EngineLost {
+            let mut engine = shared.engine.subscribe();
+            let up = engine.wait_for(EngineState::is_up).await;
+            drop(up.expect("the sender lives in `shared`"));
+        }
+        sleep(shared.limits.engine_retry).await;
+    }
+    shared.hindered.with(|why| why.remove(&app));
+    shared.seats.forget(app);
+    tracing::info!(app = %deletion.slug, "an app is deleted");
+    shared.changes.tell();
+}
+
+/// Removes everything of it: first what runs, last what it is found by.
+async fn remove(shared: &Shared, deletion: &Deletion) -> Result<(), Failure> {
+    let app = deletion.app;
+    let runtime = &shared.platform.runtime;
+    for container in runtime.ours().await?.into_iter().filter(|it| it.app == app) {
+        shared.stop_container(&container.id, deletion.stop_grace).await?;
+        runtime.remove(&container.id).await?;
+        shared.forget_stop(&container.id);
+        shared.picture.forget(&container.id);
+    }
+    let builder = &shared.platform.builder;
+    for image in builder.images().await?.iter().filter(|it| it.app == Some(app)) {
+        builder.remove_image(image).await?;
+    }
+    let mut folders = shared.files.of_app(app);
+    folders.extend(builds(shared, app).await?);
+    for folder in folders {
+        remove_folder(folder).await.map_err(in_the_data_directory)?;
+    }
+    if deletion.volumes {
+        remove_volumes(shared, deletion).await?;
+    }
+    remove_rows(shared, app).await
+}
+
+/// The folders in which deployments of the app were built.
+async fn builds(shared: &Shared, app: AppId) -> Result<Vec<PathBuf>, Failure> {
+    let (root, prefix) = (shared.files.builds(), format!("{app}-"));
+    let list = move || -> io::Result<Vec<PathBuf>> {
+        let entries = std::fs::read_dir(root)?.flatten();
+        Ok(entries.filter(|it| it.file_name().to_string_lossy().starts_with(&prefix)).map(|it| it.path()).collect())
+    };
+    spawn_blocking(list).await.map_err(Failure::internal)?.map_err(in_the_data_directory)
+}
+
+async fn remove_folder(folder: PathBuf) -> io::Result<()> {
+    let removed = spawn_blocking(move || std::fs::remove_dir_all(folder)).await.map_err(io::Error::other)?;
+    match removed {
+        Err(err) if err.kind() != io::ErrorKind::NotFound => Err(err),
+        _ => Ok(()),
+    }
+}
+
+fn in_the_data_directory(err: io::Error) -> Failure {
+    let sentence = format!("Its files in µPaaS's data directory could not be removed: {err}.");
+    Failure { sentence, ..Failure::internal(err) }
+}
+
+/// Files that a container has made may be somebody else's, and not µPaaS's to remove: those are left, and said so.
+async fn remove_volumes(shared: &Shared, deletion: &Deletion) -> Result<(), Failure> {
+    let folder = shared.files.volumes(deletion.app);
+    match remove_folder(folder.clone()).await {
+        Err(err) if err.kind() == io::ErrorKind::PermissionDenied => tell_of_left_volumes(shared, deletion, &folder).await,
+        removed => removed.map_err(in_the_data_directory),
+    }
+}
+
+async fn tell_of_left_volumes(shared: &Shared, deletion: &Deletion, folder: &Path) -> Result<(), Failure> {
+    let subject = Subject::new(Resource::App, deletion.app, deletion.slug.as_str());
+    let why = format!("µPaaS may not remove all files of its volumes; remove {} by hand", folder.display());
+    let act = Act::done(Action::AppDelete, &Actor::upaas(), subject).failed(why);
+    audit::record_alone(&shared.db, &act).await.map_err(Failure::internal)
+}
+
+async fn remove_rows(shared: &Shared, app: AppId) -> Result<(), Failure> {
+    while remove_some_rows(shared, app).await.map_err(Failure::internal)? {
+        sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+/// Whether there are more.
+async fn remove_some_rows(shared: &Shared, app: AppId) -> Result<bool, db::Error> {
+    let mut tx = shared.db.begin().await?;
+    let more = db::deletions::remove_some(&mut tx, app, ROWS_AT_ONCE).await? > 0;
+    if !more {
+        db::deletions::finish(&mut tx, app).await?;
+    }
+    tx.commit().await?;
+    Ok(more)
+}

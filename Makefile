@@ -60,9 +60,10 @@ e2e: needs e2e/$(NPM) ## browser tests against the real binary and a real engine
 	UPAAS_E2E_CHROMIUM=$$(scripts/chromium); export UPAAS_E2E_CHROMIUM; \
 	cd e2e; npx playwright test
 
-bench: needs ## measure how a journal reaches 1,000 viewers, and how pages bear a million rows
+bench: needs ## measure journals with 1,000 viewers, pages with a million rows, and switches
 	cargo bench --locked --bench live
 	cargo bench --locked --bench pages
+	cargo bench --locked --bench switch
 
 shots: $(BINARY) needs e2e/$(NPM) ## take the README's pictures anew
 	UPAAS_E2E_CHROMIUM=$$(scripts/chromium); export UPAAS_E2E_CHROMIUM; \

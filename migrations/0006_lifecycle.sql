@@ -5,6 +5,8 @@ ALTER TABLE deployments ADD COLUMN pinned_at INTEGER;
 CREATE INDEX deployments_pinned ON deployments (app_id, number) WHERE pinned_at IS NOT NULL;
 -- Until when one has served: until the next one did.
 CREATE INDEX deployments_success ON deployments (app_id, finished_at) WHERE status = 'success';
+-- Which deployments have made a commit live.
+CREATE INDEX deployments_success_by_commit ON deployments (app_id, commit_id) WHERE status = 'success';
 -- When the clean-up has removed its image.
 ALTER TABLE deployments ADD COLUMN image_removed_at INTEGER;
 

@@ -12,6 +12,7 @@
 
 pub mod apps;
 pub mod audit;
+pub mod commits;
 pub mod connections;
 pub mod deletions;
 pub mod deliveries;

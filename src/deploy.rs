@@ -13,6 +13,7 @@ mod acts;
 mod adopt;
 mod build_secrets;
 mod cleanup;
+mod commits;
 mod config_files;
 mod connection;
 mod create;
@@ -76,12 +77,13 @@ use crate::{
     audit::Flood,
     db::{self, Db},
     domain::{
+        Invalid,
         app::App,
         app_config::{
             AppConfig,
             volume::{Danger, VolumeSource},
         },
-        commit::{Between, CommitId},
+        commit::{Between, CommitFacts, CommitId, CommitName},
         connection::ConnectionCheck,
         container::Observed,
         deployment::{Deployment, Rollback},
@@ -332,6 +334,21 @@ impl Deployer {
     /// What [`Deployer::edit_items`] would do now.
     pub async fn preview_items<K: Key>(&self, app: &App, edit: &Edit<K>) -> Result<Difference<K>, Error> {
         sealed_items::preview(&self.shared, app.id, edit).await
+    }
+
+    /// The newest commits of the app's branch as last fetched; none when it never was. What git cannot read is refused in words.
+    pub async fn recent_commits(&self, app: &App) -> Result<Vec<CommitFacts>, Error> {
+        commits::recent(&self.shared, app).await
+    }
+
+    /// Fetches what is new on the app's branch. What stands in the way is refused in words.
+    pub async fn look_for_commits(&self, app: &App) -> Result<(), Error> {
+        commits::look(&self.shared, app).await
+    }
+
+    /// The commit that somebody means by its id, whole or abbreviated.
+    pub async fn find_commit(&self, app: &App, name: &CommitName) -> Result<Result<CommitId, Invalid>, Error> {
+        commits::find(&self.shared, app, name).await
     }
 
     /// Containers with this installation's label that its database does not know, as far as the engine shows them now.

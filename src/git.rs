@@ -10,12 +10,14 @@ mod between;
 mod changes;
 pub mod faces;
 mod failure;
+mod log;
 mod mirror;
 mod process;
 mod ssh;
 mod submodules;
 
 pub use failure::Error;
+pub use log::Meant;
 pub use submodules::{SUBMODULES_MAX, SUBMODULES_MAX_DEPTH, Said, SubmoduleError, Submodules};
 
 use std::{
@@ -93,6 +95,7 @@ impl Git {
         let commit = match want {
             Want::Tip(branch) => {
                 self.remote(access, arguments::fetch_tip(mirror, &access.url, branch), say).await?;
+                mirror::note_branch(mirror, branch.as_str())?;
                 self.tip(mirror).await?
             }
             Want::Commit(commit) => {
@@ -228,7 +231,7 @@ impl Git {
     }
 }
 
-/// Reads what [`arguments::facts`] printed: id, author, seconds, message, separated by NUL.
+/// Reads what [`arguments::facts`] or, of one commit, [`arguments::log`] printed: id, author, seconds, message, separated by NUL.
 fn parse_facts(told: &str) -> Option<CommitFacts> {
     let mut parts = told.splitn(4, '\0');
     let id = parts.next()?.trim().parse().ok()?;

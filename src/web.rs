@@ -16,6 +16,7 @@ mod auth_token;
 mod bearer;
 mod body;
 mod client;
+mod commits;
 mod connection;
 mod credentials;
 mod deliveries;
@@ -161,6 +162,7 @@ pub fn routes() -> Vec<Route> {
         private("/apps/{app}/settings/files/removal", post(sealed::remove::<Files>)),
         private("/apps/{app}/settings/files/reveal", post(sealed::reveal::<Files>)),
         private("/apps/{app}/networks", post(app_settings::create_network)),
+        private("/apps/{app}/commits", get(commits::index).post(commits::look)),
         private("/apps/{app}/connection-test", post(connection::test)),
         private("/apps/{app}/host-key", post(connection::confirm_host_key)),
         private("/apps/{app}/stop", post(app_page::stop)),

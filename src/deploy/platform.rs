@@ -19,7 +19,7 @@ use crate::{
             build::BuildSecretId,
             config_file::ContainerPath,
             health_check::HttpProbe,
-            network::NetworkName,
+            network::{NetworkName, NetworkUse},
             restart::RestartPolicy,
             volume::{Danger, VolumeSource},
         },
@@ -209,6 +209,17 @@ pub enum Tried {
     Unknown(String),
 }
 
+/// Which commit the beginning of an id means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meant {
+    /// This one.
+    One(CommitId),
+    /// Several begin so.
+    Several,
+    /// None that was fetched begins so.
+    None,
+}
+
 /// git, seen from a deployment.
 #[async_trait]
 pub trait Source: Send + Sync {
@@ -240,6 +251,12 @@ pub trait Source: Send + Sync {
     /// The commits that lie between two of the app's mirror, at most `limit` on either side. The server is not asked. None when that cannot
     /// be told: the mirror does not have both.
     async fn between(&self, app: AppId, from: &CommitId, to: &CommitId, limit: usize) -> Result<Option<Between>, Failure>;
+    /// The newest commits of the branch as it was when last fetched, newest first; none when it never was. Nothing is asked of the server.
+    async fn recent(&self, app: AppId, url: &RepoUrl, branch: &Branch, limit: usize) -> Result<Vec<CommitFacts>, Failure>;
+    /// Brings what is new on the branch into the app's mirror.
+    async fn refresh(&self, origin: &Origin) -> Result<(), Failure>;
+    /// Which commit that was fetched from the repository has an id that begins with these hexadecimal digits.
+    async fn meant(&self, app: AppId, url: &RepoUrl, beginning: &str) -> Result<Meant, Failure>;
 }
 
 /// The engine's builder, seen from a deployment. Dropping a call's future cancels the build.
@@ -313,6 +330,9 @@ pub trait Runtime: Send + Sync {
     async fn engine_space(&self) -> Option<Space>;
     /// Where a container of this installation comes from; none when it is gone.
     async fn origins(&self, container: &str) -> Result<Option<Origins>, Failure>;
+    /// Gives a container that runs its alias in one of its networks. It leaves the network for a moment: afterwards it may have another
+    /// address there, and other automatic ports. After a failure it may be without the network.
+    async fn give_alias(&self, container: &str, network: &NetworkUse) -> Result<(), Failure>;
 }
 
 /// The world, as the parts of a deployment see it.

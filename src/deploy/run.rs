@@ -4,6 +4,7 @@ mod fetch;
 mod settings;
 mod space;
 mod switch;
+mod undo;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -27,7 +28,7 @@ use crate::{
     },
     logs::journal::Journal,
 };
-use switch::Made;
+use undo::Made;
 
 /// How long undoing may take when µPaaS itself is being stopped.
 const HURRIED_UNDO_DEADLINE: Duration = Duration::from_secs(8);

@@ -60,6 +60,34 @@ impl FromStr for CommitPrefix {
     }
 }
 
+/// How somebody names a commit: by its id, or by the beginning of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommitName {
+    /// The full id.
+    Full(CommitId),
+    /// The first of its hexadecimal digits, lower case; at least [`CommitName::MIN_DIGITS`].
+    Abbreviated(String),
+}
+
+impl CommitName {
+    /// Fewer digits are not enough.
+    pub const MIN_DIGITS: usize = 7;
+}
+
+impl FromStr for CommitName {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if let Ok(id) = text.parse() {
+            return Ok(Self::Full(id));
+        }
+        if (Self::MIN_DIGITS..64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Ok(Self::Abbreviated(text.to_ascii_lowercase()));
+        }
+        Err(Invalid::because("A commit is written as its id: 40 (or 64) hexadecimal digits, or at least the first 7 of them."))
+    }
+}
+
 /// What a deployment keeps of its commit, so that a page never has to ask git.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitFacts {
@@ -100,6 +128,15 @@ pub struct Commits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_commit_is_named_by_its_id_or_the_beginning_of_it() {
+        assert_eq!("0C79164".parse(), Ok(CommitName::Abbreviated("0c79164".to_owned())));
+        assert!("0".repeat(40).parse::<CommitName>().is_ok_and(|name| matches!(name, CommitName::Full(_))));
+        for bad in ["", "0c7916", "main", "HEAD~1", "0c79164^", "--help", "0c79164\n", &"0".repeat(65)] {
+            assert!(bad.parse::<CommitName>().is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn only_full_ids_are_commits() {

@@ -92,6 +92,11 @@ pub(super) fn facts(mirror: &Path, commit: &CommitId) -> Vec<String> {
     in_mirror(mirror, &["show", "--no-patch", "--no-notes", "--format=%H%x00%an%x00%ct%x00%B", commit.as_str(), "--"])
 }
 
+/// The commit whose id begins so.
+pub(super) fn resolve(mirror: &Path, beginning: &str) -> Vec<String> {
+    in_mirror(mirror, &["rev-parse", "--verify", "--end-of-options", &format!("{beginning}^{{commit}}")])
+}
+
 pub(super) fn read_tree(mirror: &Path, into: &Path, commit: &CommitId) -> Vec<String> {
     in_work_tree(mirror, into, &["read-tree", commit.as_str()])
 }
@@ -126,10 +131,20 @@ pub(super) fn changed(mirror: &Path, from: &CommitId, to: &CommitId) -> Vec<Stri
     )
 }
 
-/// The commits that `to` has in its history and `from` has not, newest first: four texts for each, of which those that people wrote are cut.
-pub(super) fn log(mirror: &Path, from: &CommitId, to: &CommitId, count: usize) -> Vec<String> {
-    let (count, range) = (format!("--max-count={count}"), format!("{from}..{to}"));
-    in_mirror(mirror, &["log", "-z", "--no-patch", "--no-notes", LOGGED, &count, "--end-of-options", &range, "--"])
+/// The commits of a range, newest first: four texts for each, of which those that people wrote are cut.
+pub(super) fn log(mirror: &Path, range: &str, count: usize) -> Vec<String> {
+    let count = format!("--max-count={count}");
+    in_mirror(mirror, &["log", "-z", "--no-patch", "--no-notes", LOGGED, &count, "--end-of-options", range, "--"])
+}
+
+/// What leads to the branch's tip.
+pub(super) fn to_the_tip() -> String {
+    TIP.to_owned()
+}
+
+/// What `to` has in its history and `from` has not.
+pub(super) fn from_to(from: &CommitId, to: &CommitId) -> String {
+    format!("{from}..{to}")
 }
 
 pub(super) fn list_tree(mirror: &Path, commit: &CommitId) -> Vec<String> {
@@ -181,10 +196,12 @@ mod tests {
             resolve_tip(mirror),
             has_commit(mirror, &commit),
             facts(mirror, &commit),
+            log(mirror, &to_the_tip(), 50),
+            resolve(mirror, "0c79164"),
             read_tree(mirror, into, &commit),
             checkout_index(mirror, into),
             changed(mirror, &commit, &commit),
-            log(mirror, &commit, &commit, 51),
+            log(mirror, &from_to(&commit, &commit), 51),
             list_tree(mirror, &commit),
             list_gitmodules(mirror, &commit),
             compact(mirror),
@@ -200,6 +217,8 @@ mod tests {
         --git-dir=/d/repos/1.git rev-parse --verify --end-of-options refs/upaas/tip^{commit}
         --git-dir=/d/repos/1.git cat-file -e 0c79164d00000000000000000000000000000000^{commit}
         --git-dir=/d/repos/1.git show --no-patch --no-notes --format=%H%x00%an%x00%ct%x00%B 0c79164d00000000000000000000000000000000 --
+        --git-dir=/d/repos/1.git log -z --no-patch --no-notes --format=%H%x00%<(100,trunc)%an%x00%ct%x00%<(200,trunc)%s --max-count=50 --end-of-options refs/upaas/tip --
+        --git-dir=/d/repos/1.git rev-parse --verify --end-of-options 0c79164^{commit}
         --git-dir=/d/repos/1.git -c core.bare=false --work-tree=/d/builds/1-2 read-tree 0c79164d00000000000000000000000000000000
         --git-dir=/d/repos/1.git -c core.bare=false --work-tree=/d/builds/1-2 checkout-index --all --force
         --git-dir=/d/repos/1.git diff-tree -r -z --name-only --no-renames --no-ext-diff --no-textconv --ignore-submodules=none --end-of-options 0c79164d00000000000000000000000000000000 0c79164d00000000000000000000000000000000 --

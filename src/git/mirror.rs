@@ -1,6 +1,6 @@
 //! What a killed git leaves in a mirror, and what would otherwise be in the next one's way for ever.
 //!
-//! Only the app's one worker writes to a mirror, so between its calls no lock can be somebody's.
+//! Who writes to a mirror lets nobody else do so meanwhile, so between its calls no lock can be somebody's.
 
 use std::{
     fs, io,
@@ -9,6 +9,9 @@ use std::{
 
 /// In it stands the address of the repository that a mirror is of.
 const MIRRORED: &str = "upaas-repository";
+
+/// In it stands the branch that its tip is of.
+const BRANCH: &str = "upaas-branch";
 
 /// Removes a mirror unless it is of the repository at this address, and notes the address. One of which it was never noted is believed.
 pub(super) fn make_way_for(mirror: &Path, url: &str) -> io::Result<()> {
@@ -36,6 +39,25 @@ pub(super) fn all(mirror: &Path, submodules: &Path) -> io::Result<Vec<PathBuf>> 
         Err(err) => return Err(err),
     }
     Ok(found)
+}
+
+/// Notes of which branch the tip is that was fetched.
+pub(super) fn note_branch(mirror: &Path, branch: &str) -> io::Result<()> {
+    fs::write(mirror.join(BRANCH), branch)
+}
+
+/// Whether the mirror's tip is of this branch of this repository. What was never noted is believed.
+pub(super) fn is_of(mirror: &Path, url: &str, branch: &str) -> bool {
+    is_of_repository(mirror, url) && says(mirror, BRANCH, branch)
+}
+
+/// Whether the mirror is of this repository. What was never noted is believed.
+pub(super) fn is_of_repository(mirror: &Path, url: &str) -> bool {
+    mirror.is_dir() && says(mirror, MIRRORED, url)
+}
+
+fn says(mirror: &Path, note: &str, wanted: &str) -> bool {
+    fs::read_to_string(mirror.join(note)).map_or(true, |noted| noted == wanted)
 }
 
 /// Removes lock files and half-written packs.

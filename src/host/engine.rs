@@ -24,7 +24,7 @@ use crate::{
         app_config::{
             env::COMMIT_VARIABLE,
             health_check::HttpProbe,
-            network::NetworkName,
+            network::{NetworkName, NetworkUse},
             restart::RestartPolicy,
             volume::{Danger, VolumeSource},
         },
@@ -272,6 +272,10 @@ impl Runtime for EngineHost {
             commit: it.variable.and_then(|commit| commit.parse().ok()),
         }))
     }
+
+    async fn give_alias(&self, container: &str, network: &NetworkUse) -> Result<(), Failure> {
+        self.engine.rejoin(container, network).await.map_err(|err| rejoin_failure(err, network))
+    }
 }
 
 fn build_failure(failed: BuildError) -> Failure {
@@ -308,6 +312,17 @@ pub(super) fn start_failure(err: docker::Error, ports: &[Port]) -> Failure {
         }
         err => engine_failure(err),
     }
+}
+
+/// Why a container could not be given its alias.
+fn rejoin_failure(err: docker::Error, network: &NetworkUse) -> Failure {
+    let failure = engine_failure(err);
+    if failure.kind != FailureKind::Final {
+        return failure;
+    }
+    let sentence = format!("The new container could not rejoin the network {} to answer to its alias there.", network.name);
+    let hint = format!("Is the network still there, with a free address? {} Then deploy again.", failure.sentence);
+    Failure { sentence, hint: Some(hint), ..failure }
 }
 
 /// What the engine has said, explained.

@@ -12,7 +12,7 @@ use super::{mirrors::Mirrors, submodules};
 use crate::{
     deploy::{
         files::Files,
-        platform::{Failure, FailureKind, Origin, Source},
+        platform::{Failure, FailureKind, Meant, Origin, Source},
     },
     domain::{
         branch::Branch,
@@ -43,6 +43,19 @@ impl GitHost {
     pub fn new(git: Git, files: Files) -> Self {
         Self { git, files, mirrors: Mirrors::default(), version: Mutex::default() }
     }
+
+    /// Brings what is wanted into the app's mirror, when nobody else writes to it.
+    async fn bring(&self, origin: &Origin, want: &Want, say: &mut (dyn FnMut(&str) + Send)) -> Result<CommitFacts, Failure> {
+        let _turn = self.mirrors.fetch(origin.app).await;
+        match self.git.fetch(&self.files.mirror(origin.app), &access(origin), want, say).await {
+            // Nothing was asked of the server yet: one that cannot be reached is to be told apart from one that waits for its confirmation.
+            Err(unconfirmed @ git::Error::HostKeyUnconfirmed) => match self.git.host_key(origin.url.host(), origin.url.port()).await {
+                Ok(_) => Err(git_failure(unconfirmed, origin)),
+                Err(err) => Err(git_failure(err, origin)),
+            },
+            fetched => fetched.map_err(|err| git_failure(err, origin)),
+        }
+    }
 }
 
 fn access(origin: &Origin) -> Access {
@@ -53,17 +66,7 @@ fn access(origin: &Origin) -> Access {
 impl Source for GitHost {
     async fn fetch(&self, origin: &Origin, commit: Option<&CommitId>, journal: &Journal) -> Result<CommitFacts, Failure> {
         let want = commit.map_or_else(|| Want::Tip(origin.branch.clone()), |commit| Want::Commit(commit.clone()));
-        let mirror = self.files.mirror(origin.app);
-        let _turn = self.mirrors.fetch(origin.app).await;
-        let fetched = self.git.fetch(&mirror, &access(origin), &want, &mut |line| journal.output(line.as_bytes())).await;
-        match fetched {
-            // Nothing was asked of the server yet: one that cannot be reached is to be told apart from one that waits for its confirmation.
-            Err(unconfirmed @ git::Error::HostKeyUnconfirmed) => match self.git.host_key(origin.url.host(), origin.url.port()).await {
-                Ok(_) => Err(git_failure(unconfirmed, origin)),
-                Err(err) => Err(git_failure(err, origin)),
-            },
-            fetched => fetched.map_err(|err| git_failure(err, origin)),
-        }
+        self.bring(origin, &want, &mut |line| journal.output(line.as_bytes())).await
     }
 
     async fn export(&self, app: AppId, commit: &CommitId, into: &Path) -> Result<(), Failure> {
@@ -126,6 +129,22 @@ impl Source for GitHost {
         let between = self.git.between(&self.files.mirror(app), from, to, limit).await;
         between.map_err(|err| Failure::new(Cause::Internal, "The commits between the two could not be listed.").source(err))
     }
+
+    async fn recent(&self, app: AppId, url: &RepoUrl, branch: &Branch, limit: usize) -> Result<Vec<CommitFacts>, Failure> {
+        self.git.recent(&self.files.mirror(app), url, branch, limit).await.map_err(unreadable)
+    }
+
+    async fn refresh(&self, origin: &Origin) -> Result<(), Failure> {
+        self.bring(origin, &Want::Tip(origin.branch.clone()), &mut |_| {}).await.map(drop)
+    }
+
+    async fn meant(&self, app: AppId, url: &RepoUrl, beginning: &str) -> Result<Meant, Failure> {
+        Ok(match self.git.meant(&self.files.mirror(app), url, beginning).await.map_err(unreadable)? {
+            git::Meant::One(id) => Meant::One(id),
+            git::Meant::Several => Meant::Several,
+            git::Meant::None => Meant::None,
+        })
+    }
 }
 
 pub(super) fn export_failure(err: git::Error) -> Failure {
@@ -144,6 +163,11 @@ pub(super) fn export_failure(err: git::Error) -> Failure {
 /// Where mirrors and checkouts lie, nothing fits any more.
 fn no_space() -> Failure {
     Failure::new(Cause::Internal, "The disk of µPaaS's data directory is full.").hint("Free some space there, then deploy again.")
+}
+
+/// Why the mirror does not say what it has.
+fn unreadable(err: git::Error) -> Failure {
+    Failure::new(Cause::Internal, "git could not read what was fetched of the repository.").hint("The log has the details.").source(err)
 }
 
 /// Why git does not even say its version.

@@ -64,6 +64,8 @@ const ACTS: &[(&str, &str)] = &[
 const NO_ACTS: &[&str] = &[
     "/theme",
     "/apps/{app}/connection-test",
+    // It fetches, as each deployment does.
+    "/apps/{app}/commits",
     "/apps/{app}/webhook-secret",
     "/apps/{app}/settings/build-secrets/reveal",
     "/apps/{app}/settings/environment/reveal",

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use upaas::deploy::{Limits, platform::FailureKind};
+use upaas::{
+    deploy::{Limits, platform::FailureKind},
+    domain::app_config::network::NetworkUse,
+};
 
 use super::support::{
     eventually,
@@ -90,6 +93,65 @@ async fn whatever_fails_the_old_version_serves_and_nothing_is_left() {
             assert!(server.browser.get("/").await.text("#app-shop").contains("#1 still serves"));
         }
     }
+}
+
+/// The shop, live, with the alias `shop` in the network `web`.
+async fn with_an_alias(fake: &Fake, host_port: &str) -> Server {
+    let mut server = with_shop(fake, &[("container_port", "80"), ("host_port", host_port)]).await;
+    let network = NetworkUse { name: "web".parse().unwrap(), alias: Some("shop".parse().unwrap()) };
+    server.configure("shop", |config| config.run.networks.push(network)).await;
+    server.deploy_to_the_end("shop").await;
+    server
+}
+
+#[tokio::test]
+async fn beside_the_old_version_the_new_one_gets_its_alias_when_it_has_settled() {
+    let fake = Fake::default();
+    let mut server = with_an_alias(&fake, "auto").await;
+    assert!(fake.wanted().run.networks[0].alias.is_some(), "the first version has it at once");
+    server.deploy_to_the_end("shop").await;
+    assert!(fake.wanted().run.networks[0].alias.is_none(), "the second one does not begin with it");
+    let acts = fake.acts();
+    let place = |act: &str| acts.iter().position(|it| it == act).unwrap_or_else(|| panic!("{act} in {acts:?}"));
+    let given = place("c2-of-2 answers to shop in web");
+    assert!(place("start c2-of-2") < given && given < place("keep c2-of-2 running"), "{acts:?}");
+    assert_eq!(acts.iter().filter(|act| act.contains("answers to")).count(), 1, "{acts:?}");
+}
+
+#[tokio::test]
+async fn where_the_old_version_stops_first_the_new_one_has_its_alias_at_once() {
+    let fake = Fake::default();
+    let mut server = with_an_alias(&fake, "8081").await;
+    server.deploy_to_the_end("shop").await;
+    assert!(fake.wanted().run.networks[0].alias.is_some() && !fake.acts().iter().any(|act| act.contains("answers to")));
+}
+
+#[tokio::test]
+async fn a_new_version_that_cannot_have_its_alias_does_not_become_live() {
+    let fake = Fake::default();
+    let mut server = with_an_alias(&fake, "auto").await;
+    fake.fail(Step::Alias, FailureKind::Final);
+    let page = server.deploy_to_the_end("shop").await;
+    assert_eq!(page.text(".summary .badge"), "Failed");
+    assert!(page.text(".failure").contains("#1 still serves."), "{}", page.text(".failure"));
+    assert_eq!(fake.running(), (vec![1], vec![]), "{:?}", fake.acts());
+    let acts = fake.acts();
+    assert!(acts.contains(&"remove c2-of-2".to_owned()), "it may be without its network: {acts:?}");
+}
+
+#[tokio::test]
+async fn the_old_version_is_back_before_anything_else_is_tidied() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake, &FIXED_PORT).await;
+    server.deploy_to_the_end("shop").await;
+    fake.fail(Step::Settle, FailureKind::Final);
+    let page = server.deploy_to_the_end("shop").await;
+    let acts = fake.acts();
+    let last = |act: &str| acts.iter().rposition(|it| it == act).unwrap_or_else(|| panic!("{act} in {acts:?}"));
+    let started = last("start c1-of-1");
+    assert!(last("remove c2-of-2") < started && started < last("discard image #2"), "{acts:?}");
+    let journal = page.text("#journal");
+    assert!(journal.contains("Started the previous version again, ") && journal.contains(" after it was asked to stop"), "{journal}");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod audit_page;
 mod bad_settings;
 mod canary;
 mod clean_up;
+mod commits;
 mod containers;
 mod deletions;
 mod deployments;

@@ -88,9 +88,11 @@ async fn no_statement_reads_a_whole_table_that_grows() {
     let fake = Fake::default();
     let mut server = Server::fake(&fake).await;
     do_everything(&mut server, &fake).await;
+    fake.add_commit(&fake.tip(), "Add b");
     for page in [
         "/",
         "/apps/shop",
+        "/apps/shop/commits",
         "/apps/shop/settings",
         "/apps/shop/deployments",
         "/apps/shop/deployments?before=3",

@@ -1,9 +1,11 @@
 //! The promises again, on a real engine, a real git and a real sshd.
 
+mod aliases;
 mod build_secrets;
 mod builds;
 mod canary;
 mod clean_up;
+mod commits;
 mod comparisons;
 mod disk_full;
 mod ends;
@@ -23,5 +25,6 @@ mod settings;
 mod shared;
 mod sources;
 mod submodules;
+mod switches;
 mod watched;
 mod world;

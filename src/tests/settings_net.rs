@@ -164,6 +164,9 @@ async fn the_section_says_which_switch_its_ports_lead_to() {
     let said = note(&mut server).await;
     assert!(said.starts_with("Overlap") && said.contains("does not hold host port 8082. After it: replace"), "{said}");
     save(&mut server, "ports", &port("auto", "127.0.0.1")).await.expect(303);
+    let said = note(&mut server).await;
+    assert!(said.contains("so there is no gap.") && said.ends_with("what leads to it has to follow."), "{said}");
+    save(&mut server, "ports", &port("", "127.0.0.1")).await.expect(303);
     assert!(note(&mut server).await.ends_with("so there is no gap."));
 }
 

@@ -1,6 +1,8 @@
 //! The world of the tests: a server on a free port, a browser without JavaScript, a stand-in platform, a real forge.
 
+pub(crate) mod balancer;
 pub(crate) mod browser;
+pub(crate) mod clients;
 pub(crate) mod daemon;
 pub(crate) mod engine;
 pub(crate) mod fake;

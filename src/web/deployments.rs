@@ -15,11 +15,11 @@ pub(super) use rollback::{create as roll_back, newest_kept_before, show as show_
 
 use axum::response::{Redirect, Response};
 
-use super::{AppState, accepted::accepted, apps, error::Error, extract::At, form::Typed, present, ui::Ui};
+use super::{AppState, accepted::accepted, apps, commits, error::Error, extract::At, form::Typed, present, ui::Ui};
 use crate::{
     db,
     deploy::Wish,
-    domain::{app::App, commit::CommitId, deployment::Deployment},
+    domain::{app::App, deployment::Deployment},
 };
 
 /// The app and the deployment that a path names.
@@ -31,9 +31,10 @@ pub(super) async fn by_number(state: &AppState, slug: &str, number: i64) -> Resu
 
 pub(super) async fn create(ui: Ui, At(slug): At<String>, typed: Typed) -> Result<Response, Error> {
     let app = apps::by_slug(&ui.state, &slug).await?;
-    let commit = match typed.text("commit") {
-        "" => None,
-        text => Some(text.parse::<CommitId>().map_err(|invalid| Error::BadRequest(invalid.0))?),
+    let commit = match commits::asked(&ui, &app, &typed).await? {
+        Ok(commit) => commit,
+        Err(invalid) if ui.answers_json => return Err(Error::BadRequest(invalid.0)),
+        Err(invalid) => return commits::came_back(&ui, &app, &typed, invalid).await,
     };
     let wish = Wish { commit, no_cache: typed.text("no_cache") == "yes" };
     let deployment = ui.state.deployer.deploy_now(&app, wish, &ui.actor()).await?;

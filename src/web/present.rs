@@ -29,7 +29,7 @@ use crate::{
         deployment::{Cause, Deployment, Status, Switch, Trigger},
         ids::DeploymentId,
         moment::{Moment, duration},
-        port::{self, Held, Port},
+        port::{self, Held, HostPort, Port},
     },
     logs::{
         ansi::{self, Span},
@@ -151,9 +151,11 @@ pub(super) fn commit(deployment: &Deployment) -> Option<Commit> {
 /// How the next deployment of an app, which will have these ports, will take over from the live one with its own, and why.
 pub(super) fn switch_note(next: &RunConfig, live: Option<&[Held]>) -> String {
     let shared = next.volumes.iter().any(|volume| !volume.read_only);
+    let automatic = next.ports.iter().any(|port| port.host_port == HostPort::Auto);
     let overlap = format!(
-        "Overlap: the new version starts beside the old one and takes over when it runs, so there is no gap.{}",
-        if shared { " For that moment both write to the volumes." } else { "" }
+        "Overlap: the new version starts beside the old one and takes over when it runs, so there is no gap.{}{}",
+        if shared { " For that moment both write to the volumes." } else { "" },
+        if automatic { " Its automatic host port is another one each time: what leads to it has to follow." } else { "" },
     );
     let Some(held) = next.ports.iter().find_map(Port::held) else { return overlap };
     let replace = |held: Held| {

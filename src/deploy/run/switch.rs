@@ -1,18 +1,21 @@
-//! The switch from the old container to the new one, and its undoing.
+//! The switch from the old container to the new one.
 //!
 //! *Overlap* where nothing exclusive is held: start new, settled, pointer moves, drain, stop old: no gap. *Replace* where both need the
 //! same host port: stop old, start new, settled, pointer moves; the gap is measured. Until the pointer moves everything can be undone.
+//!
+//! In an overlap the new container joins its networks without its aliases, so that nobody who asks for the app by an alias gets a version
+//! that is not ready. It is given them when it has settled; the old one keeps its own until it stops.
 
 use std::{net::SocketAddr, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-use super::{Run, Stop};
+use super::{Run, Stop, undo::Made};
 use crate::{
     db,
     deploy::{platform::Failure, settle},
     domain::{
-        app_config::{AppConfig, health_check::Probe},
+        app_config::{AppConfig, health_check::Probe, network::NetworkUse},
         commit::CommitFacts,
         container::{Health, Observed},
         deployment::{Cause, Deployment, Switch},
@@ -20,18 +23,6 @@ use crate::{
         port::{self, Held, Port},
     },
 };
-
-/// The same when µPaaS itself is being stopped.
-const HURRIED_STOP_GRACE: Duration = Duration::from_secs(2);
-
-/// What a run has made or changed and an undo has to take back.
-#[derive(Default)]
-pub(super) struct Made {
-    /// Whether a container was asked for: it may exist even when the answer never came.
-    container: bool,
-    /// The old version, stopped by us for a replace.
-    stopped: Option<Old>,
-}
 
 /// The live deployment, as it was made.
 #[derive(Clone)]
@@ -42,7 +33,7 @@ pub(super) struct Old {
 
 impl Old {
     /// How long its container may take to stop before it is killed.
-    fn grace(&self) -> Duration {
+    pub(super) fn grace(&self) -> Duration {
         self.config.run.process.stop_grace.into()
     }
 }
@@ -55,9 +46,10 @@ impl Run<'_> {
             Some(old) => Some(self.kind_of_switch(old).await?),
             None => None,
         };
-        let container = self.create(commit, image).await?;
+        let container = self.create(commit, image, switch).await?;
         let (seen, gap) = match (switch, &old) {
             (Some(Switch::Replace), Some(old)) => self.replace(&container, old).await?,
+            (Some(Switch::Overlap), _) => (self.overlap(&container).await?, None),
             _ => (self.start(&container).await?.0, None),
         };
         self.within(self.shared.limits.deploy, self.shared.platform.runtime.keep_running(&container, self.config.run.restart.policy))
@@ -106,8 +98,11 @@ impl Run<'_> {
         }
     }
 
-    async fn create(&mut self, commit: &CommitFacts, image: &str) -> Result<String, Stop> {
-        let wanted = self.shared.wanted(self.target(), image, commit, &self.config.run).await.map_err(Failure::from)?;
+    async fn create(&mut self, commit: &CommitFacts, image: &str, switch: Option<Switch>) -> Result<String, Stop> {
+        let mut wanted = self.shared.wanted(self.target(), image, commit, &self.config.run).await.map_err(Failure::from)?;
+        if switch == Some(Switch::Overlap) {
+            wanted.run.networks.iter_mut().for_each(|network| network.alias = None);
+        }
         let creating = self.shared.platform.runtime.create(&wanted);
         self.made.container = true;
         let container = self.steadily(self.shared.limits.deploy, creating).await?;
@@ -122,23 +117,48 @@ impl Run<'_> {
         let (runtime, limits) = (&*self.shared.platform.runtime, &self.shared.limits);
         self.within(limits.deploy, runtime.start(container, &self.config.run.ports)).await?;
         let runs_since = Instant::now();
+        Ok((self.settled(container, limits.settle).await?, runs_since))
+    }
+
+    /// The container, once its health check passes; one that has none, when it runs after this time.
+    async fn settled(&self, container: &str, unchecked_time: Duration) -> Result<Observed, Stop> {
         let check = &self.config.run.health;
-        let limit = limits.deploy.max(settle::patience(check) * 2);
-        let seen = self.within(limit, settle::settle(runtime, container, check, limits.settle, &self.journal)).await?;
-        Ok((seen, runs_since))
+        let limit = self.shared.limits.deploy.max(settle::patience(check) * 2);
+        self.within(limit, settle::settle(&*self.shared.platform.runtime, container, check, unchecked_time, &self.journal)).await
+    }
+
+    /// As [`Run::start`], and then lets it answer to its aliases.
+    async fn overlap(&self, container: &str) -> Result<Observed, Stop> {
+        let (seen, _) = self.start(container).await?;
+        let networks: Vec<NetworkUse> = self.config.run.networks.iter().filter(|network| network.alias.is_some()).cloned().collect();
+        if networks.is_empty() {
+            return Ok(seen);
+        }
+        let (runtime, limits) = (&*self.shared.platform.runtime, &self.shared.limits);
+        for network in &networks {
+            if let Some(alias) = &network.alias {
+                self.journal.say(&format!("The new container rejoins {} and answers to the alias {alias} there from now on", network.name));
+            }
+            self.within(limits.deploy, runtime.give_alias(container, network)).await?;
+        }
+        // It may have not survived that, and its addresses and automatic ports may be others now.
+        self.settled(container, Duration::ZERO).await
     }
 
     async fn replace(&mut self, container: &str, old: &Old) -> Result<(Observed, Option<u64>), Stop> {
         let runtime = self.shared.platform.runtime.clone();
         let Some(old_container) = &old.row.container else { return Ok((self.start(container).await?.0, None)) };
         let serves = self.within(self.shared.limits.deploy, runtime.look(old_container)).await?.is_some_and(|old| old.running);
-        let stopped_at = Instant::now();
         if serves {
             self.expect_free_ports().await?;
             self.journal.say(&format!("Stopping #{}: both versions need the same host port", old.row.number));
             // Kept before it is done: who finds the row after an interruption knows that the old one was being stopped.
             db::deployments::set_switch(self.shared.db.write(), self.row.id, Some(Switch::Replace), None, None).await?;
-            self.made.stopped = Some(old.clone());
+        }
+        // What is asked to stop may serve until its grace period ends, or not at all: the gap is counted from here.
+        let stopped_at = Instant::now();
+        if serves {
+            self.made.stopped = Some((old.clone(), stopped_at));
             self.steadily(self.shared.limits.deploy, self.shared.stop_container(old_container, old.grace())).await?;
         }
         let (seen, runs_since) = self.start(container).await?;
@@ -189,55 +209,8 @@ impl Run<'_> {
             }
         }
     }
-
-    /// Takes back what this run has done, so that the old version serves as before. What does not work now is tried again later.
-    pub(super) async fn undo(&mut self) {
-        let made = std::mem::take(&mut self.made);
-        if made.container
-            && let Err(failure) = self.remove_own_containers().await
-        {
-            self.undo_failed("The new container could not be removed", &failure);
-            self.shared.tidy_later();
-        }
-        if let Some(old) = made.stopped {
-            match self.bring_back(&old).await {
-                Ok(()) => self.journal.say("Started the previous version again"),
-                Err(failure) => {
-                    self.undo_failed("The previous version could not be started again", &failure);
-                    old.row.container.iter().for_each(|container| self.shared.owe_start_after_stop(container, old.grace()));
-                }
-            }
-        }
-        if let Err(failure) = self.shared.platform.builder.discard(&self.target()).await {
-            self.undo_failed("The image could not be removed", &failure);
-        }
-    }
-
-    /// Found by label: a container whose creation was cut off is not known by id.
-    async fn remove_own_containers(&self) -> Result<(), Failure> {
-        let runtime = &self.shared.platform.runtime;
-        let own = |it: &&Observed| it.is_of(&self.row);
-        for container in runtime.ours().await?.iter().filter(own) {
-            runtime.remove(&container.id).await?;
-        }
-        Ok(())
-    }
-
-    /// A stop that was cut off goes on in the engine, and a start before its end would do nothing: so it is waited for first.
-    async fn bring_back(&self, old: &Old) -> Result<(), Failure> {
-        let Some(container) = &old.row.container else { return Ok(()) };
-        let grace = if self.shared.stop.is_cancelled() { HURRIED_STOP_GRACE.min(old.grace()) } else { old.grace() };
-        self.shared.stop_container(container, grace).await?;
-        self.shared.platform.runtime.start(container, &old.config.run.ports).await
-    }
-
-    fn undo_failed(&self, what: &str, failure: &Failure) {
-        self.journal.fail(&format!("{what}: {}", failure.sentence));
-        let (reason, error) = (&failure.sentence, failure.chain());
-        tracing::error!(app = %self.app.slug, deployment = self.row.number, reason, error, "{what}");
-    }
 }
 
-fn millis(span: Duration) -> u64 {
+pub(super) fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

@@ -22,6 +22,11 @@ pub(crate) fn dockerfile(more: &str) -> String {
     format!("FROM scratch\nCOPY busybox /bin/busybox\nRUN [\"/bin/busybox\", \"--install\", \"-s\", \"/bin\"]\nENV PATH=/bin\n{more}\n")
 }
 
+/// A server that says which version it is by its variable `VERSION`, that the engine knows to be healthy, and that finishes what it has begun when it is to stop.
+pub(crate) const GRACEFUL: &str = r#"RUN mkdir /www
+HEALTHCHECK --interval=200ms --timeout=5s --retries=50 CMD ["wget", "-q", "-O", "/dev/null", "http://127.0.0.1/"]
+CMD ["sh", "-c", "echo $VERSION >/www/index.html; httpd -f -p 80 -h /www & trap 'kill $!; sleep 0.3; exit 0' TERM; wait"]"#;
+
 pub(crate) fn client() -> Docker {
     Docker::connect_with_unix("/var/run/docker.sock", 60, bollard::API_DEFAULT_VERSION).unwrap()
 }

@@ -22,17 +22,18 @@ use tokio::{
 use upaas::{
     config::Config,
     deploy::platform::{
-        Builder, Failure, FailureKind, Origin, Origins, Platform, Recipe, RegistryLogin, Runtime, Source, Target, Tried, Wanted,
+        Builder, Failure, FailureKind, Meant, Origin, Origins, Platform, Recipe, RegistryLogin, Runtime, Source, Target, Tried, Wanted,
     },
     domain::{
         answer::{Answer, Said},
         app_config::{
             build::BuildSecretId,
             health_check::HttpProbe,
-            network::NetworkName,
+            network::{NetworkName, NetworkUse},
             restart::RestartPolicy,
             volume::{self, Danger, Sensitive, VolumeSource},
         },
+        branch::Branch,
         commit::{Between, CommitFacts, CommitId},
         connection::{HostKey, KnownHost},
         container::{Act, Bound, Happening, Health, Observed, Usage},
@@ -79,6 +80,8 @@ pub(crate) enum Step {
     Compact,
     /// The engine lists networks, or makes one.
     Networks,
+    /// A container that runs is given an alias.
+    Alias,
 }
 
 /// What every container that runs uses.
@@ -111,6 +114,8 @@ pub(crate) struct Fake(Arc<World>);
 struct World {
     /// The branch's tip, once a test has set it.
     tip: Mutex<Option<String>>,
+    /// What was fetched, newest first.
+    commits: Mutex<Vec<CommitFacts>>,
     /// What differs between any two commits; none when that cannot be told.
     changed: Mutex<Option<Vec<String>>>,
     /// Which commits lie between any two; none when that cannot be told.
@@ -175,6 +180,13 @@ impl Fake {
     /// From now on the branch points here.
     pub(crate) fn set_tip(&self, commit: &str) {
         *self.0.tip.lock().unwrap() = Some(commit.to_owned());
+    }
+
+    /// From now on this was fetched, after what was before.
+    pub(crate) fn add_commit(&self, id: &str, message: &str) {
+        let facts =
+            CommitFacts { id: id.parse().unwrap(), message: message.to_owned(), author: "dev".to_owned(), committed_at: Moment::now() };
+        self.0.commits.lock().unwrap().insert(0, facts);
     }
 
     /// Where the branch points.
@@ -518,6 +530,24 @@ impl Source for Fake {
         self.pass(Step::Compare, format!("list between {} and {}", from.short(), to.short())).await?;
         Ok(self.0.between.lock().unwrap().clone())
     }
+
+    async fn recent(&self, _: AppId, _: &RepoUrl, _: &Branch, limit: usize) -> Result<Vec<CommitFacts>, Failure> {
+        Ok(self.0.commits.lock().unwrap().iter().take(limit).cloned().collect())
+    }
+
+    async fn refresh(&self, _: &Origin) -> Result<(), Failure> {
+        self.pass(Step::Fetch, "refresh".to_owned()).await
+    }
+
+    async fn meant(&self, _: AppId, _: &RepoUrl, beginning: &str) -> Result<Meant, Failure> {
+        let commits = self.0.commits.lock().unwrap();
+        let mut meant = commits.iter().map(|it| &it.id).filter(|id| id.as_str().starts_with(beginning));
+        Ok(match (meant.next(), meant.next()) {
+            (Some(one), None) => Meant::One(one.clone()),
+            (Some(_), Some(_)) => Meant::Several,
+            (None, _) => Meant::None,
+        })
+    }
 }
 
 #[async_trait]
@@ -765,5 +795,10 @@ impl Runtime for Fake {
         let there = self.0.containers.lock().unwrap().contains_key(container);
         let commit = Some(self.tip().parse().unwrap());
         Ok(there.then(|| Origins { image: "sha256:old".to_owned(), slug: Some("shop".parse().unwrap()), commit }))
+    }
+
+    async fn give_alias(&self, container: &str, network: &NetworkUse) -> Result<(), Failure> {
+        let alias = network.alias.as_ref().map(ToString::to_string).unwrap_or_default();
+        self.pass(Step::Alias, format!("{container} answers to {alias} in {}", network.name)).await
     }
 }

@@ -189,6 +189,13 @@ impl Repository {
         self.git(&["commit", "-q", "--allow-empty", "-m", "Change the page"]);
     }
 
+    /// Pushes a commit that changes nothing, with this message as it is.
+    pub(crate) fn push_saying(&self, branch: &str, message: &str) -> String {
+        self.git(&["commit", "-q", "--allow-empty", "--cleanup=verbatim", "-m", message]);
+        self.push_to(&format!("HEAD:refs/heads/{branch}"));
+        self.git(&["rev-parse", "HEAD"])
+    }
+
     /// The working copy, for what is more than text.
     pub(crate) fn work(&self) -> &Path {
         &self.work

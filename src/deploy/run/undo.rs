@@ -1,0 +1,89 @@
+//! Taking back what a run has done, so that the old version serves as before.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{
+    Run,
+    switch::{Old, millis},
+};
+use crate::{
+    deploy::platform::Failure,
+    domain::{container::Observed, moment::duration},
+};
+
+/// How long a container may take to stop when µPaaS itself is being stopped.
+const HURRIED_STOP_GRACE: Duration = Duration::from_secs(2);
+
+/// What a run has made or changed and an undo has to take back.
+#[derive(Default)]
+pub(super) struct Made {
+    /// Whether a container was asked for: it may exist even when the answer never came.
+    pub(super) container: bool,
+    /// The old version, stopped by us for a replace, and since when.
+    pub(super) stopped: Option<(Old, Instant)>,
+}
+
+impl Run<'_> {
+    /// Takes back what this run has done. The old version comes first: for it only the new container has to make way. What does not work
+    /// now is tried again later.
+    pub(super) async fn undo(&mut self) {
+        let made = std::mem::take(&mut self.made);
+        if let Some((old, since)) = made.stopped {
+            self.make_way().await;
+            match self.bring_back(&old).await {
+                Ok(()) => {
+                    let away = duration(millis(since.elapsed()));
+                    self.journal.say(&format!("Started the previous version again, {away} after it was asked to stop"));
+                }
+                Err(failure) => {
+                    self.undo_failed("The previous version could not be started again", &failure);
+                    old.row.container.iter().for_each(|container| self.shared.owe_start_after_stop(container, old.grace()));
+                }
+            }
+        }
+        if made.container
+            && let Err(failure) = self.remove_own_containers().await
+        {
+            self.undo_failed("The new container could not be removed", &failure);
+            self.shared.tidy_later();
+        }
+        if let Err(failure) = self.shared.platform.builder.discard(&self.target()).await {
+            self.undo_failed("The image could not be removed", &failure);
+        }
+    }
+
+    /// Frees what the new container holds, if it is known. That it could not is said when it is tried again.
+    async fn make_way(&self) {
+        if let Some(container) = &self.row.container
+            && let Err(failure) = self.shared.platform.runtime.remove(container).await
+        {
+            tracing::debug!(reason = %failure.sentence, error = failure.chain(), "the new container is in the way of the old one");
+        }
+    }
+
+    /// Found by label: a container whose creation was cut off is not known by id.
+    async fn remove_own_containers(&self) -> Result<(), Failure> {
+        let runtime = &self.shared.platform.runtime;
+        let own = |it: &&Observed| it.is_of(&self.row);
+        for container in runtime.ours().await?.iter().filter(own) {
+            runtime.remove(&container.id).await?;
+        }
+        Ok(())
+    }
+
+    /// A stop that was cut off goes on in the engine, and a start before its end would do nothing: so it is waited for first.
+    async fn bring_back(&self, old: &Old) -> Result<(), Failure> {
+        let Some(container) = &old.row.container else { return Ok(()) };
+        let grace = if self.shared.stop.is_cancelled() { HURRIED_STOP_GRACE.min(old.grace()) } else { old.grace() };
+        self.shared.stop_container(container, grace).await?;
+        self.shared.platform.runtime.start(container, &old.config.run.ports).await
+    }
+
+    fn undo_failed(&self, what: &str, failure: &Failure) {
+        self.journal.fail(&format!("{what}: {}", failure.sentence));
+        let (reason, error) = (&failure.sentence, failure.chain());
+        tracing::error!(app = %self.app.slug, deployment = self.row.number, reason, error, "{what}");
+    }
+}

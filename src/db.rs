@@ -34,7 +34,7 @@ use sqlx::{
     Sqlite, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, task::yield_now};
 use tokio_util::sync::CancellationToken;
 use tower_sessions_sqlx_store::SqliteStore;
 
@@ -173,7 +173,37 @@ impl Db {
 
     /// Closes both pools; SQLite then folds the WAL into the file.
     pub async fn close(&self) {
-        self.reader.close().await;
-        self.writer.close().await;
+        close(&self.reader).await;
+        close(&self.writer).await;
+    }
+}
+
+/// Closes a pool with all its connections. One that comes back while sqlx closes the pool stays open in it, so it is closed until none is.
+async fn close(pool: &SqlitePool) {
+    loop {
+        pool.close().await;
+        if pool.size() == 0 {
+            return;
+        }
+        yield_now().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_still_reads_or_writes_the_file_is_whole_after_the_close() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("upaas.db");
+        for _ in 0..100 {
+            let db = Db::open(&file).await.expect("opens");
+            let held = (db.write().acquire().await.expect("there"), db.read().acquire().await.expect("there"));
+            let busy = tokio::spawn(async move { drop(held) });
+            db.close().await;
+            busy.await.expect("ended");
+            assert!(!file.with_extension("db-wal").exists());
+        }
     }
 }

@@ -332,6 +332,7 @@ async fn every_act_is_in_the_table_the_file_the_api_and_the_counter_without_a_se
     ada ROLLBACK FAILURE: app shop
     ada ROLLBACK SUCCESS: deployment shop#5
     ada DEPLOY SUCCESS: deployment shop#5
+    ada APP_UPDATE SUCCESS: app shop
     ada APP_UPDATE FAILURE: container …
     ada APP_CREATE SUCCESS: app blog
     ada DEPLOY SUCCESS: deployment blog#1

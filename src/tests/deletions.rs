@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 
 use sqlx::{Connection, SqliteConnection};
-use upaas::{deploy::platform::FailureKind, domain::app::App};
+use upaas::{
+    deploy::platform::FailureKind,
+    domain::{app::App, image::BuiltImage},
+};
 
 use super::support::{
     eventually,
-    fake::{Fake, Step},
+    fake::{Fake, Step, stray_image},
     gitea::{Hook, ZEROS, commit},
     server::Server,
 };
@@ -79,13 +82,16 @@ async fn an_app_of_the_same_name_inherits_nothing() {
         .map(|it| of_it(it))
         .collect();
     files.iter().for_each(|folder| std::fs::create_dir_all(folder).unwrap());
+    fake.add_image(BuiltImage { app: Some(old.id), ..stray_image("sha256:of-shop") });
+    fake.add_image(BuiltImage { deployment: Some(77), ..stray_image("sha256:stray") });
     delete(&mut server).await;
     server.browser.get("/apps/shop").await.expect(404);
     is_gone(&mut server).await;
     assert_eq!(hook.push("main", ZEROS, &commit('b')).await.status, 404);
     assert_eq!(fake.running(), (vec![], vec![]));
     let acts = fake.acts();
-    assert_eq!(acts[acts.len() - 3..], ["stop c2-of-2", "remove c2-of-2", "remove images of shop"]);
+    assert_eq!(acts[acts.len() - 2..], ["stop c2-of-2", "remove c2-of-2"]);
+    assert_eq!(fake.images(), [77], "the images of other apps stay");
     assert!(!files[0].exists() && !files[1].exists() && files[2].exists(), "volumes stay unless they are to go");
     assert!(!server.data().join("logs").join(old.id.to_string()).exists());
     for table in

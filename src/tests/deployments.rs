@@ -254,7 +254,7 @@ async fn a_chosen_commit_is_exact() {
     let path = server.browser.post("/apps/shop/deployments", &[("commit", commit)]).await.expect(303).location().to_owned();
     let page = server.wait_for(&path, &["Success"]).await;
     assert_eq!(page.text(".commit code"), "12345678");
-    server.browser.post("/apps/shop/deployments", &[("commit", "main")]).await.expect(400);
+    server.browser.post("/apps/shop/deployments", &[("commit", "main")]).await.expect(422);
 }
 
 #[tokio::test]

@@ -235,13 +235,13 @@ async fn a_row_says_who_asked_what_it_took_and_how_it_ended_and_nothing_in_it_is
     assert_eq!(page.text(&of(1, ".time-bar title")), page.attribute(&of(1, ".time-bar"), "aria-label").unwrap());
     assert_eq!(page.texts(&of(1, ".time-bar rect")).len(), 4);
     assert!(page.text(&of(1, ".deployment-duration")).starts_with("took 1.0 s"));
-    assert_eq!(page.text(&of(1, ".deployment-marks")), "");
+    assert_eq!(page.texts(&of(1, ".deployment-marks > span")), Vec::<String>::new());
     assert_eq!(page.text(&of(2, ".badge")), "Failed");
     assert_eq!(page.text(&of(2, ".deployment-reason")), "Cause: git host It ended <b>so</b>.");
     assert_eq!(page.texts(&of(2, ".deployment-marks > span")), ["attempt 2", "journal removed"]);
     assert!(page.attribute(&of(2, ".time-bar"), "aria-label").unwrap().starts_with("waited, with the attempts before, 0.4 s, cloned"));
-    assert_eq!(page.text(&of(3, ".deployment-marks")), "rollback to #1");
-    assert_eq!(page.text(&of(4, ".deployment-marks")), "settings applied");
+    assert_eq!(page.texts(&of(3, ".deployment-marks > span")), ["rollback to #1"]);
+    assert_eq!(page.texts(&of(4, ".deployment-marks > span")), ["settings applied"]);
     assert_eq!(page.attribute(&of(4, ".time-bar"), "aria-label").as_deref(), Some("waited 0.4 s, deployed 0.2 s"));
     assert_eq!(page.text(&of(1, "q")), "<img src=x onerror=alert(1)> [U+202E]gpj.exe");
     assert!(page.texts("main img").is_empty() && page.texts("main b").is_empty(), "{}", page.body);

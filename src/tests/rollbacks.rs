@@ -10,6 +10,7 @@ use upaas::{
 
 use super::support::{
     browser::Reply,
+    eventually,
     fake::{Fake, Step},
     gitea::{Hook, ZEROS, commit},
     server::Server,
@@ -117,8 +118,13 @@ async fn what_cannot_be_gone_back_to_is_refused_in_words_and_the_page_says_so_be
     let db = server.db().await;
     sqlx::query("UPDATE deployments SET image_removed_at = 1 WHERE number = 5").execute(db.write()).await.unwrap();
     db.close().await;
+    eventually("the clean-up", async || {
+        let page = server.browser.get("/apps/shop/deployments/1/rollback").await.expect(200).text("main");
+        if page.contains("was removed") { Ok(()) } else { Err(page) }
+    })
+    .await;
     for (number, sentence) in [
-        ("1", "#1 is not kept any more, so its image may go at any moment. Deploy commit 1111"),
+        ("1", "The image of #1 was removed. Deploy commit 1111"),
         ("5", "The image of #5 was removed. Deploy commit 5555"),
         ("7", "#7 is what serves now, with this configuration."),
         ("8", "#8 has never served. It ended as failed"),
@@ -139,7 +145,7 @@ async fn what_cannot_be_gone_back_to_is_refused_in_words_and_the_page_says_so_be
     }
     assert!(server.browser.get("/apps/shop").await.text("#webhook .paused").is_empty(), "what was refused pauses nothing");
     let kept = server.browser.get("/apps/shop/deployments").await;
-    let offered = kept.texts(".deployment-row:has(.deployment-back) .number");
+    let offered = kept.texts(".deployment-row:has(a[href$=rollback]) .number");
     assert_eq!(offered, ["#6", "#4", "#3", "#2"], "the last five images, but the one that serves");
 }
 
@@ -299,7 +305,7 @@ async fn a_pinned_deployment_stays_kept_until_it_is_unpinned() {
         server.deploy_to_the_end("shop").await;
     }
     let list = server.browser.get("/apps/shop/deployments").await;
-    assert_eq!(list.texts(".deployment-row:has(.deployment-back) .number"), ["#8", "#7", "#6", "#5", "#1"]);
+    assert_eq!(list.texts(".deployment-row:has(a[href$=rollback]) .number"), ["#8", "#7", "#6", "#5", "#1"]);
     assert_eq!(list.text("#deployment-row-1 .tag"), "pinned");
     assert_eq!(server.browser.get(&page_of(1)).await.text("#pin button"), "Unpin");
     let path = roll_back(&mut server, "1", "kept").await.expect(303).location().to_owned();

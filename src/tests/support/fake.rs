@@ -388,8 +388,11 @@ impl Fake {
 
     /// A container with our labels that no database knows.
     pub(crate) fn add_orphan(&self, app: AppId) {
-        let orphan = observed("orphan", app, 7, Vec::new());
-        self.0.containers.lock().unwrap().insert(orphan.id.clone(), orphan.clone());
+        let mut containers = self.0.containers.lock().unwrap();
+        let id = if containers.contains_key("orphan") { "orphan-2" } else { "orphan" };
+        let orphan = observed(id, app, 7, Vec::new());
+        containers.insert(orphan.id.clone(), orphan.clone());
+        drop(containers);
         self.tell(&orphan, Act::Changed);
     }
 

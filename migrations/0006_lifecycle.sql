@@ -10,6 +10,9 @@ CREATE INDEX deployments_success_by_commit ON deployments (app_id, commit_id) WH
 -- When the clean-up has removed its image.
 ALTER TABLE deployments ADD COLUMN image_removed_at INTEGER;
 
+-- What an app could go back to: it shrinks with each clean-up.
+CREATE INDEX deployments_to_go_back_to ON deployments (app_id, number) WHERE status = 'success' AND image_removed_at IS NULL;
+
 -- Apps that were deleted, until nothing of them is left on the engine and in the data directory.
 CREATE TABLE deletions (
     app_id       TEXT PRIMARY KEY,

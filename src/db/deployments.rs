@@ -25,6 +25,7 @@ macro_rules! select {
 }
 
 pub mod history;
+pub mod kept;
 
 #[derive(FromRow)]
 struct Row {
@@ -467,36 +468,6 @@ pub async fn set_switch(
         .execute(db)
         .await?;
     Ok(())
-}
-
-/// A successful deployment, as far as it matters for what is kept.
-#[derive(Debug, Clone, FromRow)]
-pub struct Success {
-    /// Its identity.
-    pub id: DeploymentId,
-    /// Its number within the app.
-    pub number: i64,
-    /// Its image; none when it is not known.
-    pub image: Option<String>,
-    /// Since when it is pinned.
-    pub pinned_at: Option<Moment>,
-    /// When its image was removed.
-    pub image_removed_at: Option<Moment>,
-}
-
-/// The app's newest successful deployments, newest first.
-pub async fn newest_successes(db: impl SqliteExecutor<'_>, app: AppId, limit: i64) -> Result<Vec<Success>, Error> {
-    let query = sqlx::query_as(
-        "SELECT id, number, image, pinned_at, image_removed_at FROM deployments
-         WHERE app_id = ? AND status = 'success' ORDER BY number DESC LIMIT ?",
-    );
-    Ok(query.bind(app).bind(limit).fetch_all(db).await?)
-}
-
-/// The app's pinned deployments, newest first.
-pub async fn pinned(db: impl SqliteExecutor<'_>, app: AppId) -> Result<Vec<DeploymentId>, Error> {
-    let query = sqlx::query_scalar("SELECT id FROM deployments WHERE app_id = ? AND pinned_at IS NOT NULL ORDER BY number DESC");
-    Ok(query.bind(app).fetch_all(db).await?)
 }
 
 /// Pins a deployment, or lets it go.

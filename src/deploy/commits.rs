@@ -43,7 +43,7 @@ pub(super) async fn find(shared: &Shared, app: &App, name: &CommitName) -> Resul
         CommitName::Abbreviated(beginning) => beginning,
     };
     let source = &shared.platform.source;
-    Ok(match source.meant(app.id, &app.config.source.repo_url, beginning).await.map_err(refused)? {
+    Ok(match source.meant(app.id, &app.config.source.repo_url, beginning.as_str()).await.map_err(refused)? {
         Meant::One(id) => Ok(id),
         Meant::Several => Err(Invalid::because(format!("Several commits begin with {beginning}: type more of its id."))),
         Meant::None => Err(Invalid::because(format!(

@@ -2,7 +2,9 @@
 //! asked: image and configuration are those of then. Which deployments are pinned belongs here, too, because pinned ones can be gone back
 //! to for ever.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::timeout;
 
 use super::{Error, Shared, ends::Ended, kept, queue};
 use crate::{
@@ -23,6 +25,9 @@ use crate::{
 
 /// So many deployments of an app may be pinned.
 const PINNED_MAX: usize = 20;
+
+/// How long the engine may take to say whether it has an image.
+const LOOK_DEADLINE: Duration = Duration::from_secs(3);
 
 /// What a deployment has that another one can take over.
 pub(super) struct Heritage {
@@ -52,8 +57,11 @@ pub(super) async fn heritage(shared: &Shared, target: &Deployment) -> Result<Her
         Some(commit) => format!("Deploy commit {} instead: that builds it again.", commit.id),
         None => "Deploy a commit instead.".to_owned(),
     };
-    let (Some(image), Some(commit), None) = (&target.image, &target.commit, target.image_removed) else {
+    let (Some(image), None) = (&target.image, target.image_removed) else {
         return Err(Error::Refused(format!("The image of #{number} was removed. {again}")));
+    };
+    let Some(commit) = &target.commit else {
+        return Err(Error::Refused(format!("Of which commit #{number} is, is not known: its container was adopted. {again}")));
     };
     let Some(snapshot) = target.snapshot else {
         return Err(Error::Refused(format!("The configuration of #{number} is not kept any more. {again}")));
@@ -92,6 +100,7 @@ pub(super) async fn plan(shared: &Shared, app: &App, target: &Deployment, rollba
 /// it. One that waits already is the answer to a second press.
 pub(super) async fn roll_back(shared: &Arc<Shared>, app: &App, rollback: Rollback, by: &Actor) -> Result<Deployment, Error> {
     let to = rollback.to;
+    expect_its_image(shared, app, to).await?;
     let mut ended = Ended::default();
     let mut tx = shared.db.begin().await?;
     let app = db::apps::get(&mut *tx, app.id).await?;
@@ -128,6 +137,19 @@ pub(super) async fn roll_back(shared: &Arc<Shared>, app: &App, rollback: Rollbac
     Ok(deployment)
 }
 
+/// An image that somebody has removed behind our back is found before anything is cancelled for it. An engine that does not answer soon is
+/// asked again when it is needed.
+async fn expect_its_image(shared: &Shared, app: &App, to: i64) -> Result<(), Error> {
+    let Some(target) = db::deployments::by_number(shared.db.read(), app.id, to).await? else { return Ok(()) };
+    let Ok(heritage) = heritage(shared, &target).await else { return Ok(()) };
+    if let Ok(Ok(false)) = timeout(LOOK_DEADLINE, shared.platform.builder.has_image(&heritage.image)).await {
+        db::images::set_removed(shared.db.write(), target.id).await?;
+        let again = format!("Deploy commit {} instead: that builds it again.", heritage.commit.id);
+        return Err(Error::Refused(format!("The image of #{to} is not on the engine any more: somebody has removed it. {again}")));
+    }
+    Ok(())
+}
+
 /// Pins a deployment, so that it is kept whatever the clean-up says, or lets it go.
 pub(super) async fn set_pinned(shared: &Shared, app: &App, deployment: &Deployment, pinned: bool, by: &Actor) -> Result<(), Error> {
     let number = deployment.number;
@@ -138,7 +160,7 @@ pub(super) async fn set_pinned(shared: &Shared, app: &App, deployment: &Deployme
     }
     if pinned {
         heritage(shared, &now).await?;
-        if db::deployments::pinned(&mut *tx, app.id).await?.len() >= PINNED_MAX {
+        if db::deployments::kept::pinned(&mut *tx, app.id).await?.len() >= PINNED_MAX {
             return Err(Error::Refused(format!(
                 "{PINNED_MAX} deployments of “{}” are pinned, and more cannot be. Unpin one that is not needed any more.",
                 app.slug

@@ -49,6 +49,12 @@ impl CommitPrefix {
     }
 }
 
+impl fmt::Display for CommitPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl FromStr for CommitPrefix {
     type Err = Invalid;
 
@@ -65,8 +71,8 @@ impl FromStr for CommitPrefix {
 pub enum CommitName {
     /// The full id.
     Full(CommitId),
-    /// The first of its hexadecimal digits, lower case; at least [`CommitName::MIN_DIGITS`].
-    Abbreviated(String),
+    /// How it begins; at least [`CommitName::MIN_DIGITS`] of its digits.
+    Abbreviated(CommitPrefix),
 }
 
 impl CommitName {
@@ -81,10 +87,10 @@ impl FromStr for CommitName {
         if let Ok(id) = text.parse() {
             return Ok(Self::Full(id));
         }
-        if (Self::MIN_DIGITS..64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Ok(Self::Abbreviated(text.to_ascii_lowercase()));
-        }
-        Err(Invalid::because("A commit is written as its id: 40 (or 64) hexadecimal digits, or at least the first 7 of them."))
+        let beginning = text.parse().ok().filter(|it: &CommitPrefix| it.as_str().len() >= Self::MIN_DIGITS);
+        beginning.map(Self::Abbreviated).ok_or_else(|| {
+            Invalid::because("A commit is written as its id: 40 (or 64) hexadecimal digits, or at least the first 7 of them.")
+        })
     }
 }
 
@@ -131,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_commit_is_named_by_its_id_or_the_beginning_of_it() {
-        assert_eq!("0C79164".parse(), Ok(CommitName::Abbreviated("0c79164".to_owned())));
+        assert_eq!("0C79164".parse(), Ok(CommitName::Abbreviated(CommitPrefix("0c79164".to_owned()))));
         assert!("0".repeat(40).parse::<CommitName>().is_ok_and(|name| matches!(name, CommitName::Full(_))));
         for bad in ["", "0c7916", "main", "HEAD~1", "0c79164^", "--help", "0c79164\n", &"0".repeat(65)] {
             assert!(bad.parse::<CommitName>().is_err(), "{bad}");

@@ -146,7 +146,7 @@ async fn what_cannot_be_gone_back_to_is_refused_in_words_and_the_page_says_so_be
     assert!(server.browser.get("/apps/shop").await.text("#webhook .paused").is_empty(), "what was refused pauses nothing");
     let kept = server.browser.get("/apps/shop/deployments").await;
     let offered = kept.texts(".deployment-row:has(a[href$=rollback]) .number");
-    assert_eq!(offered, ["#6", "#4", "#3", "#2"], "the last five images, but the one that serves");
+    assert_eq!(offered, ["#6", "#4", "#3"], "the last five images, but the one that serves, and the one that was removed");
 }
 
 #[tokio::test]
@@ -223,16 +223,34 @@ async fn a_second_press_finds_the_first_and_a_pause_by_hand_stays_that() {
 }
 
 #[tokio::test]
-async fn an_image_that_somebody_has_removed_is_said_and_what_serves_stays() {
+async fn an_image_that_somebody_has_removed_is_said_before_anything_is_cancelled_for_it() {
     let fake = Fake::default();
     let mut server = with_deployments(&fake, 3).await;
     fake.remove_image("sha256:1");
+    let refused = roll_back(&mut server, "1", "current").await.expect(409).text("main");
+    assert!(refused.contains("The image of #1 is not on the engine any more: somebody has removed it."), "{refused}");
+    assert!(refused.contains("Deploy commit 1111111111111111111111111111111111111111 instead"), "{refused}");
+    assert!(server.browser.get("/apps/shop").await.text("#webhook .paused").is_empty(), "nothing was paused for it");
+    let page = server.browser.get(&(page_of(1) + "/rollback")).await.expect(200).text("main");
+    assert!(page.contains("The image of #1 was removed."), "{page}");
+}
+
+#[tokio::test]
+async fn an_image_that_goes_while_the_rollback_waits_is_said_and_what_serves_stays() {
+    let fake = Fake::default();
+    let mut server = with_deployments(&fake, 3).await;
+    fake.hold(Step::Create);
+    let before = roll_back(&mut server, "2", "kept").await.expect(303).location().to_owned();
+    server.wait_for(&before, &["Deploying"]).await;
     let path = roll_back(&mut server, "1", "current").await.expect(303).location().to_owned();
+    fake.remove_image("sha256:1");
+    fake.release(Step::Create);
+    server.wait_for(&before, &["Success"]).await;
     let page = server.wait_for(&path, &["Failed"]).await;
     let failure = page.text(".failure");
     assert!(failure.contains("The image of #1 is not on the engine any more: somebody has removed it."), "{failure}");
     assert!(failure.contains("Deploy commit 1111111111111111111111111111111111111111 instead"), "{failure}");
-    assert_eq!(fake.running(), (vec![3], vec![]));
+    assert_eq!(fake.running(), (vec![4], vec![]));
     assert_eq!(page.attribute("#retry", "action").as_deref(), Some(ROLLBACKS));
     let field = |name: &str| page.attribute(&format!("#retry input[name={name}]"), "value");
     assert_eq!((field("deployment").as_deref(), field("values").as_deref()), (Some("1"), Some("current")));

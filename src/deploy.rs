@@ -433,13 +433,10 @@ impl Deployer {
         rollback::plan(&self.shared, app, target, Rollback { to: target.number, keeps_values }).await
     }
 
-    /// The commits between two of an app, at most `limit` on either side, without asking the git server; none when that cannot be told.
-    pub async fn commits_between(&self, app: AppId, from: &CommitId, to: &CommitId, limit: usize) -> Option<Between> {
-        let between = self.shared.platform.source.between(app, from, to, limit).await;
-        between.unwrap_or_else(|failure| {
-            tracing::warn!(%app, reason = %failure.sentence, error = failure.chain(), "commits could not be listed");
-            None
-        })
+    /// The commits between two of an app, at most `limit` on either side, without asking the git server; none when the mirror does not have
+    /// both.
+    pub async fn commits_between(&self, app: AppId, from: &CommitId, to: &CommitId, limit: usize) -> Result<Option<Between>, Failure> {
+        self.shared.platform.source.between(app, from, to, limit).await
     }
 
     /// Where a deployment's journal lies.

@@ -123,12 +123,14 @@ pub(super) async fn roll_back(shared: &Arc<Shared>, app: &App, rollback: Rollbac
     let deployment = db::deployments::enqueue(&mut tx, &new).await?;
     let reason = format!("Cancelled for #{}, the rollback to #{to} that {} asked for,", deployment.number, by.name);
     let running = queue::cancel_automatic(&mut tx, &mut ended, &app, &unfinished, &reason).await?;
-    if app.auto_deploy_paused.is_none() {
+    let pauses = app.auto_deploy_paused.is_none();
+    if pauses {
         let pause = Pause { since: Moment::now(), by: format!("the rollback to #{to} by {}", by.name) };
         db::apps::set_auto_deploy_paused(&mut *tx, app.id, Some(&pause)).await?;
     }
     let values = if rollback.keeps_values { ", with the current values of secrets" } else { "" };
-    let detail = format!("queued: back to #{to}{values}; auto-deploy paused");
+    let paused = if pauses { "; auto-deploy paused" } else { "" };
+    let detail = format!("queued: back to #{to}{values}{paused}");
     audit::record(&mut tx, &Act::done(Action::Rollback, by, Subject::deployment(&app, &deployment)).detail(detail)).await?;
     tx.commit().await.map_err(db::Error::from)?;
     ended.tell(shared, &app);

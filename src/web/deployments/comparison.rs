@@ -150,8 +150,12 @@ impl Commits {
             (Some(first), Some(second)) => (&first.id, &second.id),
         };
         match state.deployer.commits_between(from.app, first, second, COMMITS_MAX).await {
-            None => remark("Which commits lie between cannot be told: µPaaS's copy of the repository does not have both.".to_owned()),
-            Some(between) => Self { gone: (&between.behind).into(), come: (&between.ahead).into(), remark: None },
+            Ok(None) => remark("Which commits lie between cannot be told: µPaaS's copy of the repository does not have both.".to_owned()),
+            Err(failure) => {
+                tracing::warn!(app = %from.app, reason = %failure.sentence, error = failure.chain(), "commits could not be compared");
+                remark(format!("{} µPaaS's log says why.", failure.sentence))
+            }
+            Ok(Some(between)) => Self { gone: (&between.behind).into(), come: (&between.ahead).into(), remark: None },
         }
     }
 }

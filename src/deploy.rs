@@ -70,7 +70,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::timeout,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -146,6 +149,8 @@ impl Default for Limits {
         }
     }
 }
+/// How long a page waits for what the engine says of its disk.
+const PAGE_PATIENCE: Duration = Duration::from_millis(500);
 /// Of an app's rejected deliveries so many are kept, and so many recorded in the audit log.
 const REJECTIONS_A_MINUTE: u32 = 30;
 const REJECTIONS_IN_TEN_MINUTES: u32 = 30;
@@ -387,9 +392,9 @@ impl Deployer {
         disk::costs(&self.shared).await
     }
 
-    /// What is left where the engine keeps its things; none when that cannot be seen from here.
+    /// What is left where the engine keeps its things; none when that cannot be seen from here, or not soon.
     pub async fn engine_space(&self) -> Option<Space> {
-        self.shared.platform.runtime.engine_space().await
+        timeout(PAGE_PATIENCE, self.shared.platform.runtime.engine_space()).await.ok().flatten()
     }
 
     /// Who besides µPaaS holds ports of the engine's host, or is going to: the other apps by their configurations, those that are saved

@@ -97,7 +97,8 @@ pub(super) async fn plan(shared: &Shared, app: &App, target: &Deployment, rollba
 }
 
 /// Puts a rollback into the app's queue, before what pushes ask for and in its place, and pauses auto-deploy: else the next push would undo
-/// it. One that waits already is the answer to a second press.
+/// it. Where the newest that a person has asked for goes there already, that is the answer: to a second press. Other rollbacks that wait are
+/// cancelled: it is where one wants to be that counts, and not the way there.
 pub(super) async fn roll_back(shared: &Arc<Shared>, app: &App, rollback: Rollback, by: &Actor) -> Result<Deployment, Error> {
     let to = rollback.to;
     expect_its_image(shared, app, to).await?;
@@ -108,8 +109,8 @@ pub(super) async fn roll_back(shared: &Arc<Shared>, app: &App, rollback: Rollbac
     let target = target.ok_or_else(|| Error::Refused(format!("“{}” has no deployment #{to}.", app.slug)))?;
     plan(shared, &app, &target, rollback).await?;
     let unfinished = db::deployments::unfinished(&mut *tx, app.id).await?;
-    let same = |it: &&Deployment| it.status == Status::Queued && it.rollback == Some(rollback);
-    if let Some(waiting) = unfinished.iter().find(same) {
+    let newest_wish = unfinished.iter().filter(|it| !it.trigger.is_automatic() && it.cancel.is_none()).max_by_key(|it| it.number);
+    if let Some(waiting) = newest_wish.filter(|it| it.rollback == Some(rollback)) {
         return queue::waits_already(shared, tx, Action::Rollback, &app, waiting, by).await;
     }
     let new = NewDeployment {
@@ -123,6 +124,9 @@ pub(super) async fn roll_back(shared: &Arc<Shared>, app: &App, rollback: Rollbac
     let deployment = db::deployments::enqueue(&mut tx, &new).await?;
     let reason = format!("Cancelled for #{}, the rollback to #{to} that {} asked for,", deployment.number, by.name);
     let running = queue::cancel_automatic(&mut tx, &mut ended, &app, &unfinished, &reason).await?;
+    for waiting in unfinished.iter().filter(|it| it.status == Status::Queued && it.rollback.is_some()) {
+        ended.end(&mut tx, &app, waiting, Status::Cancelled, Some(&queue::before_it_began(&reason))).await?;
+    }
     let pauses = app.auto_deploy_paused.is_none();
     if pauses {
         let pause = Pause { since: Moment::now(), by: format!("the rollback to #{to} by {}", by.name) };

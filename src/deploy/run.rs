@@ -26,7 +26,7 @@ use crate::{
         ids::DeploymentId,
         moment::{Moment, duration},
     },
-    logs::journal::Journal,
+    logs::{archive, journal::Journal},
 };
 use undo::Made;
 
@@ -99,6 +99,7 @@ pub(super) async fn run(
     if row.cancel.is_some() {
         active.cancel.cancel();
     }
+    forget_another_life(shared, &row);
     let journal = match Journal::open(&shared.files.journal(app.id, row.number), shared.journals.growth(row.id)) {
         Ok(journal) => journal,
         Err(err) => {
@@ -114,6 +115,15 @@ pub(super) async fn run(
     let stop = run.steps().await.err();
     run.remove_build_folder().await;
     run.end(stop).await
+}
+
+/// Numbers are given again after an older backup was restored: the journal of then is not this deployment's.
+fn forget_another_life(shared: &Shared, row: &Deployment) {
+    if row.attempt == 1
+        && let Err(err) = archive::remove(&shared.files.journal(row.app, row.number))
+    {
+        tracing::warn!(deployment = row.number, error = %err, "the journal of an earlier deployment of this number could not be removed");
+    }
 }
 
 impl Run<'_> {

@@ -138,7 +138,7 @@ pub struct Deployment {
     pub container: Option<String>,
     /// The host port its container got, when one is published.
     pub host_port: Option<u16>,
-    /// How it took over; none for the first start.
+    /// How it took over; none where no other version ran.
     pub switch: Option<Switch>,
     /// How long nothing served during a replace, in milliseconds.
     pub gap_ms: Option<u64>,

@@ -60,9 +60,9 @@ impl Git {
         let looking = self.call(arguments::resolve(mirror, beginning)).run_whatever_it_exits_with();
         let output = tokio::time::timeout(LOOK_DEADLINE, looking).await.map_err(|_| Error::TimedOut)??;
         Ok(match output.stdout.trim().parse() {
-            Ok(id) => Meant::One(id),
+            Ok(id) if CommitId::as_str(&id).starts_with(beginning) => Meant::One(id),
             Err(_) if output.stderr.contains("is ambiguous") => Meant::Several,
-            Err(_) => Meant::None,
+            _ => Meant::None,
         })
     }
 }

@@ -215,9 +215,15 @@ async fn a_second_press_finds_the_first_and_a_pause_by_hand_stays_that() {
     let path = roll_back(&mut server, "1", "kept").await.expect(303).location().to_owned();
     assert_eq!(roll_back(&mut server, "1", "kept").await.expect(303).location(), path);
     assert_ne!(roll_back(&mut server, "1", "current").await.expect(303).location(), path);
+    fake.hold(Step::Create);
     fake.release(Step::Build);
+    assert!(server.wait_for(&path, &["Cancelled"]).await.text("main").contains("Cancelled for #6, the rollback to #1"), "the newer wish counts");
+    fake.release(Step::Create);
     server.wait_for(&building, &["Success"]).await;
-    server.wait_for(&path, &["Success"]).await;
+    fake.hold(Step::Create);
+    server.wait_for(&page_of(6), &["Deploying"]).await;
+    assert!(roll_back(&mut server, "1", "current").await.expect(303).location().ends_with("/6"), "also while it runs");
+    fake.release(Step::Create);
     server.wait_for(&page_of(6), &["Success"]).await;
     assert!(server.browser.get("/apps/shop").await.text("#webhook .paused").contains("By ada,"));
 }

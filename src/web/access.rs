@@ -92,6 +92,9 @@ pub(super) async fn require_administrator(State(state): State<AppState>, request
     if let Some(Unrecognised(why)) = request.extensions().get::<Unrecognised>() {
         return error::response(why.clone());
     }
+    if bearer::presents_ours(request.headers()) {
+        return Error::Forbidden("A token does not open this: it is for the administrator, signed in.").into_response();
+    }
     let by_script = is_asked_by_a_script(request.headers());
     let path = request.uri().path();
     let target = match db::users::administrator(state.db.read()).await {

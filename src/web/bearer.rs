@@ -74,6 +74,11 @@ pub(super) fn presented(headers: &HeaderMap) -> Option<Secret> {
     scheme.eq_ignore_ascii_case("bearer").then(|| Secret::new(token.trim()))
 }
 
+/// Whether a request comes with a token that µPaaS may have made.
+pub(super) fn presents_ours(headers: &HeaderMap) -> bool {
+    presented(headers).is_some_and(|token| text::is_ours(&token))
+}
+
 /// Whether a person looks at the answer: in a browser, or through its scripts.
 pub(super) fn is_a_browser(headers: &HeaderMap) -> bool {
     let accepts =

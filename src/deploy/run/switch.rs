@@ -43,7 +43,7 @@ impl Run<'_> {
         self.seat = Some(self.within(self.shared.limits.deploy, async { Ok(self.shared.seats.take(self.app.id).await) }).await?);
         let old = self.old().await?;
         let switch = match &old {
-            Some(old) => Some(self.kind_of_switch(old).await?),
+            Some(old) => self.kind_of_switch(old).await?,
             None => None,
         };
         let container = self.create(commit, image, switch).await?;
@@ -54,6 +54,7 @@ impl Run<'_> {
         };
         self.within(self.shared.limits.deploy, self.shared.platform.runtime.keep_running(&container, self.config.run.restart.policy))
             .await?;
+        let seen = self.as_it_is(&container, seen).await?;
         self.within(self.shared.limits.deploy, self.note_switch(switch, &seen, gap)).await?;
         self.shared.picture.note(seen.clone());
         self.promote().await?;
@@ -76,14 +77,21 @@ impl Run<'_> {
         Ok(Some(Old { row, config }))
     }
 
-    /// By what the old container really holds: an automatic port that is to be fixed is held already.
-    async fn kind_of_switch(&self, old: &Old) -> Result<Switch, Stop> {
+    /// By what the old container really holds: an automatic port that is to be fixed is held already. None where none runs.
+    async fn kind_of_switch(&self, old: &Old) -> Result<Option<Switch>, Stop> {
         let seen = match &old.row.container {
             Some(container) => self.within(self.shared.limits.deploy, self.shared.platform.runtime.look(container)).await?,
             None => None,
         };
-        let held = seen.map(|seen| seen.held(&old.config.run.ports)).unwrap_or_default();
-        Ok(if port::clash(&self.config.run.ports, &held).is_some() { Switch::Replace } else { Switch::Overlap })
+        let running = seen.filter(|seen| seen.running || seen.restarting);
+        let clashes = |seen: Observed| port::clash(&self.config.run.ports, &seen.held(&old.config.run.ports)).is_some();
+        Ok(running.map(|seen| if clashes(seen) { Switch::Replace } else { Switch::Overlap }))
+    }
+
+    /// The container as the engine shows it now; how healthy it is was found out before.
+    async fn as_it_is(&self, container: &str, seen: Observed) -> Result<Observed, Stop> {
+        let now = self.within(self.shared.limits.deploy, self.shared.platform.runtime.look(container)).await?;
+        Ok(now.map_or_else(|| seen.clone(), |now| Observed { health: seen.health, ..now }))
     }
 
     /// Whether the new container will get its ports is known before the old one is stopped for it.

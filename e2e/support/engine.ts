@@ -21,7 +21,9 @@ export interface Leftovers {
 
 /** A container as it really is: the part of `docker inspect` that settings are about. */
 export interface Container {
+  Id: string;
   Config: { Env: string[]; Labels: Record<string, string> };
+  State: { StartedAt: string };
   HostConfig: { Memory: number; PortBindings: Record<string, { HostIp: string; HostPort: string }[]> };
   Mounts: { Type: string; Name?: string; Destination: string; RW: boolean }[];
 }
@@ -59,9 +61,26 @@ export async function removeByHand(container: Thing): Promise<void> {
   await ask("DELETE", `/containers/${container.Id}?force=true`);
 }
 
-/** Starts a container with the installation's label, of an app that it does not know, as after restoring a backup. Returns its id. */
-export async function startOrphan(instance: string, image: Thing): Promise<string> {
-  const labels = { "upaas.instance": instance, "upaas.app": randomUUID(), "upaas.slug": "forgotten", "upaas.deployment": "7" };
+/** `docker pause`, by hand. */
+export async function pauseByHand(container: Thing): Promise<void> {
+  await ask("POST", `/containers/${container.Id}/pause`);
+}
+
+/** `docker rename`, by hand. */
+export async function renameByHand(container: Thing, name: string): Promise<void> {
+  await ask("POST", `/containers/${container.Id}/rename?name=${name}`);
+}
+
+/** `docker commit`, by hand, with the labels of a deployment that nobody knows. Returns the image's id. */
+export async function commitByHand(container: Thing): Promise<string> {
+  const labels = { ...container.Labels, "upaas.deployment": "99" };
+  const { Id } = await ask<Thing>("POST", `/commit?container=${container.Id}`, { Labels: labels });
+  return Id;
+}
+
+/** Starts a container with the installation's label that it does not know, as after restoring a backup. Returns its id. */
+export async function startOrphan(instance: string, image: Thing, app: string = randomUUID()): Promise<string> {
+  const labels = { "upaas.instance": instance, "upaas.app": app, "upaas.slug": "forgotten", "upaas.deployment": "7" };
   const { Id } = await ask<Thing>("POST", "/containers/create", { Image: image.Id, Labels: labels });
   await ask("POST", `/containers/${Id}/start`);
   return Id;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tower_sessions::{Session, SessionStore, session::Id};
 
 use super::{
-    AppState,
+    AppState, bearer,
     error::{self, Error},
 };
 use crate::{

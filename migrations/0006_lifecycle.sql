@@ -37,5 +37,5 @@ CREATE INDEX deployments_by_cause_and_trigger ON deployments (app_id, failure_ca
 -- The commit that was fetched or, before that, asked for.
 CREATE INDEX deployments_by_commit ON deployments (app_id, coalesce(commit_id, requested_commit), number);
 -- What a clean-up looks at: it shrinks with it.
-CREATE INDEX deployments_with_image ON deployments (app_id) WHERE image IS NOT NULL AND image_removed_at IS NULL;
+CREATE INDEX deployments_with_image ON deployments (app_id, image) WHERE image IS NOT NULL AND image_removed_at IS NULL;
 CREATE INDEX deployments_with_snapshot ON deployments (app_id, number) WHERE snapshot_id IS NOT NULL;

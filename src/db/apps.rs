@@ -128,11 +128,6 @@ pub async fn raise_last_number(db: impl SqliteExecutor<'_>, app: AppId, number: 
     Ok(())
 }
 
-/// The number of an app's newest deployment; 0 when it has none.
-pub async fn last_number(db: impl SqliteExecutor<'_>, app: AppId) -> Result<i64, Error> {
-    Ok(sqlx::query_scalar("SELECT last_number FROM apps WHERE id = ?").bind(app).fetch_one(db).await?)
-}
-
 /// Replaces the configuration; the next deployment uses it. The secrets that it refers to must be there already; those that nothing
 /// refers to any more go.
 pub async fn set_config(tx: &mut SqliteConnection, app: AppId, config: &AppConfig) -> Result<(), Error> {

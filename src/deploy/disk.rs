@@ -186,7 +186,7 @@ async fn walk(shared: &Shared) -> Option<Folder> {
 
 /// What the engine says of our images, if it does.
 async fn images(shared: &Shared) -> Option<Vec<BuiltImage>> {
-    ask(shared, "the images are not known", shared.platform.builder.images()).await
+    ask(shared, "the images are not known", shared.platform.builder.measured_images()).await
 }
 
 /// What the engine says of its builder's cache, if it does.

@@ -270,6 +270,8 @@ pub trait Builder: Send + Sync {
     async fn try_login(&self, login: &RegistryLogin) -> Tried;
     /// The images of this installation, and nobody else's.
     async fn images(&self) -> Result<Vec<BuiltImage>, Failure>;
+    /// As [`Builder::images`], with how much of each is shared with others: that takes the engine time.
+    async fn measured_images(&self) -> Result<Vec<BuiltImage>, Failure>;
     /// Removes one of them, unless somebody else uses it or has given it a name: that is no failure.
     async fn remove_image(&self, image: &BuiltImage) -> Result<Removal, Failure>;
     /// What the builder keeps, of everybody's builds.

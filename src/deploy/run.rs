@@ -59,7 +59,7 @@ impl From<db::Error> for Stop {
 
 /// One run, as far as it has come.
 struct Run<'a> {
-    shared: &'a Shared,
+    shared: &'a Arc<Shared>,
     app: App,
     /// What it uses: as kept in its snapshot.
     config: AppConfig,

@@ -17,17 +17,28 @@ use super::{
 };
 use crate::domain::image::{BuiltImage, Removal};
 
-/// How long the engine may take to list our images and what is made of them.
-const LIST_DEADLINE: Duration = Duration::from_secs(10);
+/// How long the engine may take to list our images.
+const LIST_DEADLINE: Duration = Duration::from_secs(60);
+/// How long the engine may take to list its containers, or to show one image.
+const LOOK_DEADLINE: Duration = Duration::from_secs(10);
 /// How long the engine may take to remove an image.
 const REMOVE_DEADLINE: Duration = Duration::from_secs(60);
 /// What the engine says of an image without a name.
 const NO_NAME: &str = "<none>:<none>";
 
 impl Engine {
-    /// The images of this installation.
+    /// The images of this installation. What each shares with others is left out.
     pub async fn images(&self) -> Result<Vec<BuiltImage>, Error> {
-        let listed = self.labelled_images(vec![format!("{LABEL_INSTANCE}={}", self.instance)]).await?;
+        self.our_images(false).await
+    }
+
+    /// The images of this installation, with what each shares with others: the engine looks at every layer of all images for it.
+    pub async fn measured_images(&self) -> Result<Vec<BuiltImage>, Error> {
+        self.our_images(true).await
+    }
+
+    async fn our_images(&self, measured: bool) -> Result<Vec<BuiltImage>, Error> {
+        let listed = self.labelled_images(vec![format!("{LABEL_INSTANCE}={}", self.instance)], measured).await?;
         if listed.is_empty() {
             return Ok(Vec::new());
         }
@@ -58,7 +69,7 @@ impl Engine {
             format!("{}={}", LABEL_APP, owner.app),
             format!("{LABEL_DEPLOYMENT}={}", owner.deployment),
         ];
-        for seen in self.labelled_images(labels).await? {
+        for seen in self.labelled_images(labels, false).await? {
             self.remove_image(&self.built(seen, &HashSet::new())).await?;
         }
         Ok(())
@@ -69,15 +80,15 @@ impl Engine {
         Ok(self.names_of(image).await?.is_some())
     }
 
-    async fn labelled_images(&self, labels: Vec<String>) -> Result<Vec<ImageSummary>, Error> {
-        let options = ListImagesOptionsBuilder::new().shared_size(true).filters(&HashMap::from([("label", labels)])).build();
+    async fn labelled_images(&self, labels: Vec<String>, measured: bool) -> Result<Vec<ImageSummary>, Error> {
+        let options = ListImagesOptionsBuilder::new().shared_size(measured).filters(&HashMap::from([("label", labels)])).build();
         within(LIST_DEADLINE, "images", self.client()?.list_images(Some(options))).await
     }
 
     /// Of every container of the engine, its image.
     async fn images_in_use(&self) -> Result<HashSet<String>, Error> {
         let options = ListContainersOptionsBuilder::new().all(true).build();
-        let containers = within(LIST_DEADLINE, "containers", self.client()?.list_containers(Some(options))).await?;
+        let containers = within(LOOK_DEADLINE, "containers", self.client()?.list_containers(Some(options))).await?;
         Ok(containers.into_iter().filter_map(|container| container.image_id).collect())
     }
 
@@ -107,7 +118,7 @@ impl Engine {
 
     /// The id and the names of what this names; none when there is no such image.
     async fn names_of(&self, image: &str) -> Result<Option<(String, Vec<String>)>, Error> {
-        match within(LIST_DEADLINE, "inspect image", self.client()?.inspect_image(image)).await {
+        match within(LOOK_DEADLINE, "inspect image", self.client()?.inspect_image(image)).await {
             Ok(seen) => {
                 let names = seen.repo_tags.unwrap_or_default().into_iter().filter(|tag| tag != NO_NAME).collect();
                 Ok(Some((seen.id.unwrap_or_default(), names)))

@@ -130,6 +130,10 @@ impl Builder for EngineHost {
         self.engine.images().await.map_err(engine_failure)
     }
 
+    async fn measured_images(&self) -> Result<Vec<BuiltImage>, Failure> {
+        self.engine.measured_images().await.map_err(engine_failure)
+    }
+
     async fn remove_image(&self, image: &BuiltImage) -> Result<Removal, Failure> {
         self.engine.remove_image(image).await.map_err(engine_failure)
     }

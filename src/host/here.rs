@@ -31,13 +31,11 @@ pub(super) async fn shares_host(engine: &Address) -> bool {
     }
 }
 
-/// Where a path of the engine's can be seen: it may have mounts of its own.
-pub(super) async fn seen_by(engine: &Address, path: &Path) -> PathBuf {
-    let Address::Unix(socket) = engine else { return path.to_owned() };
-    let below = |pid: i32| Path::new("/proc").join(pid.to_string()).join("root").join(path.strip_prefix("/").unwrap_or(path));
-    let theirs = process(socket).await.filter(|pid| *pid != UNSEEN).map(below);
-    // The kernel shows it to root, and to whoever the engine runs as.
-    theirs.filter(|theirs| theirs.exists()).unwrap_or_else(|| path.to_owned())
+/// Where a path of the engine's can be seen if it has mounts of its own; none when its process cannot be seen.
+pub(super) async fn seen_by(engine: &Address, path: &Path) -> Option<PathBuf> {
+    let Address::Unix(socket) = engine else { return None };
+    let pid = process(socket).await.filter(|pid| *pid != UNSEEN)?;
+    Some(Path::new("/proc").join(pid.to_string()).join("root").join(path.strip_prefix("/").unwrap_or(path)))
 }
 
 /// The process that listens on a socket; none when nobody answers.

@@ -1,7 +1,7 @@
 //! How much space is left: where the data directory is, and where the engine keeps everything, if that can be seen from here.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -18,7 +18,7 @@ const ROOT_KEPT: Duration = Duration::from_secs(60);
 
 /// What is known of the file systems.
 pub(super) struct Disks {
-    /// The engine's folder, as this machine sees it, and when it was asked for. Held for a look-up.
+    /// The engine's folder, as this machine sees it, and when it was asked for; none when it could not be measured. Held for a look-up.
     root: Mutex<Option<(Instant, Option<PathBuf>)>>,
     /// Whoever asks a file system has one of these: one that does not answer keeps no other thread.
     asking: Arc<Semaphore>,
@@ -34,48 +34,97 @@ impl Default for Disks {
 }
 
 impl Disks {
-    async fn space(&self, path: &Path) -> Option<Space> {
+    async fn space(&self, path: PathBuf) -> Option<Space> {
+        self.ask(move || machine::space(&path).ok()).await?
+    }
+
+    /// Asks a file system, which may hang; none when it does.
+    async fn ask<T: Send + 'static>(&self, question: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let asking = self.asking.clone().try_acquire_owned().ok()?;
-        let path = path.to_owned();
         let asked = spawn_blocking(move || {
-            let space = machine::space(&path);
+            let said = question();
             drop(asking);
-            space
+            said
         });
-        timeout(DEADLINE, asked).await.ok()?.ok()?.ok()
+        timeout(DEADLINE, asked).await.ok()?.ok()
+    }
+
+    /// What is left at the engine's folder, which `find` asks for. That it cannot be seen is believed as long as where it is.
+    async fn space_at_root<F>(&self, find: impl Fn() -> F) -> Option<Space>
+    where
+        F: Future<Output = Option<PathBuf>>,
+    {
+        let known = self.root.lock().expect("no panic while held").clone();
+        if let Some((_, root)) = known.filter(|(asked, _)| asked.elapsed() < ROOT_KEPT) {
+            let space = self.space(root?).await;
+            if space.is_some() {
+                return space;
+            }
+        }
+        // Unknown so far, or an engine that was started again: that is another process.
+        let (root, space) = match find().await {
+            Some(root) => (Some(root.clone()), self.space(root).await),
+            None => (None, None),
+        };
+        let root = root.filter(|_| space.is_some());
+        *self.root.lock().expect("no panic while held") = Some((Instant::now(), root));
+        space
     }
 }
 
 impl EngineHost {
     /// What is left where the data directory is; none when that does not answer.
     pub(super) async fn space_of_data(&self) -> Option<Space> {
-        self.disks.space(self.place.files.root()).await
+        self.disks.space(self.place.files.root().to_owned()).await
     }
 
     /// What is left where the engine keeps its things; none when that cannot be seen from here.
     pub(super) async fn space_of_engine(&self) -> Option<Space> {
-        let root = self.engine_root().await?;
-        let space = self.disks.space(&root).await;
-        if space.is_none() {
-            // An engine that was started again is another process.
-            *self.disks.root.lock().expect("no panic while held") = None;
-        }
-        space
+        self.disks.space_at_root(|| self.engine_root()).await
     }
 
     async fn engine_root(&self) -> Option<PathBuf> {
-        let known = self.disks.root.lock().expect("no panic while held").clone();
-        if let Some((_, root)) = known.filter(|(asked, _)| asked.elapsed() < ROOT_KEPT) {
-            return root;
+        if !self.is_beside().await {
+            return None;
         }
-        let root = match self.is_beside().await {
-            true => match self.engine.root().await.ok()? {
-                Some(root) => Some(here::seen_by(self.engine.address(), &root).await),
-                None => None,
-            },
-            false => None,
-        };
-        *self.disks.root.lock().expect("no panic while held") = Some((Instant::now(), root.clone()));
-        root
+        let root = self.engine.root().await.ok()??;
+        match here::seen_by(self.engine.address(), &root).await {
+            // The kernel shows it to root, and to whoever the engine runs as.
+            Some(theirs) => self.disks.ask(move || if theirs.exists() { theirs } else { root }).await,
+            None => Some(root),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_root_that_cannot_be_measured_is_not_asked_for_each_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (here, gone) = (folder.path().to_owned(), folder.path().join("gone"));
+        for (root, is_seen) in [(Some(here), true), (Some(gone), false), (None, false)] {
+            let (disks, asked) = (Disks::default(), Cell::new(0));
+            for _ in 0..3 {
+                let find = || {
+                    asked.set(asked.get() + 1);
+                    std::future::ready(root.clone())
+                };
+                assert_eq!(disks.space_at_root(find).await.is_some(), is_seen, "{root:?}");
+            }
+            assert_eq!(asked.get(), 1, "{root:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_was_started_again_is_asked_again() {
+        let (before, after) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let disks = Disks::default();
+        assert!(disks.space_at_root(|| std::future::ready(Some(before.path().to_owned()))).await.is_some());
+        drop(before);
+        assert!(disks.space_at_root(|| std::future::ready(Some(after.path().to_owned()))).await.is_some());
     }
 }

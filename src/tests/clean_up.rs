@@ -1,12 +1,15 @@
 //! What no app needs any more goes: images, configurations, sealed values. What is kept, used or not ours stays, and nothing races.
 
+use std::time::Duration;
+
 use upaas::{
     db::{self, Db, deployments::NewDeployment},
-    deploy::platform::FailureKind,
+    deploy::{Limits, platform::FailureKind},
     domain::{
         app_config::env::EnvVar,
         audit::Action,
         deployment::{Rollback, Trigger},
+        ids::AppId,
         image::BuiltImage,
         moment::Moment,
     },
@@ -15,7 +18,7 @@ use upaas::{
 use super::support::{
     eventually,
     fake::{Fake, IMAGE_SIZE, Step, stray_image},
-    server::Server,
+    server::{Server, quick},
 };
 
 /// A server with `shop`.
@@ -44,11 +47,37 @@ async fn images_are(fake: &Fake, wanted: &[i64]) {
 /// Presses “Clean up now” and waits for the end of that.
 async fn clean_up(server: &mut Server) {
     server.browser.post("/system/clean-up", &[]).await.expect(303);
+    clean_up_is_over(server).await;
+}
+
+async fn clean_up_is_over(server: &mut Server) {
     eventually("the clean-up to be over", async || {
         let said = server.browser.get("/system").await.text("#clean-up-images");
         if said.contains("Cleaning up since") { Err(said) } else { Ok(()) }
     })
     .await;
+}
+
+async fn id_of(server: &Server, slug: &str) -> AppId {
+    let db = server.db().await;
+    let app = db::apps::by_slug(db.read(), &slug.parse().unwrap()).await.unwrap().unwrap().id;
+    db.close().await;
+    app
+}
+
+async fn execute(server: &Server, statement: &str) {
+    let db = server.db().await;
+    sqlx::query(statement).execute(db.write()).await.unwrap();
+    db.close().await;
+}
+
+async fn count(db: &Db, what: &str) -> i64 {
+    sqlx::query_scalar(&format!("SELECT count(*) FROM {what}")).fetch_one(db.read()).await.unwrap()
+}
+
+/// An image that a deployment of the app has left.
+fn leftover(id: &str, app: AppId) -> BuiltImage {
+    BuiltImage { app: Some(app), ..stray_image(id) }
 }
 
 /// How many configurations and how many sealed values there are.
@@ -90,8 +119,11 @@ async fn after_each_deployment_what_is_not_kept_goes_with_its_configuration_and_
         .await
         .unwrap();
     assert_eq!(removed, [1, 3, 4]);
-    let said = recorded(&db).await;
-    assert_eq!(said.len(), 3, "what removes nothing is not recorded: {said:?}");
+    let said = eventually("an entry of each that has removed something, and no other", async || {
+        let said = recorded(&db).await;
+        if said.len() == 3 { Ok(said) } else { Err(format!("{said:?}")) }
+    })
+    .await;
     assert!(said.iter().all(|it| it.starts_with("µPaaS: images: 1 of shop went, up to 123 kB")), "{said:?}");
     db.close().await;
 }
@@ -101,15 +133,12 @@ async fn what_is_used_named_by_others_or_unknown_stays_and_the_page_says_so() {
     let fake = Fake::default();
     let mut server = with_shop(&fake).await;
     deploy(&mut server, 1).await;
-    let app = {
-        let db = server.db().await;
-        let app = db::apps::by_slug(db.read(), &"shop".parse().unwrap()).await.unwrap().unwrap().id;
-        db.close().await;
-        app
-    };
+    let app = id_of(&server, "shop").await;
     let of_shop = |id: &str, deployment| BuiltImage { id: id.to_owned(), app: Some(app), deployment: Some(deployment), ..stray_image(id) };
     fake.add_image(BuiltImage { in_use: true, ..of_shop("sha256:used", 1) });
     fake.add_image(BuiltImage { foreign_tags: vec!["mine:1".to_owned()], own_tags: Vec::new(), ..of_shop("sha256:named", 1) });
+    // As after an older backup, and an adoption since: there are no rows of these numbers.
+    execute(&server, "UPDATE apps SET last_number = 20").await;
     fake.add_image(of_shop("sha256:later", 7));
     fake.add_image(stray_image("sha256:0123456789ab0123"));
     fake.add_image(of_shop("sha256:leftover", 1));
@@ -199,9 +228,7 @@ async fn a_build_for_which_there_is_too_little_space_is_not_begun_and_a_clean_up
     assert!(!fake.acts().contains(&"build #2".to_owned()), "{:?}", fake.acts());
     assert_eq!(fake.running().0, [1]);
     fake.leave(20_000_000 - IMAGE_SIZE);
-    let db = server.db().await;
-    let app = db::apps::by_slug(db.read(), &"shop".parse().unwrap()).await.unwrap().unwrap().id;
-    db.close().await;
+    let app = id_of(&server, "shop").await;
     fake.add_image(BuiltImage { app: Some(app), ..stray_image("sha256:leftover") });
     deploy(&mut server, 1).await;
     fake.leave(0);
@@ -225,4 +252,162 @@ async fn a_disk_that_becomes_full_is_why_a_build_fails_whatever_the_builder_says
     let said = server.wait_for(&path, &["Failed"]).await.text(".failure");
     assert!(said.contains("The engine's disk became full during the build (0 B left of 400 MB). It failed at Build."), "{said}");
     assert_eq!(fake.running().0, [1]);
+}
+
+/// Rows, images and configurations of so many deployments that never served, from before the first.
+async fn add_old_deployments(server: &Server, fake: &Fake, app: AppId, many: i64) {
+    let db = server.db().await;
+    let numbers = format!("WITH RECURSIVE old (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM old WHERE number < {many})");
+    for statement in [
+        "INSERT INTO config_snapshots (id, app_id, config, created_at)
+         SELECT printf('019aa000-0000-7000-9000-%012d', old.number), id, config, 1 FROM apps, old",
+        "INSERT INTO deployments (id, app_id, number, \"trigger\", status, image, snapshot_id, queued_at, finished_at, failure_cause, ending)
+         SELECT printf('019aa000-0000-7000-8000-%012d', old.number), id, old.number, 'manual', 'failed', printf('sha256:old-%04d', old.number),
+                printf('019aa000-0000-7000-9000-%012d', old.number), 1, 1, 'user', 'It failed.' FROM apps, old",
+    ] {
+        sqlx::query(&format!("{numbers} {statement}")).execute(db.write()).await.unwrap();
+    }
+    db.close().await;
+    for number in 1..=many {
+        let id = format!("sha256:old-{number:04}");
+        fake.add_image(BuiltImage { deployment: Some(number), ..leftover(&id, app) });
+    }
+}
+
+#[tokio::test]
+async fn thousands_of_old_deployments_go_in_pieces_and_each_piece_is_decided_anew() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    execute(&server, "UPDATE apps SET last_number = 1000").await;
+    deploy(&mut server, 1).await;
+    let app = id_of(&server, "shop").await;
+    add_old_deployments(&server, &fake, app, 250).await;
+    fake.hold(Step::RemoveImage);
+    server.browser.post("/system/clean-up", &[]).await.expect(303);
+    let db = server.db().await;
+    // The live one's image is in the first piece, too.
+    eventually("the first piece to be noted", async || {
+        let noted = count(&db, "deployments WHERE image_removed_at IS NOT NULL").await;
+        if noted == 99 { Ok(()) } else { Err(noted.to_string()) }
+    })
+    .await;
+    let pin = sqlx::query("UPDATE deployments SET pinned_at = ? WHERE number = 250").bind(Moment::now());
+    pin.execute(db.write()).await.unwrap();
+    fake.release(Step::RemoveImage);
+    images_are(&fake, &[250, 1001]).await;
+    eventually("the configurations to be those that are kept", async || {
+        let rows = kept_rows(&db).await.0;
+        if rows == 2 { Ok(()) } else { Err(rows.to_string()) }
+    })
+    .await;
+    assert_eq!(count(&db, "deployments WHERE image_removed_at IS NOT NULL").await, 249);
+    db.close().await;
+}
+
+#[tokio::test]
+async fn an_image_that_cannot_be_removed_keeps_no_other_one_and_is_told_and_tried_again() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    deploy(&mut server, 7).await;
+    images_are(&fake, &[3, 4, 5, 6, 7]).await;
+    server.create_shop(&[("slug", "blog")]).await.expect(303);
+    server.deploy_to_the_end("blog").await;
+    let (shop, blog) = (id_of(&server, "shop").await, id_of(&server, "blog").await);
+    for image in [leftover("sha256:a", blog), leftover("sha256:b", blog), leftover("sha256:c", shop)] {
+        fake.add_image(image);
+    }
+    execute(&server, "UPDATE deployments SET image = 'sha256:a' WHERE number = 1 AND app_id = (SELECT id FROM apps WHERE slug = 'blog')")
+        .await;
+    execute(&server, "UPDATE apps SET live_deployment_id = NULL WHERE slug = 'blog'").await;
+    execute(&server, "UPDATE deployments SET status = 'failed', failure_cause = 'user', ending = 'It failed.' WHERE image = 'sha256:a'")
+        .await;
+    fake.stick("sha256:a");
+    clean_up(&mut server).await;
+    assert_eq!(fake.images(), [1, 3, 4, 5, 6, 7], "of the blog's two, and the shop's");
+    let said = server.browser.get("/system").await.text("#clean-up-images");
+    let why = "These images could not be removed, and the next clean-up tries again: blog #1. The engine refused: no.";
+    assert!(said.contains("It failed") && said.contains(why), "{said}");
+    let db = server.db().await;
+    assert_eq!(count(&db, "deployments WHERE image = 'sha256:a' AND image_removed_at IS NOT NULL").await, 0, "it is there");
+    let ours = recorded(&db).await.into_iter().filter(|it| it.starts_with("ada")).collect::<Vec<_>>();
+    assert_eq!(ours.len(), 3, "{ours:?}");
+    assert!(ours[0].starts_with(&format!("ada: {why} Before that: images: ")), "{ours:?}");
+    assert!(ours[1].starts_with("ada: images: 1 of shop went"), "{ours:?}");
+    fake.unstick();
+    clean_up(&mut server).await;
+    assert_eq!(fake.images(), [3, 4, 5, 6, 7]);
+    assert_eq!(count(&db, "deployments WHERE image = 'sha256:a' AND image_removed_at IS NOT NULL").await, 1);
+    db.close().await;
+}
+
+#[tokio::test]
+async fn what_somebody_else_has_named_is_not_said_to_be_removed() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    fake.fail(Step::Images, FailureKind::Final);
+    deploy(&mut server, 6).await;
+    fake.name("sha256:1", "mine:1");
+    fake.mend(Step::Images);
+    clean_up(&mut server).await;
+    assert_eq!(fake.images(), [1, 2, 3, 4, 5, 6]);
+    let page = server.browser.get("/apps/shop/deployments/1").await.expect(200).text(".summary");
+    assert!(page.contains("Image1") && !page.contains("removed"), "{page}");
+    eventually("the page to say that it stays", async || {
+        let said = server.browser.get("/system").await.text("#clean-up-images");
+        if said.contains("1 because of a name that is not µPaaS’s") { Ok(()) } else { Err(said) }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_clean_up_after_a_deployment_that_failed_is_done_with_the_next_one_s_whatever_its_app() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    server.create_shop(&[("slug", "blog")]).await.expect(303);
+    deploy(&mut server, 5).await;
+    fake.fail(Step::Images, FailureKind::EngineSlow);
+    deploy(&mut server, 1).await;
+    // Its turn is over when a person's clean-up, which waits for it, is.
+    clean_up_in_vain(&mut server).await;
+    fake.mend(Step::Images);
+    server.deploy_to_the_end("blog").await;
+    images_are(&fake, &[1, 2, 3, 4, 5, 6]).await;
+}
+
+/// As [`clean_up`], of one that fails.
+async fn clean_up_in_vain(server: &mut Server) {
+    clean_up(server).await;
+    let said = server.browser.get("/system").await.text("#clean-up-images");
+    assert!(said.contains("It failed"), "{said}");
+}
+
+#[tokio::test]
+async fn an_image_is_not_removed_by_hand_while_a_clean_up_runs() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    fake.add_image(stray_image("sha256:0123456789ab0123"));
+    fake.hold(Step::Images);
+    server.browser.post("/system/clean-up", &[]).await.expect(303);
+    let refused = server.browser.post("/system/images/removal", &[("image", "sha256:0123456789ab0123")]).await.expect(409);
+    assert!(refused.text("main").contains("A clean-up is running. Try again when it is done."), "{}", refused.text("main"));
+    fake.release(Step::Images);
+    clean_up_is_over(&mut server).await;
+    server.browser.post("/system/images/removal", &[("image", "sha256:0123456789ab0123")]).await.expect(303);
+    assert!(fake.images().is_empty());
+}
+
+#[tokio::test]
+async fn a_clean_up_that_takes_long_before_a_build_is_not_waited_for_and_not_blamed() {
+    let fake = Fake::default();
+    let mut server = Server::fake_with(&fake, Limits { deploy: Duration::from_millis(200), ..quick() }).await;
+    server.set_up().await;
+    server.create_shop(&[]).await.expect(303);
+    fake.hold(Step::Images);
+    fake.leave(12_000_000);
+    let path = server.deploy("shop").await;
+    let page = server.wait_for(&path, &["Failed"]).await;
+    let said = page.text(".failure");
+    assert!(said.contains("12 MB left of 400 MB: too little for a build, so it was not begun."), "{said}");
+    assert!(page.text("#journal").contains("The clean-up takes long"), "{}", page.text("#journal"));
+    fake.release(Step::Images);
 }

@@ -127,22 +127,28 @@ async fn journals_outside_the_kept_set_go_and_their_pages_say_so() {
     let mut server = Server::fake(&fake).await;
     server.set_up().await;
     server.create_shop(&[]).await.expect(303);
-    for _ in 1..=7 {
+    for _ in 1..=8 {
         server.deploy_to_the_end("shop").await;
     }
     let hook = Hook::of(&mut server, "shop").await;
     hook.push("other", ZEROS, &commit('a')).await;
     grow_old(&server, 200).await;
     let db = db(&server).await;
+    let pin = sqlx::query("UPDATE deployments SET pinned_at = ? WHERE number = 1").bind(Moment::now());
+    pin.execute(db.write()).await.unwrap();
     let ran = run(&mut server, &db).await;
     assert_eq!(ran.act.detail, "1 delivery, 2 journals went");
     db.close().await;
-    for number in 1..=7 {
+    for number in 1..=8 {
         let page = server.browser.get(&format!("/apps/shop/deployments/{number}")).await.expect(200).text("#journal");
-        assert_eq!(page.contains("Removed by retention"), number <= 2, "#{number}: the live one and the last five stay: {page}");
+        assert_eq!(
+            page.contains("Removed by retention"),
+            [2, 3].contains(&number),
+            "#{number}: the pinned one and the last five stay: {page}"
+        );
     }
     let journals = std::fs::read_dir(server.data().join("logs")).unwrap().next().unwrap().unwrap().path();
-    assert_eq!(std::fs::read_dir(journals).unwrap().count(), 5);
+    assert_eq!(std::fs::read_dir(journals).unwrap().count(), 6);
     assert!(server.browser.get("/apps/shop/deliveries").await.expect(200).text("main").contains("No delivery yet"), "old deliveries go");
-    server.browser.get("/apps/shop/deployments/1/journal").await.expect(404);
+    server.browser.get("/apps/shop/deployments/2/journal").await.expect(404);
 }

@@ -26,8 +26,10 @@ pub(super) struct Known {
     pub(super) needed: HashSet<String>,
     /// The deployments that have not ended: what carries their numbers is being made.
     pub(super) unfinished: HashSet<i64>,
-    /// The number of the newest deployment.
-    pub(super) last_number: i64,
+    /// Of the numbers that matter, those of which there is a deployment.
+    pub(super) numbers: HashSet<i64>,
+    /// Those of deployments that have ended: an adopted one has another number than its image.
+    pub(super) images: HashSet<String>,
 }
 
 /// What becomes of an image.
@@ -36,7 +38,7 @@ pub(super) fn fate(image: &BuiltImage, apps: &HashMap<AppId, Known>) -> Fate {
     let Some((known, number)) = known.zip(image.deployment) else { return Fate::Unknown };
     if known.needed.contains(&image.id) || known.unfinished.contains(&number) {
         Fate::Needed
-    } else if number > known.last_number {
+    } else if !known.numbers.contains(&number) && !known.images.contains(&image.id) {
         Fate::Unknown
     } else if image.in_use {
         Fate::InUse
@@ -54,7 +56,12 @@ mod tests {
     #[test]
     fn only_what_is_ours_known_and_of_no_use_to_anybody_goes() {
         let app = AppId::new();
-        let known = Known { needed: HashSet::from(["kept".to_owned()]), unfinished: HashSet::from([9]), last_number: 9 };
+        let known = Known {
+            needed: HashSet::from(["kept".to_owned()]),
+            unfinished: HashSet::from([9]),
+            numbers: HashSet::from([1, 3, 9, 16]),
+            images: HashSet::from(["kept".to_owned(), "old".to_owned(), "adopted".to_owned()]),
+        };
         let apps = HashMap::from([(app, known)]);
         let image = |id: &str, number| BuiltImage {
             id: id.to_owned(),
@@ -75,7 +82,10 @@ mod tests {
             ("with that name only", BuiltImage { foreign_tags: other(), own_tags: Vec::new(), ..image("old", 3) }, Fate::Named),
             ("without any name", BuiltImage { own_tags: Vec::new(), ..image("old", 3) }, Fate::Goes),
             ("with a container", BuiltImage { in_use: true, ..image("old", 3) }, Fate::InUse),
-            ("of a deployment that is not in the database", image("later", 10), Fate::Unknown),
+            ("of a deployment that is not in the database", image("later", 17), Fate::Unknown),
+            ("of one that is not there, though later ones are", image("lost", 15), Fate::Unknown),
+            ("of one that is not there and was adopted as another", image("adopted", 14), Fate::Goes),
+            ("whose removal was noted before", image("noted", 1), Fate::Goes),
             ("of another app", BuiltImage { app: Some(AppId::new()), ..image("old", 3) }, Fate::Unknown),
             ("of no app", BuiltImage { app: None, ..image("old", 3) }, Fate::Unknown),
             ("without a number", BuiltImage { deployment: None, ..image("old", 3) }, Fate::Unknown),

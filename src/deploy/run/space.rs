@@ -2,7 +2,7 @@
 
 use std::{sync::Mutex, time::Duration};
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{Run, Stop};
 use crate::{
@@ -38,13 +38,7 @@ impl Run<'_> {
     pub(super) async fn make_room(&self) -> Result<(), Stop> {
         let Some((disk, _)) = self.low().await else { return Ok(()) };
         self.journal.say(&format!("{} has little space left: cleaning up first", disk.name()));
-        let cleaning = async {
-            if let Err(failure) = cleanup::clean(self.shared, None, &Actor::upaas()).await {
-                tracing::warn!(reason = %failure.sentence, error = failure.chain(), "the clean-up before a build failed");
-            }
-            Ok(())
-        };
-        self.within(self.shared.limits.deploy, cleaning).await?;
+        self.clean_up().await?;
         match self.low().await {
             None => Ok(()),
             Some((disk, space)) => {
@@ -52,6 +46,25 @@ impl Run<'_> {
                 Err(Stop::Failed(Failure::new(Cause::Engine, sentence).hint(FREE_SOME)))
             }
         }
+    }
+
+    /// Waits for a clean-up, though not for ever: it goes on by itself.
+    async fn clean_up(&self) -> Result<(), Stop> {
+        let by = Actor::upaas();
+        let cleaning = cleanup::clean(self.shared, None, &by);
+        tokio::select! {
+            biased;
+            () = self.shared.stop.cancelled() => return Err(Stop::Interrupted),
+            () = self.cancel.cancelled() => return Err(Stop::Cancelled),
+            cleaned = timeout(self.shared.limits.deploy, cleaning) => match cleaned {
+                Ok(Ok(_)) => {}
+                Ok(Err(failure)) => {
+                    tracing::warn!(reason = %failure.sentence, error = failure.chain(), "the clean-up before a build failed");
+                }
+                Err(_) => self.journal.say("The clean-up takes long, and is not waited for any longer"),
+            },
+        }
+        Ok(())
     }
 
     async fn low(&self) -> Option<(Disk, Space)> {

@@ -156,6 +156,8 @@ struct World {
     said: Mutex<Option<Said>>,
     /// The images that are there.
     images: Mutex<Vec<BuiltImage>>,
+    /// Those of them whose removal fails.
+    stuck: Mutex<HashSet<String>>,
     /// Whether the builder's cache was pruned.
     pruned: AtomicBool,
     /// What is left of the engine's disk; none: that cannot be seen.
@@ -262,6 +264,22 @@ impl Fake {
     /// An image with this installation's label.
     pub(crate) fn add_image(&self, image: BuiltImage) {
         self.0.images.lock().unwrap().push(image);
+    }
+
+    /// As a person with `docker tag`.
+    pub(crate) fn name(&self, image: &str, name: &str) {
+        let mut images = self.0.images.lock().unwrap();
+        images.iter_mut().filter(|it| it.id == image).for_each(|it| it.foreign_tags.push(name.to_owned()));
+    }
+
+    /// From now on the removal of this image fails.
+    pub(crate) fn stick(&self, image: &str) {
+        self.0.stuck.lock().unwrap().insert(image.to_owned());
+    }
+
+    /// From now on the removal of any image works again.
+    pub(crate) fn unstick(&self) {
+        self.0.stuck.lock().unwrap().clear();
     }
 
     /// From now on so many bytes of the engine's disk are left, until images go or its builder's cache is pruned.
@@ -597,9 +615,18 @@ impl Builder for Fake {
         Ok(self.0.images.lock().unwrap().clone())
     }
 
+    async fn measured_images(&self) -> Result<Vec<BuiltImage>, Failure> {
+        Builder::images(self).await
+    }
+
     async fn remove_image(&self, image: &BuiltImage) -> Result<Removal, Failure> {
         self.may(Step::RemoveImage).await?;
+        if self.0.stuck.lock().unwrap().contains(&image.id) {
+            return Err(Failure::new(Cause::Engine, "The engine refused: no."));
+        }
         if image.in_use || !image.foreign_tags.is_empty() {
+            let mut images = self.0.images.lock().unwrap();
+            images.iter_mut().filter(|it| it.id == image.id && !it.foreign_tags.is_empty()).for_each(|it| it.own_tags.clear());
             return Ok(Removal::Stays);
         }
         self.0.images.lock().unwrap().retain(|it| (&it.id, it.app) != (&image.id, image.app));

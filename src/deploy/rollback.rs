@@ -149,7 +149,7 @@ async fn expect_its_image(shared: &Shared, app: &App, to: i64) -> Result<(), Err
     let Some(target) = db::deployments::by_number(shared.db.read(), app.id, to).await? else { return Ok(()) };
     let Ok(heritage) = heritage(shared, &target).await else { return Ok(()) };
     if let Ok(Ok(false)) = timeout(LOOK_DEADLINE, shared.platform.builder.has_image(&heritage.image)).await {
-        db::images::set_removed(shared.db.write(), target.id).await?;
+        db::images::set_removed(shared.db.write(), app.id, &heritage.image).await?;
         let again = format!("Deploy commit {} instead: that builds it again.", heritage.commit.id);
         return Err(Error::Refused(format!("The image of #{to} is not on the engine any more: somebody has removed it. {again}")));
     }

@@ -1,6 +1,6 @@
 //! A new app: its row, its deploy key and its webhook secret, all or nothing.
 
-use super::{Error, Shared, adopt, keys};
+use super::{Error, Shared, adopt, keys, lifecycle};
 use crate::{
     audit, db,
     domain::{
@@ -19,6 +19,11 @@ use crate::{
 pub(super) async fn create(shared: &Shared, slug: Slug, config: AppConfig, around: Option<&str>, by: &Actor) -> Result<App, Error> {
     let orphan = match around {
         Some(container) => Some(adopt::find(shared, container).await?),
+        None => None,
+    };
+    // Nobody may remove it meanwhile.
+    let _seat = match &orphan {
+        Some(it) => Some(shared.seats.try_take(it.seen.app).ok_or_else(lifecycle::somebody_else)?),
         None => None,
     };
     let created_at = Moment::now();

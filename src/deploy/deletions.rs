@@ -1,10 +1,12 @@
 //! Apps that are deleted. At once nobody finds the app any more; then a task of its own takes away what it has on the engine and in the
 //! data directory, and its rows last, some at a time. What does not work now is tried again until it does, also after another start.
 
+mod folder;
+
 use std::{
     collections::HashMap,
     io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -14,6 +16,7 @@ use tokio::{task::spawn_blocking, time::sleep};
 use super::{
     Error, Shared, lifecycle,
     platform::{Failure, FailureKind},
+    recover,
 };
 use crate::{
     audit, db,
@@ -25,6 +28,7 @@ use crate::{
         deployment::Status,
         engine::EngineState,
         ids::AppId,
+        image::Removal,
         moment::Moment,
     },
 };
@@ -33,6 +37,8 @@ use crate::{
 const ROWS_AT_ONCE: i64 = 200;
 /// How long others have the database for themselves in between.
 const PAUSE: Duration = Duration::from_millis(20);
+/// What does not work is tried again this late at most.
+const RETRY_MAX: Duration = Duration::from_secs(60);
 
 /// Why deletions do not get on.
 #[derive(Default)]
@@ -130,16 +136,22 @@ async fn until_done(shared: &Shared, deletion: &Deletion) {
     shared.workers.lock().expect("no panic while held").remove(&app);
     // For as long as it takes: nobody else has anything to do there any more.
     let _seat = shared.seats.take(app).await;
+    let mut pause = shared.limits.engine_retry;
     while let Err(failure) = remove(shared, deletion).await {
-        tracing::warn!(app = %deletion.slug, reason = %failure.sentence, error = failure.chain(), "an app is not deleted yet");
-        shared.hindered.with(|why| why.insert(app, failure.sentence.clone()));
-        shared.changes.tell();
-        if failure.kind == FailureKind::EngineLost {
+        let before = shared.hindered.with(|why| why.insert(app, failure.sentence.clone()));
+        if before.as_ref() != Some(&failure.sentence) {
+            tracing::warn!(app = %deletion.slug, reason = %failure.sentence, error = failure.chain(), "an app is not deleted yet");
+            shared.changes.tell();
+            pause = shared.limits.engine_retry;
+        }
+        if failure.kind == FailureKind::EngineLost && !shared.engine_is_up() {
             let mut engine = shared.engine.subscribe();
             let up = engine.wait_for(EngineState::is_up).await;
             drop(up.expect("the sender lives in `shared`"));
+            pause = shared.limits.engine_retry;
         }
-        sleep(shared.limits.engine_retry).await;
+        sleep(pause).await;
+        pause = later(pause);
     }
     shared.hindered.with(|why| why.remove(&app));
     shared.seats.forget(app);
@@ -147,19 +159,28 @@ async fn until_done(shared: &Shared, deletion: &Deletion) {
     shared.changes.tell();
 }
 
+/// The pause after this one.
+fn later(pause: Duration) -> Duration {
+    (pause * 2).min(RETRY_MAX)
+}
+
 /// Removes everything of it: first what runs, last what it is found by.
 async fn remove(shared: &Shared, deletion: &Deletion) -> Result<(), Failure> {
     let app = deletion.app;
     let runtime = &shared.platform.runtime;
     for container in runtime.ours().await?.into_iter().filter(|it| it.app == app) {
+        if !recover::is_ours(shared, &container).await.map_err(Failure::internal)? {
+            continue;
+        }
         shared.stop_container(&container.id, deletion.stop_grace).await?;
         runtime.remove(&container.id).await?;
         shared.forget_stop(&container.id);
         shared.picture.forget(&container.id);
     }
+    let mut left = Left::default();
     let builder = &shared.platform.builder;
     for image in builder.images().await?.iter().filter(|it| it.app == Some(app)) {
-        builder.remove_image(image).await?;
+        left.images += usize::from(builder.remove_image(image).await? == Removal::Stays);
     }
     let mut folders = shared.files.of_app(app);
     folders.extend(builds(shared, app).await?);
@@ -167,9 +188,42 @@ async fn remove(shared: &Shared, deletion: &Deletion) -> Result<(), Failure> {
         remove_folder(folder).await.map_err(in_the_data_directory)?;
     }
     if deletion.volumes {
-        remove_volumes(shared, deletion).await?;
+        let folder = shared.files.volumes(app);
+        let removed = spawn_blocking(move || folder::remove(&folder)).await.map_err(Failure::internal)?;
+        left.volumes = removed.err();
     }
-    remove_rows(shared, app).await
+    remove_rows(shared, deletion, &left).await
+}
+
+/// What a deletion leaves.
+#[derive(Default)]
+struct Left {
+    /// Images that somebody else uses, or has given a name.
+    images: usize,
+    /// Why files of its volumes are left: they may be somebody else's, and not µPaaS's to remove.
+    volumes: Option<String>,
+}
+
+impl Left {
+    /// What is said of it; none when nothing is left.
+    fn said(&self, shared: &Shared, deletion: &Deletion) -> Option<Act> {
+        let act = Act::done(Action::AppDelete, &Actor::upaas(), Subject::new(Resource::App, deletion.app, deletion.slug.as_str()));
+        let images = match self.images {
+            0 => None,
+            1 => Some("1 image stays: somebody else uses it or has given it a name".to_owned()),
+            many => Some(format!("{many} images stay: somebody else uses them or has given them a name")),
+        };
+        let folder = shared.files.volumes(deletion.app);
+        let volumes = self.volumes.as_ref().map(|why| {
+            format!("µPaaS could not remove all files of its volumes: {why}; look into {} and remove it by hand", folder.display())
+        });
+        match (images, volumes) {
+            (None, None) => None,
+            (Some(images), None) => Some(act.detail(images)),
+            (None, Some(volumes)) => Some(act.failed(volumes)),
+            (Some(images), Some(volumes)) => Some(act.detail(images).failed(volumes)),
+        }
+    }
 }
 
 /// The folders in which deployments of the app were built.
@@ -195,36 +249,35 @@ fn in_the_data_directory(err: io::Error) -> Failure {
     Failure { sentence, ..Failure::internal(err) }
 }
 
-/// Files that a container has made may be somebody else's, and not µPaaS's to remove: those are left, and said so.
-async fn remove_volumes(shared: &Shared, deletion: &Deletion) -> Result<(), Failure> {
-    let folder = shared.files.volumes(deletion.app);
-    match remove_folder(folder.clone()).await {
-        Err(err) if err.kind() == io::ErrorKind::PermissionDenied => tell_of_left_volumes(shared, deletion, &folder).await,
-        removed => removed.map_err(in_the_data_directory),
-    }
-}
-
-async fn tell_of_left_volumes(shared: &Shared, deletion: &Deletion, folder: &Path) -> Result<(), Failure> {
-    let subject = Subject::new(Resource::App, deletion.app, deletion.slug.as_str());
-    let why = format!("µPaaS may not remove all files of its volumes; remove {} by hand", folder.display());
-    let act = Act::done(Action::AppDelete, &Actor::upaas(), subject).failed(why);
-    audit::record_alone(&shared.db, &act).await.map_err(Failure::internal)
-}
-
-async fn remove_rows(shared: &Shared, app: AppId) -> Result<(), Failure> {
-    while remove_some_rows(shared, app).await.map_err(Failure::internal)? {
+async fn remove_rows(shared: &Shared, deletion: &Deletion, left: &Left) -> Result<(), Failure> {
+    while remove_some_rows(shared, deletion, left).await.map_err(Failure::internal)? {
         sleep(PAUSE).await;
     }
     Ok(())
 }
 
-/// Whether there are more.
-async fn remove_some_rows(shared: &Shared, app: AppId) -> Result<bool, db::Error> {
+/// Whether there are more. With the last ones it is said what is left.
+async fn remove_some_rows(shared: &Shared, deletion: &Deletion, left: &Left) -> Result<bool, db::Error> {
     let mut tx = shared.db.begin().await?;
-    let more = db::deletions::remove_some(&mut tx, app, ROWS_AT_ONCE).await? > 0;
+    let more = db::deletions::remove_some(&mut tx, deletion.app, ROWS_AT_ONCE).await? > 0;
     if !more {
-        db::deletions::finish(&mut tx, app).await?;
+        db::deletions::finish(&mut tx, deletion.app).await?;
+        if let Some(act) = left.said(shared, deletion) {
+            audit::record(&mut tx, &act).await?;
+        }
     }
     tx.commit().await?;
     Ok(more)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_a_minute() {
+        let pauses: Vec<u64> =
+            std::iter::successors(Some(Duration::from_secs(2)), |it| Some(later(*it))).take(7).map(|it| it.as_secs()).collect();
+        assert_eq!(pauses, [2, 4, 8, 16, 32, 60, 60]);
+    }
 }

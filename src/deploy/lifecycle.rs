@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Error, Shared,
+    Error, Shared, adopt,
     ends::Ended,
     platform::{Failure, FailureKind, Target},
     queue,
@@ -97,7 +97,9 @@ pub(super) async fn start(shared: &Arc<Shared>, app: &App, by: &Actor) -> Result
         }
         None => {
             let gone = || Error::Refused(format!("#{} has no image to start again. “Deploy now” builds a new one.", live.number));
-            let parts = live.image.as_deref().zip(live.commit.as_ref()).ok_or_else(gone)?;
+            let image = live.image.as_deref().ok_or_else(gone)?;
+            let unknown = || Error::Refused(format!("{} {}", adopt::commit_is_unknown(live.number), adopt::BUILD_ANEW));
+            let parts = (image, live.commit.as_ref().ok_or_else(unknown)?);
             set_running(shared, app, &live, by).await?;
             start_again(shared, app, &live, parts, &run).await?
         }
@@ -134,6 +136,8 @@ pub(super) async fn restart(shared: &Shared, app: &App, by: &Actor) -> Result<()
         let why = Error::from_engine(failure);
         return Err(Error::Refused(format!("The container of #{} was stopped and does not run again. {why}", live.number)));
     }
+    // A recovery that found the seat taken meanwhile may have noted the debt once more.
+    shared.start_is_paid(&container);
     let act = Act::done(Action::ContainerRestart, by, Subject::app(app)).detail(format!("#{}", live.number));
     audit::record_alone(&shared.db, &act).await?;
     Ok(())
@@ -189,11 +193,15 @@ pub(super) async fn seat(shared: &Shared, app: &App) -> Result<Seat, Error> {
     if let Some(running) = unfinished.iter().find(|it| it.status != Status::Queued) {
         return Err(is_busy(running));
     }
-    let busy = || Error::Refused("Something else is being done with this app right now. Try again in a moment.".to_owned());
-    let seat = shared.seats.try_take(app.id).ok_or_else(busy)?;
+    let seat = shared.seats.try_take(app.id).ok_or_else(somebody_else)?;
     // Once more, now that it cannot be deleted meanwhile.
     db::apps::get(shared.db.read(), app.id).await?;
     Ok(seat)
+}
+
+/// Why nobody may touch what somebody is at work at.
+pub(super) fn somebody_else() -> Error {
+    Error::Refused("Something else is being done with this app right now. Try again in a moment.".to_owned())
 }
 
 /// Why nobody may touch the app now.
@@ -201,7 +209,8 @@ pub(super) fn is_busy(running: &Deployment) -> Error {
     Error::Refused(format!("#{} is being deployed. Wait for its end, or cancel it first.", running.number))
 }
 
-async fn live(shared: &Shared, app: &App) -> Result<Option<Deployment>, Error> {
+/// The deployment whose container serves, or should.
+pub(super) async fn live(shared: &Shared, app: &App) -> Result<Option<Deployment>, Error> {
     let app = db::apps::get(shared.db.read(), app.id).await?;
     Ok(match app.live_deployment {
         Some(live) => Some(db::deployments::get(shared.db.read(), live).await?),

@@ -1,6 +1,6 @@
 //! Ports of the engine's host that somebody else holds, or is going to.
 
-use super::{Error, Shared};
+use super::{Error, Shared, platform::Failure};
 use crate::{
     db,
     domain::{
@@ -19,9 +19,23 @@ pub(super) async fn taken(shared: &Shared, app: Option<AppId>, wanted: &[Port]) 
     }
     let mut taken = claimed(shared, app).await?;
     if shared.engine_is_up() {
-        match shared.platform.runtime.taken_ports(&wanted).await {
+        match shown(shared, &wanted).await {
             Ok(shown) => taken.extend(shown),
             Err(failure) => tracing::debug!(reason = %failure.sentence, error = failure.chain(), "taken ports are not known"),
+        }
+    }
+    Ok(taken)
+}
+
+/// What the engine's host shows. Containers of older versions do not say whose they are: their rows do.
+pub(super) async fn shown(shared: &Shared, wanted: &[Held]) -> Result<Vec<Taken>, Failure> {
+    let mut taken = shared.platform.runtime.taken_ports(wanted).await?;
+    for it in taken.iter_mut().filter(|it| wanted.iter().any(|held| held.clashes(&it.held))) {
+        if let Holder::Container { id, .. } = &it.by
+            && let Some(row) = db::deployments::by_container(shared.db.read(), id).await.map_err(Failure::internal)?
+            && let Some(app) = db::apps::find(shared.db.read(), row.app).await.map_err(Failure::internal)?
+        {
+            it.by = Holder::App { id: app.id, name: app.name };
         }
     }
     Ok(taken)

@@ -9,7 +9,8 @@
 //! | lost the switch, failed or was cancelled | there | remove |
 //! | unknown | ours by label | nothing: an orphan, which only a person removes |
 //!
-//! Containers of another installation, or of nobody, are never seen here.
+//! Containers of another installation, or of nobody, are never seen here. What somebody has made by hand from an image of ours has the
+//! image's labels but not that of our containers, and no row names it: it is nobody's, and no orphan.
 
 use crate::domain::{app::DesiredState, container::Observed};
 
@@ -65,9 +66,9 @@ pub(super) fn standing(known: &[Known], container: &str) -> Option<Standing> {
     known.iter().find(|it| it.container == container).map(|it| it.standing)
 }
 
-/// Containers of ours that no row knows.
+/// Containers that we made and no row knows.
 pub(super) fn orphans(known: &[Known], seen: Vec<Observed>) -> Vec<Observed> {
-    seen.into_iter().filter(|it| standing(known, &it.id).is_none()).collect()
+    seen.into_iter().filter(|it| it.made_by_upaas && standing(known, &it.id).is_none()).collect()
 }
 
 #[cfg(test)]
@@ -105,7 +106,8 @@ mod tests {
     #[test]
     fn an_orphan_is_what_no_row_knows() {
         let known = [known("c1", Standing::Over)];
-        let orphans = orphans(&known, vec![seen("c1", true), seen("c2", true), seen("c3", false)]);
+        let by_hand = Observed { made_by_upaas: false, ..seen("c4", true) };
+        let orphans = orphans(&known, vec![seen("c1", true), seen("c2", true), seen("c3", false), by_hand]);
         assert_eq!(orphans.iter().map(|it| &*it.id).collect::<Vec<_>>(), ["c2", "c3"]);
     }
 }

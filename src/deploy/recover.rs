@@ -4,7 +4,7 @@
 use super::{
     ATTEMPTS_MAX, Error, Shared,
     disorder::Absence,
-    ends,
+    ends, lifecycle,
     platform::{Failure, FailureKind, Target},
     reconcile::{self, Known, Remedy, Standing},
 };
@@ -112,6 +112,9 @@ pub(super) fn no_orphan() -> Error {
 
 /// Removes an orphan for a person.
 pub(super) async fn remove_orphan(shared: &Shared, container: &str, by: &Actor) -> Result<(), Error> {
+    let orphan_before = orphan(shared, container).await?;
+    let _seat = shared.seats.try_take(orphan_before.app).ok_or_else(lifecycle::somebody_else)?;
+    // Once more, now that nobody can adopt it meanwhile.
     let orphan = orphan(shared, container).await?;
     shared.platform.runtime.remove(&orphan.id).await.map_err(Error::from_engine)?;
     let subject = Subject::new(Resource::Container, container, format!("{} #{}", orphan.app, orphan.deployment));
@@ -134,10 +137,15 @@ async fn known(shared: &Shared, seen: &[Observed]) -> Vec<Known> {
     known
 }
 
+/// Whether µPaaS made a container: it says so itself, or a row does.
+pub(super) async fn is_ours(shared: &Shared, container: &Observed) -> Result<bool, db::Error> {
+    Ok(container.made_by_upaas || row_of(shared, container).await?.is_some())
+}
+
 /// Where the deployment that made a container stands; none when no row made it.
 async fn standing(shared: &Shared, container: &Observed) -> Result<Option<Standing>, db::Error> {
     if db::deletions::is_pending(shared.db.read(), container.app).await? {
-        return Ok(Some(Standing::Leaving));
+        return Ok(is_ours(shared, container).await?.then_some(Standing::Leaving));
     }
     let Some(row) = row_of(shared, container).await? else { return Ok(None) };
     let app = db::apps::get(shared.db.read(), row.app).await?;

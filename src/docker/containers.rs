@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use super::{
     Engine, Error,
-    spec::{self, ContainerSpec, LABEL_APP, LABEL_DEPLOYMENT, LABEL_FILES, LABEL_INSTANCE, LABEL_SLUG},
+    spec::{self, ContainerSpec, LABEL_APP, LABEL_CONTAINER, LABEL_DEPLOYMENT, LABEL_FILES, LABEL_INSTANCE, LABEL_SLUG},
 };
 use crate::domain::{
     app_config::restart::RestartPolicy,
@@ -249,6 +249,7 @@ fn observed(seen: ContainerInspectResponse, instance: &str) -> Option<Observed> 
         id: seen.id?,
         app: labels.get(LABEL_APP)?.parse().ok()?,
         deployment: labels.get(LABEL_DEPLOYMENT)?.parse().ok()?,
+        made_by_upaas: labels.get(LABEL_CONTAINER).map(String::as_str) == Some(spec::MADE_HERE),
         running,
         paused: state.paused.unwrap_or(false),
         restarting,

@@ -10,7 +10,7 @@ use bollard::{
 use super::{
     Engine, Error,
     containers::within,
-    spec::{LABEL_APP, LABEL_INSTANCE, LABEL_SLUG},
+    spec::{LABEL_APP, LABEL_CONTAINER, LABEL_INSTANCE, LABEL_SLUG, MADE_HERE},
 };
 use crate::domain::port::{Held, Holder, Protocol, Taken};
 
@@ -37,13 +37,16 @@ fn holder(container: &ContainerSummary, instance: &str, own: Option<&str>) -> Ho
         return Holder::Upaas;
     }
     let label = |name: &str| container.labels.as_ref()?.get(name).cloned();
-    if label(LABEL_INSTANCE).as_deref() == Some(instance)
+    let is = |name: &str, value: &str| label(name).as_deref() == Some(value);
+    if is(LABEL_INSTANCE, instance)
+        && is(LABEL_CONTAINER, MADE_HERE)
         && let (Some(id), Some(name)) = (label(LABEL_APP).and_then(|id| id.parse().ok()), label(LABEL_SLUG))
     {
         return Holder::App { id, name };
     }
-    let name = container.names.as_ref().and_then(|names| names.first()).or(container.id.as_ref());
-    Holder::Container(name.map_or("?", |name| name.trim_start_matches('/')).to_owned())
+    let id = container.id.clone().unwrap_or_default();
+    let name = container.names.as_ref().and_then(|names| names.first()).unwrap_or(&id);
+    Holder::Container { name: name.trim_start_matches('/').to_owned(), id }
 }
 
 fn held(port: &PortSummary) -> Option<Held> {
@@ -62,11 +65,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_container_is_an_app_s_only_with_this_installation_s_label() {
-        let container = |instance: &str| {
+    fn a_container_is_an_app_s_only_with_this_installation_s_labels() {
+        let container = |instance: &str, made_here: &str| {
             serde_json::from_value::<ContainerSummary>(serde_json::json!({
                 "Id": "0c79", "Names": ["/upaas-blog-3"],
-                "Labels": { LABEL_INSTANCE: instance, LABEL_APP: "0192c0de-0000-7000-8000-000000000001", LABEL_SLUG: "blog" },
+                "Labels": { LABEL_INSTANCE: instance, LABEL_APP: "0192c0de-0000-7000-8000-000000000001", LABEL_SLUG: "blog", LABEL_CONTAINER: made_here },
                 "Ports": [
                     { "IP": "127.0.0.1", "PrivatePort": 80, "PublicPort": 8081, "Type": "tcp" },
                     { "IP": "::", "PrivatePort": 53, "PublicPort": 53, "Type": "udp" },
@@ -75,10 +78,12 @@ mod tests {
             }))
             .expect("as the engine sends it")
         };
-        let taken = of(container("ours"), "ours", Some("1d2a"));
+        let taken = of(container("ours", "true"), "ours", Some("1d2a"));
         assert_eq!(taken.iter().map(|it| it.held.to_string()).collect::<Vec<_>>(), ["port 8081 on 127.0.0.1", "UDP port 53 on ::"]);
         assert!(matches!(&taken[0].by, Holder::App { name, .. } if name == "blog"));
-        assert_eq!(of(container("theirs"), "ours", None)[0].by, Holder::Container("upaas-blog-3".to_owned()));
-        assert_eq!(of(container("theirs"), "ours", Some("0c79"))[0].by, Holder::Upaas, "µPaaS's own container");
+        let somebody_s = Holder::Container { id: "0c79".to_owned(), name: "upaas-blog-3".to_owned() };
+        assert_eq!(of(container("theirs", "true"), "ours", None)[0].by, somebody_s);
+        assert_eq!(of(container("ours", ""), "ours", None)[0].by, somebody_s, "made by hand from our image, or by an older version");
+        assert_eq!(of(container("theirs", "true"), "ours", Some("0c79"))[0].by, Holder::Upaas, "µPaaS's own container");
     }
 }

@@ -24,12 +24,15 @@ use crate::domain::{
 };
 
 pub use crate::domain::app_config::label::{
-    APP as LABEL_APP, DEPLOYMENT as LABEL_DEPLOYMENT, FILES as LABEL_FILES, INSTANCE as LABEL_INSTANCE, SLUG as LABEL_SLUG,
+    APP as LABEL_APP, CONTAINER as LABEL_CONTAINER, DEPLOYMENT as LABEL_DEPLOYMENT, FILES as LABEL_FILES, INSTANCE as LABEL_INSTANCE,
+    SLUG as LABEL_SLUG,
 };
 
 /// The engine's own rotation loses lines under a fast writer, so it gets room.
 const LOG_MAX_SIZE: &str = "50m";
 const LOG_MAX_FILES: &str = "3";
+/// What stands on [`LABEL_CONTAINER`].
+pub(super) const MADE_HERE: &str = "true";
 
 /// What a thing made by us is labelled with. Things are found by these, never by name.
 #[derive(Debug, Clone)]
@@ -149,6 +152,7 @@ fn host_config(spec: &ContainerSpec) -> HostConfig {
 fn labels(spec: &ContainerSpec) -> HashMap<String, String> {
     let mut labels: HashMap<String, String> = spec.run.labels.iter().map(|label| (label.name.clone(), label.value.clone())).collect();
     labels.extend(spec.owner.labels());
+    labels.insert(LABEL_CONTAINER.to_owned(), MADE_HERE.to_owned());
     labels.remove(LABEL_FILES);
     labels.extend(spec.files.clone().map(|folder| (LABEL_FILES.to_owned(), folder)));
     labels

@@ -25,6 +25,9 @@ pub struct Observed {
     pub app: AppId,
     /// Which deployment made it.
     pub deployment: i64,
+    /// Whether it says that µPaaS made it, and not somebody by hand from an image of µPaaS's, whose labels it inherits then. Containers of
+    /// older versions do not say it: those are known by their rows.
+    pub made_by_upaas: bool,
     /// Whether its process runs (and it is not about to be restarted).
     pub running: bool,
     /// Whether its process is frozen, as by `docker pause`; it counts as running then.
@@ -87,7 +90,7 @@ impl Observed {
     pub fn is_of(&self, deployment: &Deployment) -> bool {
         let same = self.app == deployment.app && self.deployment == deployment.number;
         let by_id = deployment.container.as_deref() == Some(&*self.id);
-        same && (by_id || self.created_at.is_none_or(|created| created >= deployment.times.queued))
+        same && (by_id || self.made_by_upaas && self.created_at.is_none_or(|created| created >= deployment.times.queued))
     }
 
     /// The host port on which one of these ports is published. A container port may be published several times: what the engine has chosen
@@ -171,6 +174,7 @@ impl Observed {
             id: id.to_owned(),
             app: AppId::new(),
             deployment: 1,
+            made_by_upaas: true,
             running: true,
             paused: false,
             restarting: false,

@@ -1,8 +1,12 @@
 //! Orphans that become an app's own again, because a person says so.
 
-use upaas::domain::ids::AppId;
+use upaas::{deploy::platform::FailureKind, domain::ids::AppId};
 
-use super::support::{eventually, fake::Fake, server::Server};
+use super::support::{
+    eventually,
+    fake::{Fake, Step},
+    server::Server,
+};
 
 async fn with_running_shop(fake: &Fake) -> (Server, AppId) {
     let mut server = Server::fake(fake).await;
@@ -32,17 +36,18 @@ async fn runs(fake: &Fake, expected: (Vec<i64>, Vec<i64>)) {
 async fn an_orphan_of_an_app_becomes_its_live_container_and_the_one_before_goes() {
     let fake = Fake::default();
     let (mut server, app) = with_running_shop(&fake).await;
-    fake.add_orphan(app);
+    fake.add_orphan(app, true);
     let listed = orphan_is_listed(&mut server).await;
-    assert!(listed.contains("The container that is live now, if there is one, is removed then."), "{listed}");
+    assert!(listed.contains("The container that is live now, if there is one, is stopped and removed then."), "{listed}");
     server.browser.post("/system/orphans/adoption", &[("container", "c1-of-1")]).await.expect(409);
     let answer = server.browser.post("/system/orphans/adoption", &[("container", "orphan")]).await.expect(303);
     assert_eq!(answer.location(), "/apps/shop");
-    runs(&fake, (vec![], vec![7])).await;
+    runs(&fake, (vec![7], vec![])).await;
+    let acts = fake.acts();
+    assert_eq!(acts[acts.len() - 2..], ["stop c1-of-1", "remove c1-of-1"], "it is not killed");
     let page = server.browser.get("/apps/shop/deployments/7").await.expect(200);
     assert_eq!(page.text(".summary .badge"), "Success");
     assert!(page.text(".page-meta").contains(&fake.tip()[..8]), "{}", page.text(".page-meta"));
-    server.browser.post("/apps/shop/start", &[]).await.expect(303);
     let page = server.wait_for_app("shop", "Running").await;
     assert!(page.text("#drift").contains("Name"), "what differs is shown: {}", page.text("#overview"));
     assert!(server.deploy("shop").await.ends_with("/8"), "its number is not given again");
@@ -56,9 +61,11 @@ async fn an_orphan_whose_number_is_taken_gets_the_next_one_and_stays_known() {
     let (mut server, _) = with_running_shop(&fake).await;
     fake.add_older_successor(1);
     server.deploy_to_the_end("shop").await;
+    server.browser.post("/apps/shop/stop", &[]).await.expect(303);
     server.browser.post("/system/orphans/adoption", &[("container", "older")]).await.expect(303);
     let page = server.browser.get("/apps/shop/deployments/3").await.expect(200);
     assert_eq!(page.text(".summary .tag"), "live");
+    server.browser.post("/apps/shop/start", &[]).await.expect(303);
     server.stop().await;
     server.start_fake(&fake).await;
     // What runs now is the orphan, whose label says 2.
@@ -75,7 +82,7 @@ async fn an_orphan_without_an_app_has_one_created_around_it() {
     let mut server = Server::fake(&fake).await;
     server.set_up().await;
     let id = AppId::new();
-    fake.add_orphan(id);
+    fake.add_orphan(id, false);
     let listed = orphan_is_listed(&mut server).await;
     assert!(listed.contains("which is not in the database"), "{listed}");
     server.browser.post("/system/orphans/adoption", &[("container", "orphan")]).await.expect(409);
@@ -93,4 +100,80 @@ async fn an_orphan_without_an_app_has_one_created_around_it() {
     server.wait_for_app("shop", "Exited").await;
     server.browser.post("/apps/shop/start", &[]).await.expect(303);
     runs(&fake, (vec![7], vec![])).await;
+}
+
+#[tokio::test]
+async fn an_orphan_that_does_not_run_never_replaces_what_serves() {
+    let fake = Fake::default();
+    let (mut server, app) = with_running_shop(&fake).await;
+    fake.add_orphan(app, false);
+    orphan_is_listed(&mut server).await;
+    let said = server.browser.post("/system/orphans/adoption", &[("container", "orphan")]).await.expect(409).text("main");
+    assert!(said.contains("The container orphan does not run and #1 serves. Start it first with “docker start orphan”"), "{said}");
+    server.browser.get("/apps/shop/deployments/7").await.expect(404);
+    assert_eq!(fake.running(), (vec![1], vec![7]));
+    server.browser.post("/apps/shop/stop", &[]).await.expect(303);
+    server.browser.post("/system/orphans/adoption", &[("container", "orphan")]).await.expect(303);
+    runs(&fake, (vec![], vec![7])).await;
+}
+
+#[tokio::test]
+async fn of_two_adoptions_at_once_one_is_refused() {
+    let fake = Fake::default();
+    let (mut server, app) = with_running_shop(&fake).await;
+    fake.add_orphan(app, true);
+    orphan_is_listed(&mut server).await;
+    fake.hold(Step::Stop);
+    let mut first = server.browser.clone();
+    let asking = tokio::spawn(async move { first.post("/system/orphans/adoption", &[("container", "orphan")]).await.status });
+    eventually("the former container to be stopped", async || {
+        if fake.acts().contains(&"stop c1-of-1".to_owned()) { Ok(()) } else { Err(format!("{:?}", fake.acts())) }
+    })
+    .await;
+    for act in ["adoption", "removal"] {
+        server.browser.post(&format!("/system/orphans/{act}"), &[("container", "orphan")]).await.expect(409);
+    }
+    fake.release(Step::Stop);
+    assert_eq!(asking.await.unwrap(), 303);
+    runs(&fake, (vec![7], vec![])).await;
+    server.browser.get("/apps/shop/deployments/8").await.expect(404);
+}
+
+#[tokio::test]
+async fn of_what_was_adopted_without_its_commit_it_is_said_that_nothing_can_be_made_anew() {
+    let fake = Fake::default();
+    let (mut server, app) = with_running_shop(&fake).await;
+    fake.keep_commits_to_itself();
+    fake.add_orphan(app, true);
+    orphan_is_listed(&mut server).await;
+    server.browser.post("/system/orphans/adoption", &[("container", "orphan")]).await.expect(303);
+    runs(&fake, (vec![7], vec![])).await;
+    let path = server.browser.post("/apps/shop/apply", &[]).await.expect(303).location().to_owned();
+    let failure = server.wait_for(&path, &["Failed"]).await.text(".failure");
+    assert!(failure.contains("The commit of #7 is not known, because it was adopted."), "{failure}");
+    assert!(failure.contains("“Deploy now” builds the app anew."), "{failure}");
+    fake.forget_all();
+    server.wait_for_app("shop", "Container removed").await;
+    let said = server.browser.post("/apps/shop/start", &[]).await.expect(409).text("main");
+    assert!(said.contains("The commit of #7 is not known, because it was adopted. “Deploy now” builds the app anew."), "{said}");
+}
+
+#[tokio::test]
+async fn an_app_whose_orphan_has_gone_keeps_what_was_typed() {
+    let fake = Fake::default();
+    let mut server = Server::fake(&fake).await;
+    server.set_up().await;
+    fake.add_orphan(AppId::new(), false);
+    orphan_is_listed(&mut server).await;
+    server.browser.post("/system/orphans/removal", &[("container", "orphan")]).await.expect(303);
+    let page = server.create_shop(&[("adopt", "orphan"), ("branch", "release")]).await.expect(422);
+    let said = page.text("main");
+    assert!(said.contains("There is no such orphan any more. “Create app” now creates the app without it."), "{said}");
+    assert_eq!(page.attribute("#branch", "value").as_deref(), Some("release"));
+    assert_eq!(page.attribute("input[name=adopt]", "value"), None);
+    fake.fail(Step::Hello, FailureKind::EngineLost);
+    server.wait_for_the_banner().await;
+    let page = server.create_shop(&[("adopt", "orphan")]).await.expect(422);
+    assert!(page.text("main").contains("The engine cannot be reached"), "{}", page.text("main"));
+    assert_eq!(page.attribute("input[name=adopt]", "value").as_deref(), Some("orphan"), "it may be there when the engine is");
 }

@@ -205,7 +205,7 @@ async fn a_port_that_somebody_has_taken_since_it_was_saved_does_not_stop_what_se
     let second = [("port_1_container", "81"), ("port_1_protocol", "tcp"), ("port_1_address", "127.0.0.1"), ("port_1_host", "8082")];
     server.browser.post(PORTS, &[PUBLISHED, second].concat()).await.expect(303);
     let held = Held { address: [127, 0, 0, 1].into(), port: 8082, protocol: Protocol::Tcp };
-    fake.take_port(Taken { held, by: Holder::Container("gitea".to_owned()) });
+    fake.take_port(Taken { held, by: Holder::Container { id: "0c79".to_owned(), name: "gitea".to_owned() } });
     let path = apply(&mut server).await;
     let page = server.wait_for(&path, &["Failed"]).await;
     assert!(page.text(".failure").contains("Port 8082 on 127.0.0.1 is taken by the container “gitea”"), "{}", page.text(".failure"));

@@ -166,7 +166,7 @@ pub(crate) async fn do_everything(server: &mut Server, fake: &Fake) -> Vec<Strin
     server.wait_for(&back, &["Success"]).await;
     adopt_an_orphan(server, fake).await;
     create_and_delete_a_blog(server, fake).await;
-    fake.add_orphan(AppId::new());
+    fake.add_orphan(AppId::new(), false);
     let orphan = eventually("the orphan to be seen", async || {
         let page = server.browser.get("/system").await;
         page.attribute("input[name=container]", "value").ok_or_else(|| page.text("#orphans"))
@@ -222,7 +222,7 @@ async fn adopt_an_orphan(server: &mut Server, fake: &Fake) {
     let db = server.db().await;
     let shop = upaas::db::apps::by_slug(db.read(), &"shop".parse().unwrap()).await.unwrap().unwrap();
     db.close().await;
-    fake.add_orphan(shop.id);
+    fake.add_orphan(shop.id, true);
     eventually("the orphan to be seen", async || {
         let page = server.browser.get("/system").await.text("#orphans");
         if page.contains("orphan") { Ok(()) } else { Err(page) }

@@ -1,6 +1,12 @@
 //! What happens to containers outside µPaaS: it is seen, shown, and where that is sure, put right.
 
-use upaas::{deploy::platform::FailureKind, domain::ids::AppId};
+use upaas::{
+    deploy::platform::FailureKind,
+    domain::{
+        ids::AppId,
+        port::{Held, Holder, Protocol, Taken},
+    },
+};
 
 use super::support::{
     eventually,
@@ -115,7 +121,7 @@ async fn an_orphan_is_shown_and_removed_by_hand_only() {
     let fake = Fake::default();
     let mut server = with_running_shop(&fake).await;
     let nobody = AppId::new();
-    fake.add_orphan(nobody);
+    fake.add_orphan(nobody, false);
     let browser = &mut server.browser;
     eventually("the orphan to be listed", async || {
         let listed = browser.get("/system").await.text("#orphans");
@@ -378,4 +384,43 @@ async fn a_restart_goes_on_when_who_asked_for_it_hangs_up() {
     reached(&fake, "start c1-of-1").await;
     runs(&fake, (vec![1], vec![])).await;
     server.wait_for_app("shop", "Running").await;
+}
+
+#[tokio::test]
+async fn a_container_made_by_hand_from_an_image_of_ours_is_nobody_s() {
+    let fake = Fake::default();
+    let mut server = with_running_shop(&fake).await;
+    fake.add_hand_made(1);
+    server.stop().await;
+    server.start_fake(&fake).await;
+    server.wait_for_app("shop", "Running").await;
+    server.deploy_to_the_end("shop").await;
+    fake.fail(Step::Settle, FailureKind::Final);
+    server.deploy_to_the_end("shop").await;
+    let orphans = server.browser.get("/system").await.text("#orphans");
+    assert!(orphans.starts_with("Orphans None."), "{orphans}");
+    server.browser.post("/system/orphans/removal", &[("container", "hand-made")]).await.expect(409);
+    server.browser.post("/apps/shop/deletion", &[("slug", "shop")]).await.expect(303);
+    runs(&fake, (vec![1], vec![])).await;
+    let touched: Vec<String> = fake.acts().into_iter().filter(|act| act.ends_with("hand-made")).collect();
+    assert!(touched.is_empty(), "{touched:?}");
+}
+
+#[tokio::test]
+async fn containers_of_older_versions_are_known_by_their_rows() {
+    let fake = Fake::default();
+    let mut server = with_running_shop(&fake).await;
+    fake.age_all();
+    fake.crash_all();
+    fake.cut_events();
+    runs(&fake, (vec![1], vec![])).await;
+    server.wait_for_app("shop", "Running").await;
+    let held = Held { address: [127, 0, 0, 1].into(), port: 8081, protocol: Protocol::Tcp };
+    fake.take_port(Taken { held, by: Holder::Container { id: "c1-of-1".to_owned(), name: "upaas-shop-1".to_owned() } });
+    let page = server.deploy_to_the_end("shop").await;
+    assert_eq!(page.text(".summary .badge"), "Success", "what it holds is its own: {}", page.text(".failure"));
+    runs(&fake, (vec![2], vec![])).await;
+    fake.age_all();
+    server.browser.post("/apps/shop/deletion", &[("slug", "shop")]).await.expect(303);
+    runs(&fake, (vec![], vec![])).await;
 }

@@ -287,3 +287,22 @@ async fn a_container_that_exits_or_is_removed_behind_our_back_is_shown() {
     let page = server.wait_for_app("shop", "Container removed").await;
     assert!(page.text("#app-state").contains("behind µPaaS's back"));
 }
+
+#[tokio::test]
+async fn retry_and_this_commit_again_mean_exactly_that_commit() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake, &[]).await;
+    let first = fake.tip();
+    fake.fail(Step::Build, FailureKind::Final);
+    server.deploy_to_the_end("shop").await;
+    fake.mend(Step::Build);
+    fake.set_tip("1234567890123456789012345678901234567890");
+    for (before, label) in [(1, "Retry"), (2, "Deploy this commit again")] {
+        let page = server.browser.get(&format!("/apps/shop/deployments/{before}")).await.expect(200);
+        assert!(page.text("main").contains(label), "{}", page.text("main"));
+        let commit = page.attribute("form[action='/apps/shop/deployments'] input[name=commit]", "value").unwrap();
+        let path = server.browser.post("/apps/shop/deployments", &[("commit", &commit)]).await.expect(303).location().to_owned();
+        let page = server.wait_for(&path, &["Success"]).await;
+        assert_eq!(page.text(".commit code"), first[..8], "{label}");
+    }
+}

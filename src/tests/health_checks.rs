@@ -110,3 +110,17 @@ async fn without_an_http_check_nothing_is_asked() {
     server.wait_for_app("shop", "Running").await;
     assert!(!fake.acts().iter().any(|act| act.starts_with("ask ")), "{:?}", fake.acts());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_restart_of_its_container_an_app_is_asked_on() {
+    let fake = Fake::default();
+    let mut server = asking(&fake, STRICT).await;
+    server.deploy_to_the_end("shop").await;
+    fake.say(Said::TimedOut);
+    server.wait_for_app("shop", "Unhealthy").await;
+    fake.say(Said::Status(200));
+    server.browser.post("/apps/shop/restart", &[]).await.expect(303);
+    server.wait_for_app("shop", "Running").await;
+    fake.say(Said::TimedOut);
+    server.wait_for_app("shop", "Unhealthy").await;
+}

@@ -125,7 +125,7 @@ async fn a_port_that_something_else_holds_is_refused_and_says_who_does() {
     server.deploy_to_the_end("shop").await;
     let shop = server.browser.get(SETTINGS).await.text("#labels-locked div:nth-child(2) dd code").parse().unwrap();
     fake.take_port(holds("127.0.0.1", 8081, Holder::App { id: shop, name: "shop".to_owned() }));
-    fake.take_port(holds("0.0.0.0", 3000, Holder::Container("gitea".to_owned())));
+    fake.take_port(holds("0.0.0.0", 3000, Holder::Container { id: "0c79".to_owned(), name: "gitea".to_owned() }));
     fake.take_port(holds("127.0.0.1", 5432, Holder::Program));
     save(&mut server, "ports", &port("8081", "127.0.0.1")).await.expect(303);
     let page = save(&mut server, "ports", &port("3000", "127.0.0.1")).await.expect(422);

@@ -206,6 +206,12 @@ struct New {
 #[derive(Serialize)]
 struct Adopted {
     container: String,
+    /// None while the engine does not show it.
+    shown: Option<ShownOrphan>,
+}
+
+#[derive(Serialize)]
+struct ShownOrphan {
     short: String,
     app: String,
     number: i64,
@@ -214,7 +220,8 @@ struct Adopted {
 impl From<&Orphan> for Adopted {
     fn from(orphan: &Orphan) -> Self {
         let seen = &orphan.seen;
-        Self { container: seen.id.clone(), short: present::short_id(&seen.id), app: seen.app.to_string(), number: seen.deployment }
+        let shown = ShownOrphan { short: present::short_id(&seen.id), app: seen.app.to_string(), number: seen.deployment };
+        Self { container: seen.id.clone(), shown: Some(shown) }
     }
 }
 
@@ -237,11 +244,15 @@ pub(super) async fn new(ui: Ui, Asked(asking): Asked<Asking>) -> Result<Response
 }
 
 pub(super) async fn create(ui: Ui, typed: Typed) -> Result<Response, Error> {
+    let mut form = app_form::empty().filled(&typed, &[]);
     let orphan = match typed.text("adopt") {
         "" => None,
-        container => Some(ui.state.deployer.orphan(container).await?),
+        container => match ui.state.deployer.orphan(container).await {
+            Ok(orphan) => Some(orphan),
+            Err(deploy::Error::Refused(why)) => return cannot_adopt(&ui, form, container, why).await,
+            Err(err) => return Err(err.into()),
+        },
     };
-    let mut form = app_form::empty().filled(&typed, &[]);
     let slug = form.check("slug", typed.text("slug").parse::<Slug>());
     let mut config = app_form::config(&typed, &mut form);
     if let Some(wanted) = &config {
@@ -258,10 +269,28 @@ pub(super) async fn create(ui: Ui, typed: Typed) -> Result<Response, Error> {
             Err(deploy::Error::SlugTaken) => {
                 form.check::<()>("slug", Err(taken(&ui, &slug).await?));
             }
+            Err(deploy::Error::Refused(why)) if orphan.is_some() => {
+                return cannot_adopt(&ui, form, typed.text("adopt"), why).await;
+            }
             Err(err) => return Err(err.into()),
         }
     }
-    let page = ui.page("New app", &New { form, adopted: orphan.as_ref().map(Adopted::from) })?;
+    not_created(&ui, New { form, adopted: orphan.as_ref().map(Adopted::from) })
+}
+
+/// What was typed stays. An orphan that has gone is let go of; one that the engine does not show now is kept for another try.
+async fn cannot_adopt(ui: &Ui, mut form: FormView, container: &str, why: String) -> Result<Response, Error> {
+    let adopted = match ui.state.deployer.orphan(container).await {
+        Ok(orphan) => Some(Adopted::from(&orphan)),
+        Err(_) if ui.state.deployer.engine().is_up() => None,
+        Err(_) => Some(Adopted { container: container.to_owned(), shown: None }),
+    };
+    form.reject(if adopted.is_some() { why } else { format!("{why} “Create app” now creates the app without it.") });
+    not_created(ui, New { form, adopted })
+}
+
+fn not_created(ui: &Ui, page: New) -> Result<Response, Error> {
+    let page = ui.page("New app", &page)?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 

@@ -91,7 +91,7 @@ struct Queued {
     when: When,
 }
 
-/// A container with our label that the database does not know.
+/// A container that we made and the database does not know.
 #[derive(Serialize)]
 struct Orphan {
     container: String,

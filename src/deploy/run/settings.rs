@@ -4,7 +4,7 @@ use super::{Run, Stop};
 use crate::{
     db,
     deploy::{
-        Error,
+        Error, adopt,
         platform::Failure,
         rollback::{self, Heritage},
     },
@@ -46,6 +46,10 @@ impl Run<'_> {
     /// Takes over commit and image of the live deployment, for another configuration: nothing is fetched and nothing is built.
     pub(super) async fn take_over(&mut self) -> Result<(CommitFacts, String), Stop> {
         let live = self.old().await?;
+        if let Some(adopted) = live.as_ref().filter(|old| old.row.commit.is_none()) {
+            let unknown = Failure::new(Cause::User, adopt::commit_is_unknown(adopted.row.number));
+            return Err(Stop::Failed(unknown.hint(adopt::BUILD_ANEW)));
+        }
         let parts = live.and_then(|old| Some((old.row.number, old.config, old.row.commit?, old.row.image?)));
         let nothing = || Failure::new(Cause::User, "Nothing is deployed yet to which the settings could be applied.");
         let Some((number, built_with, commit, image)) = parts else {

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::{Run, Stop, undo::Made};
 use crate::{
     db,
-    deploy::{platform::Failure, settle},
+    deploy::{platform::Failure, ports, settle},
     domain::{
         app_config::{AppConfig, health_check::Probe, network::NetworkUse},
         commit::CommitFacts,
@@ -98,8 +98,7 @@ impl Run<'_> {
     async fn expect_free_ports(&self) -> Result<(), Stop> {
         let ports = &self.config.run.ports;
         let wanted: Vec<Held> = ports.iter().filter_map(Port::held).collect();
-        let runtime = &self.shared.platform.runtime;
-        let taken = self.within(self.shared.limits.deploy, runtime.taken_ports(&wanted)).await?;
+        let taken = self.within(self.shared.limits.deploy, ports::shown(self.shared, &wanted)).await?;
         match port::clashes(ports, Some(self.app.id), &taken).into_iter().next() {
             Some((_, held, it)) => Err(Stop::Failed(Failure::new(Cause::User, it.sentence(&held)).hint("Then deploy again."))),
             None => Ok(()),

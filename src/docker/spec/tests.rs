@@ -70,6 +70,7 @@ fn a_container_with_a_fixed_port() {
       "Image": "sha256:abc",
       "Labels": {
         "upaas.app": "0192c0de-0000-7000-8000-000000000001",
+        "upaas.container": "true",
         "upaas.deployment": "12",
         "upaas.instance": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
         "upaas.slug": "shop-api"
@@ -210,6 +211,7 @@ fn everything_that_can_be_asked_for_is_sent() {
       "Labels": {
         "traefik.enable": "true",
         "upaas.app": "0192c0de-0000-7000-8000-000000000001",
+        "upaas.container": "true",
         "upaas.deployment": "12",
         "upaas.files": "f1",
         "upaas.instance": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",

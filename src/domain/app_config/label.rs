@@ -21,6 +21,8 @@ pub const APP: &str = "upaas.app";
 pub const SLUG: &str = "upaas.slug";
 /// The label that says for which deployment, by number.
 pub const DEPLOYMENT: &str = "upaas.deployment";
+/// The label of the containers that µPaaS makes, and of nothing else: whatever is made of its images by hand inherits their labels.
+pub const CONTAINER: &str = "upaas.container";
 /// Which folder has a container's text files.
 pub const FILES: &str = "upaas.files";
 

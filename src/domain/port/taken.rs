@@ -15,8 +15,13 @@ pub enum Holder {
         /// Its name.
         name: String,
     },
-    /// A container that is none of this installation's, by name.
-    Container(String),
+    /// A container that does not say that it is this installation's.
+    Container {
+        /// Which.
+        id: String,
+        /// Its name.
+        name: String,
+    },
     /// Something else on the host.
     Program,
 }
@@ -38,7 +43,7 @@ impl Taken {
         match &self.by {
             Holder::Upaas => format!("{port} is µPaaS's own: it listens on {} there. Choose another one.", self.held.address),
             Holder::App { name, .. } => format!("{port} is used by the app “{name}”. Choose another one."),
-            Holder::Container(name) => {
+            Holder::Container { name, .. } => {
                 format!("{port} is taken by the container “{name}”, which µPaaS did not make. Stop it, or choose another port.")
             }
             Holder::Program => format!("{port} is taken by another program on this machine. Stop it, or choose another port."),
@@ -73,7 +78,7 @@ mod tests {
         let taken = [
             Taken { held: held("127.0.0.1", 8080), by: Holder::Upaas },
             Taken { held: held("127.0.0.1", 8081), by: Holder::App { id: shop, name: "shop".to_owned() } },
-            Taken { held: held("0.0.0.0", 8082), by: Holder::Container("gitea".to_owned()) },
+            Taken { held: held("0.0.0.0", 8082), by: Holder::Container { id: "0c79".to_owned(), name: "gitea".to_owned() } },
             Taken { held: held("0.0.0.0", 8082), by: Holder::Program },
             Taken { held: held("::1", 8083), by: Holder::Program },
         ];

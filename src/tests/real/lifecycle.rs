@@ -1,12 +1,12 @@
 //! Restart, drift, adoption and deletion, on a real engine.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, process::Command};
 
 use bollard::{
     models::{
         ContainerCreateBody, ContainerUpdateBody, NetworkConnectRequest, NetworkDisconnectRequest, RestartPolicy, RestartPolicyNameEnum,
     },
-    query_parameters::{CreateContainerOptionsBuilder, RenameContainerOptionsBuilder},
+    query_parameters::{CreateContainerOptionsBuilder, RenameContainerOptionsBuilder, StartContainerOptions},
 };
 use sqlx::{Connection, SqliteConnection};
 use upaas::domain::{
@@ -19,6 +19,8 @@ use crate::support::{
     daemon::Daemon,
     engine::{self, Leftovers},
     eventually,
+    fake::Fake,
+    server::Server,
 };
 
 impl World {
@@ -247,4 +249,87 @@ async fn a_deletion_that_is_cut_short_goes_on_when_the_engine_and_upaas_are_back
     world.is_deleted().await;
     let all = bollard::query_parameters::ListContainersOptionsBuilder::new().all(true).build();
     assert!(daemon.client().list_containers(Some(all)).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_made_by_hand_from_our_image_runs_on_whatever_becomes_of_the_app() {
+    let mut world = World::with_shop(None).await;
+    world.deploy("Success").await;
+    let image = engine::inspect(&world.only_container().await).await.image.unwrap();
+    // As with `docker run`: it has the image's labels, and no others.
+    let by_hand = ContainerCreateBody { image: Some(image.clone()), ..ContainerCreateBody::default() };
+    let docker = engine::client();
+    let name = format!("by-hand-{}", world.app().await.id);
+    let options = CreateContainerOptionsBuilder::new().name(&name).build();
+    let container = docker.create_container(Some(options), by_hand).await.unwrap().id;
+    docker.start_container(&container, None::<StartContainerOptions>).await.unwrap();
+    let started = engine::inspect(&container).await;
+    assert!(started.config.unwrap().labels.unwrap().contains_key("upaas.app"), "it looks like ours");
+    let started = started.state.unwrap().started_at;
+
+    world.server.stop().await;
+    world.server.start_real().await;
+    world.server.wait_for_app("shop", "Running").await;
+    world.repository.push("main", &[("index.html", "second")]);
+    world.deploy("Success").await;
+    assert_eq!(world.answers_with("second").await, "second");
+    let orphans = world.server.browser.get("/system").await.text("#orphans");
+    assert!(orphans.starts_with("Orphans None."), "{orphans}");
+    world.server.browser.post("/apps/shop/deletion", &[("slug", "shop")]).await.expect(303);
+    world.is_deleted().await;
+    assert_eq!(world.only_container().await, container, "what was ours is gone");
+    let state = engine::inspect(&container).await.state.unwrap();
+    assert_eq!((state.running, state.started_at), (Some(true), started));
+    assert_eq!(world.left.images().await, [image], "what it is made of stays");
+    let said = world.server.browser.get("/audit").await.text("main");
+    assert!(said.contains("1 image stays"), "{said}");
+}
+
+/// A file system mounted for as long as this lives.
+struct Mounted(std::path::PathBuf);
+
+impl Mounted {
+    fn at(folder: &std::path::Path, arguments: &[&str]) -> Self {
+        std::fs::create_dir_all(folder).unwrap();
+        assert!(Command::new("mount").args(arguments).arg(folder).status().unwrap().success(), "only root may mount");
+        Self(folder.to_owned())
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_mounted_below_the_folder_of_volumes_is_not_emptied() {
+    let fake = Fake::default();
+    let mut server = Server::fake(&fake).await;
+    server.set_up().await;
+    server.create_shop(&[]).await.expect(303);
+    let db = server.db().await;
+    let id = upaas::db::apps::by_slug(db.read(), &"shop".parse().unwrap()).await.unwrap().unwrap().id;
+    db.close().await;
+    let (volumes, elsewhere) = (server.data().join("volumes").join(id.to_string()), tempfile::tempdir().unwrap());
+    std::fs::create_dir_all(volumes.join("data")).unwrap();
+    std::fs::write(elsewhere.path().join("file"), "somebody's").unwrap();
+    let tmpfs = Mounted::at(&volumes.join("data/tmpfs"), &["-t", "tmpfs", "tmpfs"]);
+    // Of the same device as the folder.
+    let bind = Mounted::at(&volumes.join("bind"), &["--bind", elsewhere.path().to_str().unwrap()]);
+    for file in [volumes.join("own"), tmpfs.0.join("file")] {
+        std::fs::write(file, "text").unwrap();
+    }
+    server.browser.post("/apps/shop/deletion", &[("slug", "shop"), ("volumes", "yes")]).await.expect(303);
+    let browser = &mut server.browser;
+    eventually("the app to be gone", async || {
+        let said = browser.get("/").await.text("#apps");
+        if said.contains("shop") { Err(said) } else { Ok(()) }
+    })
+    .await;
+    assert!(!volumes.join("own").exists(), "what is the app's goes");
+    assert!(tmpfs.0.join("file").exists() && bind.0.join("file").exists() && elsewhere.path().join("file").exists());
+    let said = server.browser.get("/audit").await.text("main");
+    assert!(said.contains("something is mounted there, which was not touched"), "{said}");
+    server.create_shop(&[]).await.expect(303);
 }

@@ -162,6 +162,8 @@ struct World {
     pruned: AtomicBool,
     /// What is left of the engine's disk; none: that cannot be seen.
     left: Mutex<Option<u64>>,
+    /// Whether containers do not say their commit.
+    silent: AtomicBool,
     /// Who listens to the engine's events.
     listeners: Mutex<Vec<mpsc::UnboundedSender<Happening>>>,
 }
@@ -405,13 +407,18 @@ impl Fake {
     }
 
     /// A container with our labels that no database knows.
-    pub(crate) fn add_orphan(&self, app: AppId) {
+    pub(crate) fn add_orphan(&self, app: AppId, running: bool) {
         let mut containers = self.0.containers.lock().unwrap();
         let id = if containers.contains_key("orphan") { "orphan-2" } else { "orphan" };
-        let orphan = observed(id, app, 7, Vec::new());
+        let orphan = Observed { running, ..observed(id, app, 7, Vec::new()) };
         containers.insert(orphan.id.clone(), orphan.clone());
         drop(containers);
         self.tell(&orphan, Act::Changed);
+    }
+
+    /// From now on containers do not say of which commit they are.
+    pub(crate) fn keep_commits_to_itself(&self) {
+        self.0.silent.store(true, Ordering::Relaxed);
     }
 
     /// Another container of a deployment, as after a creation whose answer came too late.
@@ -425,6 +432,20 @@ impl Fake {
             container.deployment += 1;
             container.created_at = Some(Moment::from_unix_ms(1));
         });
+    }
+
+    /// A container that somebody has made by hand from the image of this deployment: it runs, and has the image's labels.
+    pub(crate) fn add_hand_made(&self, of: i64) {
+        self.add_like(of, "hand-made", |container| {
+            container.made_by_upaas = false;
+            container.running = true;
+            container.ports.clear();
+        });
+    }
+
+    /// From now on the containers that there are do not say that we made them, as those of an older version.
+    pub(crate) fn age_all(&self) {
+        self.change_all(Act::Changed, |container| container.made_by_upaas = false);
     }
 
     fn add_like(&self, deployment: i64, id: &str, change: impl FnOnce(&mut Observed)) {
@@ -491,6 +512,7 @@ fn observed(id: &str, app: AppId, deployment: i64, ports: Vec<Bound>) -> Observe
         id: id.to_owned(),
         app,
         deployment,
+        made_by_upaas: true,
         running: false,
         paused: false,
         restarting: false,
@@ -823,7 +845,7 @@ impl Runtime for Fake {
 
     async fn origins(&self, container: &str) -> Result<Option<Origins>, Failure> {
         let there = self.0.containers.lock().unwrap().contains_key(container);
-        let commit = Some(self.tip().parse().unwrap());
+        let commit = (!self.0.silent.load(Ordering::Relaxed)).then(|| self.tip().parse().unwrap());
         Ok(there.then(|| Origins { image: "sha256:old".to_owned(), slug: Some("shop".parse().unwrap()), commit }))
     }
 

@@ -48,8 +48,8 @@
 //! first the containers that should serve, then the rows. One follows the engine's events, so that pages show what is, and
 //! takes a stop from outside for the operator's wish. One asks live containers over HTTP whether they work, where that is their health
 //! check: the engine makes the other checks. One compresses the journals of deployments that have ended. One removes, after
-//! each deployment, images and configurations that are not kept any more; one, once a day, what is older than the settings say, and then
-//! tidies up mirrors.
+//! each deployment, images and configurations that are not kept any more; one, once a day, what is older than the settings say, then such
+//! images of all apps, and it tidies up mirrors.
 //!
 //! # One act
 //!

@@ -3,18 +3,17 @@
 mod address;
 mod phases;
 mod record;
+mod row;
 
 pub(super) use crate::domain::size::size;
 pub(super) use address::{Address, address, host_port};
 pub(super) use phases::{Phase, phases};
 pub(super) use record::RecordView;
-
-use std::collections::HashSet;
+pub(super) use row::{DeploymentRow, rollback_url};
 
 use serde::Serialize;
 
-use self::phases::PhaseBar;
-use super::{frame::When, view::Mood};
+use super::view::Mood;
 use crate::{
     deploy::{Place, Sight},
     domain::{
@@ -26,8 +25,7 @@ use crate::{
         commit::CommitFacts,
         connection::Verdict,
         container::Health,
-        deployment::{Cause, Deployment, Status, Switch, Trigger},
-        ids::DeploymentId,
+        deployment::{Cause, Deployment, Status, Switch},
         moment::{Moment, duration},
         port::{self, Held, HostPort, Port},
     },
@@ -182,71 +180,6 @@ pub(super) const fn cause(cause: Cause) -> &'static str {
         Cause::Engine => "engine",
         Cause::Internal => "µPaaS",
     }
-}
-
-/// A line of a list of deployments.
-#[derive(Serialize)]
-pub(super) struct DeploymentRow {
-    number: i64,
-    url: String,
-    badge: Badge,
-    commit: Option<Commit>,
-    trigger: Trigger,
-    by: Option<String>,
-    when: When,
-    duration: Option<String>,
-    bar: PhaseBar,
-    cause: Option<&'static str>,
-    reason: Option<String>,
-    attempt: i64,
-    journal_removed: bool,
-    live: bool,
-    /// What it is about besides a commit: `rollback to #3`.
-    about: Option<String>,
-    /// Where going back to it begins, when that is possible.
-    rollback_url: Option<String>,
-    pinned: bool,
-}
-
-impl DeploymentRow {
-    /// With the app's kept set.
-    pub(super) fn new(app: &App, deployment: &Deployment, kept: &HashSet<DeploymentId>) -> Self {
-        Self {
-            number: deployment.number,
-            url: deployment_url(app, deployment.number),
-            badge: deployment.status.into(),
-            commit: commit(deployment),
-            trigger: deployment.trigger,
-            by: deployment.requested_by.clone(),
-            when: deployment.times.queued.into(),
-            duration: took(deployment),
-            bar: PhaseBar::new(deployment, Moment::now()),
-            cause: deployment.ending.as_ref().and_then(|ending| ending.cause).map(cause),
-            reason: deployment.ending.as_ref().map(|ending| ending.sentence.clone()),
-            attempt: deployment.attempt,
-            journal_removed: deployment.journal_removed.is_some(),
-            live: app.live_deployment == Some(deployment.id),
-            about: about(deployment),
-            rollback_url: rollback_url(app, deployment, kept),
-            pinned: deployment.pinned.is_some(),
-        }
-    }
-}
-
-/// What a deployment is about besides a commit.
-fn about(deployment: &Deployment) -> Option<String> {
-    match (deployment.rollback, deployment.trigger, deployment.status) {
-        (Some(rollback), ..) => Some(format!("rollback to #{}", rollback.to)),
-        (None, Trigger::Config, Status::Success) => Some("settings applied".to_owned()),
-        (None, Trigger::Config, _) => Some("settings to apply".to_owned()),
-        _ => None,
-    }
-}
-
-/// Where going back to a deployment begins, when it is kept for that and does not serve anyway.
-pub(super) fn rollback_url(app: &App, deployment: &Deployment, kept: &HashSet<DeploymentId>) -> Option<String> {
-    let other = kept.contains(&deployment.id) && app.live_deployment != Some(deployment.id);
-    other.then(|| format!("{}/rollback", deployment_url(app, deployment.number)))
 }
 
 /// How long a deployment has taken, or takes by now.

@@ -15,7 +15,7 @@ use super::support::{
     server::Server,
 };
 
-async fn with_running_shop(fake: &Fake) -> Server {
+pub(crate) async fn with_running_shop(fake: &Fake) -> Server {
     let mut server = Server::fake(fake).await;
     server.set_up().await;
     server.create_shop(&[("container_port", "80"), ("host_port", "8081")]).await.expect(303);

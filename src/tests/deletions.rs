@@ -8,21 +8,15 @@ use upaas::{
     domain::{app::App, image::BuiltImage},
 };
 
-use super::support::{
-    eventually,
-    fake::{Fake, Step, stray_image},
-    gitea::{Hook, ZEROS, commit},
-    server::Server,
+use super::{
+    containers::with_running_shop,
+    support::{
+        eventually,
+        fake::{Fake, Step, stray_image},
+        gitea::{Hook, ZEROS, commit},
+        server::Server,
+    },
 };
-
-async fn with_running_shop(fake: &Fake) -> Server {
-    let mut server = Server::fake(fake).await;
-    server.set_up().await;
-    server.create_shop(&[("container_port", "80"), ("host_port", "8081")]).await.expect(303);
-    server.deploy_to_the_end("shop").await;
-    server.wait_for_app("shop", "Running").await;
-    server
-}
 
 async fn shop(server: &Server) -> App {
     let db = server.db().await;

@@ -191,8 +191,9 @@ async fn page(ui: &Ui, app: &App, webhook: Webhook) -> Result<Show, Error> {
     let drift = container.there().map(|it| drift(it, &app.slug, &made_with.run)).unwrap_or_default();
     let drift = drift.into_iter().map(Drifted::from).collect();
     let page = AppPage { address, switch_note, drift, ..app_page(app, live.as_ref(), recent.first(), &container) };
-    // They are refused then.
-    let page = if deployed_now { AppPage { start: None, restart: false, stop: false, ..page } } else { page };
+    // They are refused then; and that the container does not run for a moment is the deployment's own doing.
+    let page =
+        if deployed_now { AppPage { start: None, restart: false, stop: false, hint: None, drift: Vec::new(), ..page } } else { page };
     let kept = ui.state.deployer.kept(app).await?;
     let rollback_url = match &live {
         Some(live) => deployments::newest_kept_before(&ui.state, app, live, &kept).await?,

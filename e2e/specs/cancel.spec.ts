@@ -32,10 +32,18 @@ test("a running build is cancelled from its page: the work ends, the old version
   expect(await made(it.server.instance, 2)).toEqual({ containers: [], images: [] });
   expect(await answer(shop.port)).toBe("the good version");
 
-  await test.step("a cancelled deployment can be tried again", async () => {
+  await test.step("a cancelled deployment can be tried again, with exactly its commit", async () => {
     await it.forge.commit("shop", "hello", { message: "Work again", files: { "index.html": "the next version" } });
     await page.getByRole("button", { name: "Retry" }).click();
     await expect(page).toHaveURL(`${shop.url}/deployments/3`);
+    await expect(page.locator(".summary")).toContainText("Take a while");
+    await expect(status(page)).toHaveText("Building");
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await expect(status(page)).toHaveText("Cancelled");
+  });
+
+  await test.step("and another commit takes its place", async () => {
+    await deploy(page, shop);
     await expect(status(page)).toHaveText("Success");
     expect(await answer(shop.port)).toBe("the next version");
   });

@@ -80,7 +80,8 @@ export async function commitByHand(container: Thing): Promise<string> {
 
 /** Starts a container with the installation's label that it does not know, as after restoring a backup. Returns its id. */
 export async function startOrphan(instance: string, image: Thing, app: string = randomUUID()): Promise<string> {
-  const labels = { "upaas.instance": instance, "upaas.app": app, "upaas.slug": "forgotten", "upaas.deployment": "7" };
+  const whose = { "upaas.instance": instance, "upaas.app": app, "upaas.slug": "forgotten", "upaas.deployment": "7" };
+  const labels = { ...whose, "upaas.container": "true" };
   const { Id } = await ask<Thing>("POST", "/containers/create", { Image: image.Id, Labels: labels });
   await ask("POST", `/containers/${Id}/start`);
   return Id;

@@ -200,7 +200,7 @@ pub(super) fn switch(deployment: &Deployment) -> Option<String> {
         return None;
     }
     Some(match (deployment.switch, deployment.host_port) {
-        (None, _) => "started while none ran".to_owned(),
+        (None, _) => "nothing to switch from".to_owned(),
         (Some(Switch::Overlap), _) => "overlap: no gap".to_owned(),
         (Some(Switch::Replace), Some(port)) => format!("replace: host port {port}"),
         (Some(Switch::Replace), None) => "replace".to_owned(),

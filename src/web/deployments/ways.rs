@@ -50,7 +50,7 @@ impl Ways {
             label: format!("Compare with #{}, which serves", live.number),
             url: with(live.number, deployment.number),
         });
-        let with_before = before.iter().map(|before| ComparisonLink {
+        let with_before = before.iter().filter(|it| app.live_deployment != Some(it.id)).map(|before| ComparisonLink {
             label: format!("Compare with #{}, the one before", before.number),
             url: with(before.number, deployment.number),
         });

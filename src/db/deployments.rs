@@ -24,8 +24,13 @@ macro_rules! select {
     };
 }
 
+mod adopted;
+mod facts;
 pub mod history;
 pub mod kept;
+
+pub use adopted::{Adopted, insert_adopted};
+pub use facts::{set_commit, set_container, set_image, set_pinned, set_snapshot, set_switch};
 
 #[derive(FromRow)]
 struct Row {
@@ -159,50 +164,6 @@ pub async fn enqueue(tx: &mut SqliteConnection, new: &NewDeployment<'_>) -> Resu
     .bind(Moment::now())
     .execute(&mut *tx)
     .await?;
-    get(tx, id).await
-}
-
-/// A container that becomes the live one without a deployment of ours.
-#[derive(Debug, Clone)]
-pub struct Adopted<'a> {
-    /// The app.
-    pub app: AppId,
-    /// The number, which is free.
-    pub number: i64,
-    /// Who asked for it.
-    pub requested_by: &'a str,
-    /// The container's image.
-    pub image: &'a str,
-    /// The container.
-    pub container: &'a str,
-    /// What it was built from, if that is known.
-    pub commit: Option<&'a CommitFacts>,
-    /// The configuration that it is taken to be made with.
-    pub snapshot: SnapshotId,
-}
-
-/// Keeps a successful deployment that was made elsewhere, and moves the live pointer to it.
-pub async fn insert_adopted(tx: &mut SqliteConnection, adopted: &Adopted<'_>) -> Result<Deployment, Error> {
-    let (id, now) = (DeploymentId::new(), Moment::now());
-    sqlx::query(
-        "INSERT INTO deployments (id, app_id, number, \"trigger\", requested_by, status, image, container, snapshot_id, queued_at, finished_at)
-         VALUES (?, ?, ?, 'manual', ?, 'success', ?, ?, ?, ?, ?)",
-    )
-    .bind(id)
-    .bind(adopted.app)
-    .bind(adopted.number)
-    .bind(adopted.requested_by)
-    .bind(adopted.image)
-    .bind(adopted.container)
-    .bind(adopted.snapshot)
-    .bind(now)
-    .bind(now)
-    .execute(&mut *tx)
-    .await?;
-    if let Some(commit) = adopted.commit {
-        set_commit(&mut *tx, id, commit).await?;
-    }
-    apps::set_live(&mut *tx, adopted.app, id).await?;
     get(tx, id).await
 }
 
@@ -419,61 +380,6 @@ pub async fn promote(tx: &mut SqliteConnection, deployment: &Deployment) -> Resu
         apps::set_live(tx, deployment.app, deployment.id).await?;
     }
     Ok(wanted)
-}
-
-/// Notes the configuration that a deployment uses, or that it has used none.
-pub async fn set_snapshot(db: impl SqliteExecutor<'_>, id: DeploymentId, snapshot: Option<SnapshotId>) -> Result<(), Error> {
-    sqlx::query("UPDATE deployments SET snapshot_id = ? WHERE id = ?").bind(snapshot).bind(id).execute(db).await?;
-    Ok(())
-}
-
-/// Notes the commit that was fetched.
-pub async fn set_commit(db: impl SqliteExecutor<'_>, id: DeploymentId, commit: &CommitFacts) -> Result<(), Error> {
-    sqlx::query("UPDATE deployments SET commit_id = ?, commit_message = ?, commit_author = ?, committed_at = ? WHERE id = ?")
-        .bind(commit.id.as_str())
-        .bind(&commit.message)
-        .bind(&commit.author)
-        .bind(commit.committed_at)
-        .bind(id)
-        .execute(db)
-        .await?;
-    Ok(())
-}
-
-/// Notes the image that was built.
-pub async fn set_image(db: impl SqliteExecutor<'_>, id: DeploymentId, image: &str) -> Result<(), Error> {
-    sqlx::query("UPDATE deployments SET image = ? WHERE id = ?").bind(image).bind(id).execute(db).await?;
-    Ok(())
-}
-
-/// Notes the container that was made.
-pub async fn set_container(db: impl SqliteExecutor<'_>, id: DeploymentId, container: &str) -> Result<(), Error> {
-    sqlx::query("UPDATE deployments SET container = ? WHERE id = ?").bind(container).bind(id).execute(db).await?;
-    Ok(())
-}
-
-/// Notes how the container took over, on which port, and how long nothing served.
-pub async fn set_switch(
-    db: impl SqliteExecutor<'_>,
-    id: DeploymentId,
-    switch: Option<Switch>,
-    host_port: Option<u16>,
-    gap_ms: Option<u64>,
-) -> Result<(), Error> {
-    sqlx::query("UPDATE deployments SET switch = ?, host_port = ?, gap_ms = ? WHERE id = ?")
-        .bind(switch)
-        .bind(host_port)
-        .bind(gap_ms.and_then(|ms| i64::try_from(ms).ok()))
-        .bind(id)
-        .execute(db)
-        .await?;
-    Ok(())
-}
-
-/// Pins a deployment, or lets it go.
-pub async fn set_pinned(db: impl SqliteExecutor<'_>, id: DeploymentId, since: Option<Moment>) -> Result<(), Error> {
-    sqlx::query("UPDATE deployments SET pinned_at = ? WHERE id = ?").bind(since).bind(id).execute(db).await?;
-    Ok(())
 }
 
 /// When another deployment of the app became live after this moment, for the first time.

@@ -38,9 +38,14 @@ impl Scrape {
         self.samples.get(series).copied()
     }
 
+    /// The names of all series, with their labels.
+    pub(crate) fn series(&self) -> impl Iterator<Item = &str> {
+        self.samples.keys().map(String::as_str)
+    }
+
     /// Whether there is a series whose name begins so.
     pub(crate) fn has_any(&self, beginning: &str) -> bool {
-        self.samples.keys().any(|series| series.starts_with(beginning))
+        self.series().any(|series| series.starts_with(beginning))
     }
 }
 

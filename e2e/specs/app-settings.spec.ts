@@ -18,7 +18,6 @@ for (const javaScriptEnabled of [true, false]) {
     const slug = javaScriptEnabled ? "scripted" : "plain";
 
     test("what is saved is pending until it is applied, and then the container has exactly that", async ({ page }) => {
-      test.setTimeout(180_000);
       const app = await running(page, slug);
       const port = await freePort();
       await open(page, app);
@@ -275,7 +274,6 @@ test("a push that changes nothing that is watched is skipped, and says so", asyn
 });
 
 test("the page is accessible and fits: with nothing set, with everything set, with errors", async ({ page }) => {
-  test.setTimeout(180_000);
   const app = await running(page, "looks");
   await open(page, app);
   await expectGoodLook(page, "app-settings-unset");

@@ -19,7 +19,8 @@ test.beforeAll(async ({ browser }) => {
 
 // Whatever went wrong: what served before still does, and it is all that is left.
 test.afterEach(async () => {
-  expect(await answer(shop.port)).toBe("the good version");
+  // After a replace that failed the old version has only just been started again.
+  await expect.poll(() => answer(shop.port)).toBe("the good version");
   const containers = (await made(it.server.instance)).containers.map((it) => `${it.Labels["upaas.deployment"]} ${it.State}`);
   expect(containers).toEqual(["1 running"]);
 });

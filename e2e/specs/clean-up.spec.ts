@@ -14,7 +14,6 @@ test.describe.configure({ mode: "serial" });
 
 // The first of six versions is kept by its pin alone, and of a seventh image nobody knows what it is.
 test.beforeAll(async ({ browser }) => {
-  test.setTimeout(120_000);
   const page = await browser.newPage();
   await it.forge.commit("shop", "hello", { message: "Work", files: { "index.html": "version 1" } });
   shop = await runningApp(page, it.forge, { slug: "shop" });

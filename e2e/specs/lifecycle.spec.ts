@@ -136,7 +136,7 @@ test("a deletion waits for the engine, is seen waiting, and goes on by itself", 
   await expect(row).toContainText("It waits for the engine, which cannot be reached. Then it goes on by itself.");
   await expectGoodLook(apps, "apps-deleting");
   await it.engine!.mend();
-  await expect(row).toHaveCount(0, { timeout: 45_000 });
+  await expect(row).toHaveCount(0);
   await expectSamePage(apps);
   expect(await left("shop")).toEqual([]);
 });

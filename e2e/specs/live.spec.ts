@@ -25,7 +25,7 @@ test("a push is seen on every open page, and its journal line by line, until the
   const overview = await openOnce(context, shop.url);
   const list = await openOnce(context, "/");
   await expect(list).toHaveTitle("Apps · µPaaS");
-  await push({ "index.html": "version 2", "build.sh": printing({ lines: 64, perSecond: 8 }) });
+  await push({ "index.html": "version 2", "build.sh": printing({ lines: 240, perSecond: 8 }) });
 
   await test.step("the list and the app's page tell of it", async () => {
     await expect(list.locator("#app-shop").getByRole("link", { name: `Building #${newest}` })).toBeVisible();
@@ -46,7 +46,7 @@ test("a push is seen on every open page, and its journal line by line, until the
       await expect.poll(async () => (await lines(page)).length, { intervals: [100] }).toBeGreaterThanOrEqual(before + more);
       await expect.poll(() => pixelsToEnd(page)).toBeLessThanOrEqual(1);
     }
-    expect(await printed(page, 64).count(), "it is still under way").toBe(0);
+    expect(await printed(page, 240).count(), "it is still under way").toBe(0);
   });
 
   await test.step("how long it takes is counted on", async () => {
@@ -63,7 +63,7 @@ test("a push is seen on every open page, and its journal line by line, until the
     await expect(page.locator("#favicon")).toHaveAttribute("href", /favicon(-[0-9a-z]+)?\.svg/);
     await expect(page.locator("#favicon")).not.toHaveAttribute("href", /busy|failed/);
     await expect(page.locator(".phase-done")).toHaveCount(await page.locator(".phase").count());
-    expect((await expectWhole(page)).filter(printedNumber)).toHaveLength(64);
+    expect((await expectWhole(page)).filter(printedNumber)).toHaveLength(240);
     expect(await answer(shop.port)).toBe("version 2");
     await expect(overview.locator("#live-title")).toHaveText(`Live deployment #${newest}`);
     await expect(overview).toHaveTitle("✓ Running: shop · µPaaS");
@@ -76,7 +76,7 @@ test("a push is seen on every open page, and its journal line by line, until the
 
 test("a build that breaks is told on the open page, with its last words, and the old version serves on", async ({ page, context }) => {
   const was = await answer(shop.port);
-  await push({ "build.sh": `${printing({ lines: 30, perSecond: 8 })}echo "the compiler is not amused" >&2; exit 3\n` });
+  await push({ "build.sh": `${printing({ lines: 120, perSecond: 8 })}echo "the compiler is not amused" >&2; exit 3\n` });
   await openOnce(context, `${shop.url}/deployments/${newest}`, page);
   await expect(printed(page, 10)).toBeVisible();
   await expect(page.locator(".failure")).toHaveCount(0);
@@ -84,7 +84,7 @@ test("a build that breaks is told on the open page, with its last words, and the
   const failure = page.locator(".failure");
   await expect(failure.getByRole("heading")).toHaveText("Build failed");
   await expect(failure.locator(".failure-sentence")).toContainText("exited with 3.");
-  await expect(failure.locator(".lines-tail")).toContainText("line 30");
+  await expect(failure.locator(".lines-tail")).toContainText("line 120");
   await expect(failure.locator(".lines-tail")).toContainText("the compiler is not amused");
   await expect(failure).toContainText("still serves.");
   await expect(page).toHaveTitle(`✕ #${newest} Failed: shop · µPaaS`);
@@ -137,8 +137,8 @@ test("a container that is stopped by hand is shown on open pages within seconds"
   await openOnce(context, shop.url, page);
   const list = await openOnce(context, "/");
   await stopByHand(await containerOf(it.server.instance, "shop"));
-  await expect(state(page)).toHaveText("Stopped", { timeout: 5_000 });
-  await expect(list.locator("#app-shop .badge")).toHaveText("Stopped", { timeout: 5_000 });
+  await expect(state(page)).toHaveText("Stopped", { timeout: 15_000 });
+  await expect(list.locator("#app-shop .badge")).toHaveText("Stopped", { timeout: 15_000 });
   await page.getByRole("button", { name: "Start", exact: true }).click();
   await expect(list.locator("#app-shop .badge")).toHaveText("Running");
 });

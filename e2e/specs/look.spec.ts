@@ -29,7 +29,7 @@ test.describe.configure({ mode: "serial" });
 
 // Every page in every look, in the order in which an operator meets them. What axe-core finds is collected, not stopped at.
 test("every page is accessible and fits, wide and narrow, light and dark", async ({ page }) => {
-  test.setTimeout(300_000);
+  test.setTimeout(900_000);
   let shop: App;
 
   await test.step("setup", async () => {
@@ -216,7 +216,6 @@ test("every page is accessible and fits, wide and narrow, light and dark", async
 });
 
 test("what pushes, stops and absences bring is accessible and fits too", async ({ page }) => {
-  test.setTimeout(240_000);
   await logIn(page);
   await it.forge.commit("pushed", "hello", { message: "Work" });
   const pushed = await runningApp(page, it.forge, { slug: "pushed" });
@@ -288,7 +287,6 @@ test.describe("with a stream that breaks", () => {
   test.use({ breaksStreams: true });
 
   test("a journal in all its states is accessible and fits", async ({ page }) => {
-    test.setTimeout(240_000);
     await logIn(page);
     const inColour = (code: number) => `\\033[${code}mcolour ${code}\\033[0m, \\033[1;${code + 10}mon it\\033[0m`;
     const colours = [31, 32, 33, 34, 35, 36, 37, 90, 91].map(inColour);
@@ -345,7 +343,6 @@ test.describe("with a stream that breaks", () => {
 });
 
 test("errors and the engine's absence are accessible and fit", async ({ browser, page }) => {
-  test.setTimeout(120_000);
 
   await test.step("another site's page posts here", async () => {
     await page.setContent(`<form method="post" action="${it.server.url}/logout"><button>Win a prize</button></form>`);

@@ -21,7 +21,7 @@ test.beforeAll(async ({ browser }) => {
 });
 
 test("µPaaS is restarted in the middle of a build: the open page waits, then goes on where it was", async ({ page }) => {
-  await it.forge.push("shop", { "build.sh": printing({ lines: 120, perSecond: 20 }) });
+  await it.forge.push("shop", { "build.sh": printing({ lines: 400, perSecond: 20 }) });
   await deploy(page, shop);
   await openConnected(page, page.url());
   await expect(printed(page, 40)).toBeVisible();
@@ -33,14 +33,14 @@ test("µPaaS is restarted in the middle of a build: the open page waits, then go
   await expectConnected(page);
   await expect(page.locator("#journal")).toContainText("attempt 2 of 3");
   await expect.poll(async () => (await lines(page)).length, "the second attempt comes line by line, too").toBeGreaterThan(last + 20);
-  expect(await printed(page, 120).count(), "it is still under way").toBe(0);
+  expect(await printed(page, 400).count(), "it is still under way").toBe(0);
 
   await expect(status(page)).toHaveText("Success");
   await expect(page.locator(".page-meta")).toContainText("attempt 2");
   const printedNumbers = (await expectWhole(page)).map(printedNumber).filter((n) => n !== undefined);
   const again = printedNumbers.lastIndexOf(1);
   expect(printedNumbers.slice(0, again), "what the first attempt printed, in order").toEqual(upTo(again));
-  expect(printedNumbers.slice(again), "all that the second one printed").toEqual(upTo(120));
+  expect(printedNumbers.slice(again), "all that the second one printed").toEqual(upTo(400));
   await expectSamePage(page);
 });
 

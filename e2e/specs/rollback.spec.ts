@@ -18,7 +18,6 @@ test.describe.configure({ mode: "serial" });
 
 // #1 and #2 run with the old value of a variable, #3 with the new one.
 test.beforeAll(async ({ browser }) => {
-  test.setTimeout(120_000);
   const page = await browser.newPage();
   await it.forge.commit("shop", "hello", { message: "Serve the first version", files: { "index.html": "first" } });
   shop = await createApp(page, it.forge, { slug: "shop" });

@@ -6,7 +6,7 @@ const it = installation({ engineOnWire: true });
 
 const COMPONENTS = ["Database", "Data directory", "Engine", "Disk", "Queue", "git", "Audit log", "Notifications", "Forge"];
 /** An engine that hangs is asked every few seconds; a page is looked at again at least every 30 s. */
-const NOTICED_MS = 45_000;
+const NOTICED_MS = 60_000;
 
 test("every part says how it is, with numbers and units", async ({ page }) => {
   await page.goto("/");
@@ -52,7 +52,6 @@ for (const javaScriptEnabled of [true, false]) {
 }
 
 test("an engine that hangs is told on the open page and to probes, nothing else stops, and all recovers", async ({ page, context, request }) => {
-  test.setTimeout(180_000);
   await openOnce(context, "/system", page);
   const engine = page.locator(".component-row").filter({ has: page.getByRole("heading", { name: "Engine", exact: true }) });
   await expect(engine.locator(".badge")).toHaveText("OK");
@@ -72,7 +71,7 @@ test("an engine that hangs is told on the open page and to probes, nothing else 
     expect((await request.get("/health/live")).status()).toBe(200);
     for (const path of ["/", "/audit", "/settings", "/system"]) {
       const other = await context.newPage();
-      await other.goto(path, { timeout: 5_000 });
+      await other.goto(path, { timeout: 10_000 });
       await expect(other.locator("#engine-alert .alert")).toBeVisible();
       await other.close();
     }

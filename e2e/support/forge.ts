@@ -18,7 +18,7 @@ const BUSYBOX = "/bin/busybox";
 const APPS = join(__dirname, "..", "apps");
 const POST_RECEIVE = join(__dirname, "..", "forge", "post-receive.mjs");
 const DELIVER = join(__dirname, "..", "forge", "deliver.mjs");
-const START_DEADLINE_MS = 10_000;
+const START_DEADLINE_MS = 60_000;
 
 /** Nothing of this machine's git configuration. Hooks find this very node: git puts only its own programs before it. */
 const GIT_ENVIRONMENT = {

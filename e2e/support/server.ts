@@ -9,8 +9,8 @@ import { createInterface } from "node:readline";
 import { freePort } from "./ports";
 
 const BINARY = process.env.UPAAS_E2E_BINARY || join(__dirname, "..", "..", "target", "debug", "upaas");
-const START_DEADLINE_MS = 20_000;
-const STOP_DEADLINE_MS = 10_000;
+const START_DEADLINE_MS = 60_000;
+const STOP_DEADLINE_MS = 15_000;
 
 export class Server {
   /** The installation's id, which is on everything that it makes on the engine. */

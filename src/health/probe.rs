@@ -100,7 +100,7 @@ mod tests {
         let began = Instant::now();
         let said = probe.ask().await;
         assert_eq!((said.ok, said.problem.as_deref()), (false, Some("no answer within 1 s")));
-        assert!(began.elapsed() >= DEADLINE && began.elapsed() < 2 * DEADLINE, "{:?}", began.elapsed());
+        assert!(began.elapsed() >= DEADLINE && began.elapsed() < 5 * DEADLINE, "{:?}", began.elapsed());
     }
 
     #[tokio::test]
@@ -133,8 +133,11 @@ mod tests {
                 let _ = hang.lock().expect("no panic while held").recv();
             }
         };
-        for _ in 0..5 {
+        // However long it takes until a thread has begun with the first one.
+        let mut asked = 0;
+        while asked < 5 || begun.load(Ordering::Relaxed) == 0 {
             assert!(timeout(Duration::from_millis(20), lane.run(work())).await.is_err());
+            asked += 1;
         }
         assert_eq!(begun.load(Ordering::Relaxed), 1);
         drop(release);

@@ -122,15 +122,18 @@ async fn an_orphan_is_shown_and_removed_by_hand_only() {
     let mut server = with_running_shop(&fake).await;
     let nobody = AppId::new();
     fake.add_orphan(nobody, false);
-    let browser = &mut server.browser;
-    eventually("the orphan to be listed", async || {
-        let listed = browser.get("/system").await.text("#orphans");
-        if listed.contains("orphan") && listed.contains("#7") { Ok(()) } else { Err(listed) }
-    })
-    .await;
+    let listed = async |server: &mut Server| {
+        eventually("the orphan to be listed", async || {
+            let listed = server.browser.get("/system").await.text("#orphans");
+            if listed.contains("orphan") && listed.contains("#7") { Ok(()) } else { Err(listed) }
+        })
+        .await;
+    };
+    listed(&mut server).await;
     server.stop().await;
     server.start_fake(&fake).await;
     server.wait_for_app("shop", "Running").await;
+    listed(&mut server).await;
     assert_eq!(fake.running(), (vec![1], vec![7]), "nothing of it is touched by itself");
     let live = "c1-of-1";
     server.browser.post("/system/orphans/removal", &[("container", live)]).await.expect(409);

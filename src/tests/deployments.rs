@@ -89,7 +89,7 @@ async fn whatever_fails_the_old_version_serves_and_nothing_is_left() {
             assert!(!page.text(".failure-sentence").is_empty(), "{step:?}: {}", page.body);
             assert!(page.text(".failure").contains("#1 still serves."), "{step:?}: {}", page.text(".failure"));
             assert_eq!(fake.running(), (vec![1], vec![]), "{step:?} with port {port}: {:?}", fake.acts());
-            assert_eq!(server.browser.get("/apps/shop").await.text("#app-state .badge"), "Running");
+            server.wait_for_app("shop", "Running").await;
             assert!(server.browser.get("/").await.text("#app-shop").contains("#1 still serves"));
         }
     }

@@ -19,7 +19,7 @@ use super::support::{
 };
 
 /// A probe hangs for a second at most; a page that shows it is not much later.
-const SOON: Duration = Duration::from_secs(4);
+pub(super) const SOON: Duration = Duration::from_secs(4);
 
 async fn server(fake: &Fake) -> Server {
     let mut server = Server::fake(fake).await;

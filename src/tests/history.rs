@@ -72,7 +72,7 @@ async fn add(server: &Server, past: &[Past]) {
     db.close().await;
     change(
         server,
-        "UPDATE deployments SET queued_at = queued_at - 1400, cloning_at = cloning_at - 1000, building_at = building_at - 750, deploying_at = deploying_at - 250",
+        "UPDATE deployments SET queued_at = finished_at - 1400, cloning_at = finished_at - 1000, building_at = finished_at - 750, deploying_at = finished_at - 250 WHERE finished_at IS NOT NULL",
     )
     .await;
 }

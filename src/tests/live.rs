@@ -357,7 +357,7 @@ async fn who_takes_nothing_does_not_hold_up_the_end() {
     other.until(|event| event.lines().iter().any(|(_, text)| text.starts_with("1999 "))).await;
     let began = Instant::now();
     server.stop().await;
-    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     while stalled.next().await.is_some() {}
 }
 

@@ -3,6 +3,7 @@
 use super::support::{
     fake::{Fake, Step},
     gitea::{ZEROS, commit, with_shop},
+    scrape::Scrape,
 };
 
 const DEPLOYS: &str = "/apps/shop/settings/deploys";
@@ -25,8 +26,7 @@ async fn a_push_that_touches_nothing_watched_is_skipped_and_its_delivery_says_so
     let deliveries = server.browser.get("/apps/shop/deliveries").await;
     assert!(deliveries.text("tbody tr:first-child .delivery-reason").contains(said), "{}", deliveries.text("main"));
     assert_eq!(fake.running(), (vec![1], vec![]));
-    let metrics = server.browser.get("/metrics").await.body;
-    assert!(metrics.contains(r#"upaas_deployments_not_run_total{app="shop",reason="skipped"} 1"#), "{metrics}");
+    Scrape::until(&server, r#"upaas_deployments_not_run_total{app="shop",reason="skipped"}"#, 1.0).await;
 
     fake.set_changed(&["docs/a.md", "src/main.rs"]);
     fake.set_tip(&commit('c'));

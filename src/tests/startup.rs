@@ -9,6 +9,7 @@ use super::support::{
     browser::Browser,
     eventually,
     fake::Fake,
+    ports,
     server::{PASSWORD, Server, quick},
 };
 
@@ -20,7 +21,7 @@ pub(super) fn upaas(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
 }
 
 pub(super) fn free_port() -> String {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
+    ports::free_port().to_string()
 }
 
 /// A started binary that is ended with the test.

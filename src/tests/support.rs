@@ -8,6 +8,7 @@ pub(crate) mod engine;
 pub(crate) mod fake;
 pub(crate) mod forge;
 pub(crate) mod gitea;
+pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod prometheus;
 pub(crate) mod proxy;
@@ -20,8 +21,8 @@ pub(crate) mod workshop;
 
 use std::time::{Duration, Instant};
 
-/// How long a condition may take to become true.
-const EVENTUALLY: Duration = Duration::from_secs(60);
+/// How long a condition may take to become true: nothing is promised by it, and a machine may be many times slower than another.
+const EVENTUALLY: Duration = Duration::from_secs(240);
 
 /// Waits until a condition that something else brings about is true; panics with what was seen last.
 pub(crate) async fn eventually<T: std::fmt::Debug>(what: &str, mut look: impl AsyncFnMut() -> Result<T, String>) -> T {

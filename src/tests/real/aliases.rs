@@ -112,7 +112,7 @@ async fn resolver(world: &World, network: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alias_leads_to_the_old_version_until_the_new_one_is_healthy_and_then_to_both() {
-    let world = World::with_shop_and(Some("auto"), Limits { drain: Duration::from_secs(4), ..limits() }).await;
+    let world = World::with_shop_and(Some("auto"), Limits { drain: Duration::from_secs(12), ..limits() }).await;
     let mut shop = Aliased::new(world).await;
     let (_, old) = shop.container(1).await;
     assert_eq!(shop.addresses().await, from_ref(&old), "the first version has its alias at once");

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{
     recipes::{exported, holds},
-    world::{SERVE, World},
+    world::{SERVE, World, until_settled},
 };
 use crate::support::engine::{self, dockerfile};
 
@@ -75,7 +75,7 @@ async fn a_build_secret_that_is_set_on_the_page_is_read_by_its_step_and_found_no
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_programs_print_of_secrets_is_masked_in_the_journal_and_in_what_is_said_about_the_failure() {
-    let mut world = World::with_shop(None).await;
+    let mut world = World::with_shop_and(None, until_settled()).await;
     set_secret(&mut world).await;
     let variable = [("env_name", "DATABASE"), ("env_value", VARIABLE)];
     world.server.browser.post("/apps/shop/settings/environment/addition", &variable).await.expect(303);

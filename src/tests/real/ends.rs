@@ -1,6 +1,6 @@
 //! How deployments end.
 
-use super::world::{SERVE, World};
+use super::world::{SERVE, World, until_settled};
 use crate::support::engine::dockerfile;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,7 +44,7 @@ async fn a_broken_dockerfile_fails_with_its_step() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_container_that_exits_at_once_fails_with_its_code() {
-    let mut world = World::with_shop(None).await;
+    let mut world = World::with_shop_and(None, until_settled()).await;
     world.deploy("Success").await;
     world.repository.push("main", &[("Dockerfile", &dockerfile("CMD [\"sh\", \"-c\", \"echo no database; exit 7\"]"))]);
     world.fails_and_the_first_version_serves("exited right after its start").await;
@@ -148,7 +148,10 @@ async fn a_second_installation_on_the_same_engine_touches_nothing_of_the_first()
 async fn after_a_stop_in_the_middle_of_a_build_the_next_start_goes_on() {
     let mut world = World::with_shop(None).await;
     world.deploy("Success").await;
-    world.repository.push("main", &[("Dockerfile", &dockerfile(&format!("RUN sleep 3\n{SERVE}"))), ("index.html", "second")]);
+    world.repository.push(
+        "main",
+        &[("Dockerfile", &dockerfile(&format!("RUN sleep 3; echo {}\n{SERVE}", uuid::Uuid::new_v4()))), ("index.html", "second")],
+    );
     let path = world.server.deploy("shop").await;
     world.server.wait_for(&path, &["Building"]).await;
     world.server.stop().await;
@@ -177,13 +180,12 @@ async fn a_cancellation_while_the_old_version_is_being_stopped_brings_it_back() 
     world.server.wait_for(&path, &["Cancelled"]).await;
     assert_eq!(world.answer().await, "first");
     assert_eq!(world.left.containers().await.len(), 1);
-    assert_eq!(world.server.browser.get("/apps/shop").await.text("#app-state .badge"), "Running");
+    world.server.wait_for_app("shop", "Running").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_killed_in_the_middle_of_a_replace_comes_back_to_the_old_version_and_goes_on() {
-    let mut world =
-        World::with_shop_and(None, upaas::deploy::Limits { settle: std::time::Duration::from_secs(3), ..super::world::limits() }).await;
+    let mut world = World::with_shop_and(None, until_settled()).await;
     world.deploy("Success").await;
     world.repository.push("main", &[("index.html", "second")]);
     let path = world.server.deploy("shop").await;

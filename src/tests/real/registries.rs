@@ -9,6 +9,7 @@ use upaas::{
 use crate::support::{
     browser::Reply,
     engine::client,
+    ports::free_port,
     proxy::{Mode, Proxy},
     registry::{Registry, forget},
     server::Server,
@@ -94,7 +95,7 @@ async fn a_login_is_tried_before_it_is_relied_on() {
         "{refused:?}"
     );
 
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let nobody = format!("127.0.0.1:{}", free_port());
     let absent = workshop.engine.try_registry(&RegistryLogin { host: nobody.clone(), ..registry.login() }).await.unwrap_err();
     let sentence = explain::login(&nobody, &absent).sentence;
     assert!(sentence.starts_with(&format!("The engine could not log in to the registry {nobody}")), "{sentence} of {absent:?}");
@@ -119,7 +120,7 @@ async fn a_login_is_kept_once_the_registry_takes_it_or_when_nobody_can_ask() {
     assert!(page.text("#registries").contains("No logins yet."));
     set_login(&mut server, &registry.login()).await.expect(303);
 
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let nobody = format!("127.0.0.1:{}", free_port());
     let page = set_login(&mut server, &RegistryLogin { host: nobody.clone(), ..registry.login() }).await.expect(200);
     let news = page.text("#alerts");
     let expected = format!("Saved. It could not be tried: The engine could not log in to the registry {nobody}");

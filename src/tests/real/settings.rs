@@ -305,7 +305,8 @@ async fn health_checks_by_http() {
         .await;
     world.fails_and_the_first_version_serves(":81/: the connection was refused.").await;
 
-    world.set(checked(http("/index.html", 200), STRICT)).await;
+    // Its first answer may be asked for before it listens.
+    world.set(checked(http("/index.html", 200), Timing { retries: 5, ..STRICT })).await;
     world.deploy("Success").await;
     world.server.wait_for_app("shop", "Running").await;
     let serving = world.container().await.id.unwrap();

@@ -8,7 +8,7 @@ use bollard::{
 };
 
 use super::world::World;
-use crate::support::engine::client;
+use crate::support::{engine::client, ports::free_port};
 
 /// Starts a container that no µPaaS has made and that holds this port; returns its name. It carries the label by which tests clean up.
 async fn strange_container(world: &mut World, port: u16) -> String {
@@ -37,7 +37,7 @@ async fn who_holds_a_port_is_named_when_it_is_chosen() {
     world.deploy("Success").await;
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let (ours, by_a_program) = (world.port.to_string(), taken.local_addr().unwrap().port());
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let free = free_port();
     let stranger = strange_container(&mut world, free).await;
     let said = async |world: &mut World, port: &str| {
         let url = world.repository.url.clone();
@@ -76,7 +76,7 @@ async fn who_has_taken_a_port_meanwhile_is_named_when_the_app_is_deployed() {
         let sentence = page.text(".failure-sentence");
         assert!(sentence.contains(&format!("Port {port} on 127.0.0.1 is taken by {says}.")), "{sentence}");
         drop(by_a_program);
-        port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        port = free_port();
     }
     let page = world.server.browser.get("/apps/shop").await;
     assert_eq!(page.text("#app-state .badge"), "Running", "the first version serves as before");

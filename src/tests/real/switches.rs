@@ -22,7 +22,7 @@ const CLIENTS: usize = 4;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_switches_behind_a_proxy_lose_no_request_and_each_version_serves() {
-    let mut world = World::with_shop_and(Some("auto"), Limits { drain: Duration::from_millis(200), ..limits() }).await;
+    let mut world = World::with_shop_and(Some("auto"), Limits { drain: Duration::from_secs(1), ..limits() }).await;
     let instance = world.server.instance().await;
     world.repository.push("main", &[("Dockerfile", &dockerfile(GRACEFUL))]);
     let set = async |world: &World, version: usize| {

@@ -1,6 +1,6 @@
 //! One app in a real world: its repository, its server, what it answers.
 
-use std::{net::TcpListener, time::Duration};
+use std::time::Duration;
 
 use bollard::models::ContainerSummaryStateEnum;
 use upaas::deploy::Limits;
@@ -11,6 +11,7 @@ use crate::support::{
     eventually,
     forge::{Forge, Repository},
     gitea::Hook,
+    ports::free_port,
     server::Server,
 };
 
@@ -18,9 +19,14 @@ use crate::support::{
 pub(crate) const SERVE: &str =
     "COPY index.html /www/index.html\nSTOPSIGNAL SIGKILL\nCMD [\"httpd\", \"-f\", \"-p\", \"80\", \"-h\", \"/www\"]";
 
-/// Enough for a container that dies at once to be seen dead; otherwise nothing waits for its own sake.
+/// Nothing waits for its own sake: enough for containers that run. One that dies at once is surely seen dead [`until_settled`].
 pub(crate) fn limits() -> Limits {
     Limits { settle: Duration::from_millis(700), drain: Duration::from_millis(100), ..Limits::default() }
+}
+
+/// With the product's own time for a container that dies at once to be seen dead, also on a slow machine.
+pub(crate) fn until_settled() -> Limits {
+    Limits { settle: Limits::default().settle, ..limits() }
 }
 
 /// Dropped in this order: the server stops before what it made is taken away.
@@ -80,7 +86,7 @@ impl World {
         repository.push("main", &[("Dockerfile", &dockerfile(SERVE)), ("index.html", "first")]);
         server.set_up().await;
         let left = Leftovers::of(&server.instance().await);
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let fixed = port.to_string();
         let fields = [("repo_url", repository.url.as_str()), ("container_port", "80"), ("host_port", host_port.unwrap_or(&fixed))];
         server.create_shop(&fields).await.expect(303);

@@ -4,7 +4,6 @@
 use std::{
     fs,
     io::Write,
-    net::TcpListener,
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -12,6 +11,8 @@ use std::{
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use super::ports::free_port;
 
 /// The forge's side of webhooks: git runs the first, a person the second.
 const POST_RECEIVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/e2e/forge/post-receive.mjs");
@@ -26,7 +27,7 @@ pub(crate) struct Forge {
 impl Forge {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let mut forge = Self { folder, port, sshd: None };
         fs::write(forge.path("authorized_keys"), "").unwrap();
         forge.write_gate();

@@ -2,12 +2,14 @@
 
 use std::{
     fs::File,
-    net::{SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::ports::free_port;
 
 pub(crate) struct Process {
     pub(crate) child: Child,
@@ -17,7 +19,7 @@ pub(crate) struct Process {
 impl Process {
     /// Starts µPaaS on a data directory, at an address or a free one, with more variables, and waits until it answers.
     pub(crate) async fn start(data: &Path, docker_host: Option<&str>, address: Option<SocketAddr>, more: &[(String, String)]) -> Self {
-        let address = address.unwrap_or_else(|| TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+        let address = address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())));
         let log = File::options().create(true).append(true).open(Self::log(data)).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_upaas"));
         command.env_clear().envs(["PATH", "HOME"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))));

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::{Child, Command, Stdio},
 };
@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{browser::Browser, eventually};
+use super::{browser::Browser, eventually, ports::free_port};
 
 pub(crate) struct Prometheus {
     /// Its configuration, its data and its log.
@@ -33,7 +33,7 @@ impl Prometheus {
         fs::write(folder.path().join("prometheus.yml"), config).unwrap();
         fs::copy(project_file("ops/prometheus/alerts.yml"), folder.path().join("alerts.yml")).unwrap();
 
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let mut command = Command::new("prometheus");
         command.arg("--config.file").arg(folder.path().join("prometheus.yml"));
         command.arg("--storage.tsdb.path").arg(folder.path().join("data"));

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr},
     process::{Child, Command, Stdio},
 };
 
@@ -14,7 +14,7 @@ use futures_util::TryStreamExt;
 use tempfile::TempDir;
 use upaas::{docker::RegistryLogin, domain::secret::Secret};
 
-use super::{engine::client, eventually};
+use super::{engine::client, eventually, ports::free_port};
 
 const USER: &str = "reader";
 /// With letters that base64 writes with its two signs, wherever they fall.
@@ -40,7 +40,7 @@ impl Registry {
         let folder = tempfile::tempdir().unwrap();
         let users = [account(user, password), account(PUSHER, PUSHER)].concat();
         fs::write(folder.path().join("users"), users).unwrap();
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let at = folder.path().display();
         let config = format!(
             "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {at}/images\nhttp:\n  addr: {address}\n\

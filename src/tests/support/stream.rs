@@ -8,8 +8,8 @@ use hyper::body::Incoming;
 use scraper::{Html, Selector};
 use tokio::time::timeout;
 
-/// How long an event that is sure to come may take.
-const EVENT_DEADLINE: Duration = Duration::from_secs(60);
+/// How long an event that is sure to come may take, on the slowest machine.
+const EVENT_DEADLINE: Duration = Duration::from_secs(240);
 
 /// An open stream.
 pub(crate) struct Stream {

@@ -26,6 +26,8 @@
   const held = new DocumentFragment(); // lines that come after those in the box, see below
   const last = () => numberOf(held.lastElementChild ?? lines.lastElementChild);
   const isAtEnd = () => box.scrollHeight - box.clientHeight - box.scrollTop <= AT_END_PX;
+  // A browser tells of a scroll with its next frame, which may be later than the next lines.
+  const hasLeft = () => box.scrollTop < top && !isAtEnd();
   const offsetOf = (line) => line.getBoundingClientRect().top - box.getBoundingClientRect().top;
 
   /** The first line that can be seen: found by halving, since there may be thousands. */
@@ -85,7 +87,7 @@
 
   /** After something has changed above or around the lines. */
   const stay = () => {
-    if (following) return follow();
+    if (following && !hasLeft()) return follow();
     if (place?.line.isConnected) box.scrollTop += offsetOf(place.line) - place.offset;
     settle(false);
   };
@@ -156,7 +158,7 @@
   const keepUp = () => {
     if (!due) return;
     due = false;
-    if (following) follow();
+    if (following && !hasLeft()) follow();
     else showJump();
   };
   document.addEventListener("htmx:after:swap", ({ detail }) => {

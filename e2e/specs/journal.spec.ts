@@ -66,6 +66,27 @@ test("whoever has scrolled up reads on in peace, and follows again at a press", 
     expectNeighbours(await lines(page));
   });
 
+  await test.step("lines that are faster than the browser's word of a scroll pull nobody back", async () => {
+    await page.locator("#journal-box").evaluate((box) => {
+      const { requestAnimationFrame } = window;
+      const scrollUp = () => {
+        box.scrollTo(0, 400);
+        // What waits for the next frame is done before it, as where a frame takes long.
+        window.requestAnimationFrame = (done) => {
+          window.requestAnimationFrame = requestAnimationFrame;
+          done(0);
+          return 0;
+        };
+      };
+      window.addEventListener("htmx:before:swap", scrollUp, { capture: true, once: true });
+    });
+    await expect(jump).toBeVisible();
+    await expect(jump).toHaveText(/^Jump to end · \d+ new lines$/);
+    expect(await pixelsToEnd(page)).toBeGreaterThan(300);
+    await jump.click();
+    await expect(jump).toBeHidden();
+  });
+
   await page.getByRole("button", { name: "Cancel" }).click();
   await expect(status(page)).toHaveText("Cancelled");
   await expect(page.locator("#journal-state")).toHaveText("complete");

@@ -300,6 +300,7 @@ test.describe("with a stream that breaks", () => {
       await expectGoodLook(page, "deployment-live");
       await page.locator("#journal-box").evaluate((box) => box.scrollTo(0, 100));
       await expect(page.locator("#journal-jump")).toContainText("new lines");
+      await expect(page.locator("#journal-jump")).toBeVisible();
       await expectGoodLook(page, "deployment-scrolled-up");
       await page.locator("#journal-jump").click();
       await it.server.goDown();

@@ -99,8 +99,12 @@ async fn a_container_that_keeps_exiting_is_stopped_and_a_push_still_mends_it() {
     let fake = Fake::default();
     let mut server = with_running_shop(&fake).await;
     let hook = Hook::of(&mut server, "shop").await;
-    fake.restart_all(9);
+    // What was seen of it before is what its restarts are counted from.
+    fake.pause_all(true);
+    server.wait_for_app("shop", "Paused").await;
+    fake.pause_all(false);
     server.wait_for_app("shop", "Running").await;
+    fake.restart_all(9);
     fake.restart_all(1);
     let page = server.wait_for_app("shop", "Crash loop").await;
     let said = page.text("#app-state");

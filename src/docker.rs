@@ -20,6 +20,8 @@ pub mod registry;
 mod session;
 pub mod spec;
 mod stats;
+#[cfg(test)]
+mod stub;
 mod usage;
 mod volumes;
 
@@ -55,6 +57,9 @@ pub enum Error {
     /// It did not answer in time.
     #[error("the engine did not answer in time: {0}")]
     TimedOut(&'static str),
+    /// It said more than is read.
+    #[error("the engine's answer is too long: {0}")]
+    TooLong(&'static str),
     /// It understood and said no.
     #[error("the engine refused ({status}): {message}")]
     Refused {
@@ -187,20 +192,30 @@ fn parse_api(text: &str) -> Option<(usize, usize)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// Puts the version into the request's path unless it is there; the build session's upgrade goes without one.
+/// What is asked without a version: the build session's upgrade, and which versions there are: an engine that was upgraded may not
+/// understand the one of before any more.
+const UNPINNED: [&str; 3] = ["/session", "/grpc", "/version"];
+
+/// Puts the version into the request's path unless it is there, or must not be.
 fn with_version<B>(mut request: http::Request<B>, prefix: &str) -> http::Request<B> {
     let path = request.uri().path_and_query().map(|path| path.as_str().to_owned()).unwrap_or_default();
-    if prefix.is_empty() || path.starts_with("/v1.") || path == "/session" || path == "/grpc" {
-        return request;
-    }
-    let mut parts = request.uri().clone().into_parts();
-    if let Ok(versioned) = format!("{prefix}{path}").parse() {
-        parts.path_and_query = Some(versioned);
-        if let Ok(uri) = http::Uri::from_parts(parts) {
-            *request.uri_mut() = uri;
-        }
+    if !prefix.is_empty() && !path.starts_with("/v1.") && !UNPINNED.contains(&&*path) {
+        go_to(&mut request, &format!("{prefix}{path}"));
     }
     request
+}
+
+/// Gives a request another path and query. Those that are too long for a request leave it as it is.
+fn go_to<B>(request: &mut http::Request<B>, path: &str) {
+    let mut parts = request.uri().clone().into_parts();
+    let uri = path.parse().map_err(http::Error::from).and_then(|path| {
+        parts.path_and_query = Some(path);
+        Ok(http::Uri::from_parts(parts)?)
+    });
+    match uri {
+        Ok(uri) => *request.uri_mut() = uri,
+        Err(err) => tracing::error!(error = %err, "a request to the engine could not be corrected and goes as it is"),
+    }
 }
 
 /// bollard encodes logins with `+` and `/`, which the engine silently does not understand: it wants `-` and `_`.
@@ -228,6 +243,7 @@ mod tests {
         assert_eq!(path_with("/info?x=1", "/v1.41"), "/v1.41/info?x=1");
         assert_eq!(path_with("/v1.41/info", "/v1.41"), "/v1.41/info");
         assert_eq!(path_with("/session", "/v1.41"), "/session");
+        assert_eq!(path_with("/version", "/v1.41"), "/version", "the engine may have been upgraded since");
         assert_eq!(path_with("/info", ""), "/info");
     }
 

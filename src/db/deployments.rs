@@ -169,8 +169,8 @@ pub async fn enqueue(tx: &mut SqliteConnection, new: &NewDeployment<'_>) -> Resu
 
 /// The deployment with this id.
 pub async fn get(db: impl SqliteExecutor<'_>, id: DeploymentId) -> Result<Deployment, Error> {
-    let row: Row = sqlx::query_as(select!("WHERE id = ?")).bind(id).fetch_one(db).await?;
-    row.try_into()
+    let row: Option<Row> = sqlx::query_as(select!("WHERE id = ?")).bind(id).fetch_optional(db).await?;
+    row.ok_or(Error::Stale("deployment"))?.try_into()
 }
 
 /// The app's deployment with this number.

@@ -24,8 +24,9 @@ use crate::{
         app::App,
         app_config::process::StopGrace,
         audit::{Act, Action, Actor, Resource, Subject},
+        container::Observed,
         deletion::Deletion,
-        deployment::Status,
+        deployment::{Cause, Status},
         engine::EngineState,
         ids::AppId,
         image::Removal,
@@ -167,16 +168,7 @@ fn later(pause: Duration) -> Duration {
 /// Removes everything of it: first what runs, last what it is found by.
 async fn remove(shared: &Shared, deletion: &Deletion) -> Result<(), Failure> {
     let app = deletion.app;
-    let runtime = &shared.platform.runtime;
-    for container in runtime.ours().await?.into_iter().filter(|it| it.app == app) {
-        if !recover::is_ours(shared, &container).await.map_err(Failure::internal)? {
-            continue;
-        }
-        shared.stop_container(&container.id, deletion.stop_grace).await?;
-        runtime.remove(&container.id).await?;
-        shared.forget_stop(&container.id);
-        shared.picture.forget(&container.id);
-    }
+    remove_containers(shared, deletion).await?;
     let mut left = Left::default();
     let builder = &shared.platform.builder;
     for image in builder.images().await?.iter().filter(|it| it.app == Some(app)) {
@@ -193,6 +185,34 @@ async fn remove(shared: &Shared, deletion: &Deletion) -> Result<(), Failure> {
         left.volumes = removed.err();
     }
     remove_rows(shared, deletion, &left).await
+}
+
+/// Removes its containers, and sees to it that the engine has none of them any more: what they use is in their way until then.
+async fn remove_containers(shared: &Shared, deletion: &Deletion) -> Result<(), Failure> {
+    for container in containers(shared, deletion.app).await? {
+        shared.stop_container(&container.id, deletion.stop_grace).await?;
+        shared.platform.runtime.remove(&container.id).await?;
+        shared.forget_stop(&container.id);
+        shared.picture.forget(&container.id);
+    }
+    match containers(shared, deletion.app).await?.first() {
+        Some(left) => {
+            let sentence = format!("The engine has not removed the container {:.12} yet.", left.id);
+            Err(Failure::new(Cause::Engine, sentence).kind(FailureKind::EngineSlow))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Its containers that µPaaS has made.
+async fn containers(shared: &Shared, app: AppId) -> Result<Vec<Observed>, Failure> {
+    let mut ours = Vec::new();
+    for container in shared.containers_of(app).await? {
+        if recover::is_ours(shared, &container).await.map_err(Failure::internal)? {
+            ours.push(container);
+        }
+    }
+    Ok(ours)
 }
 
 /// What a deletion leaves.
@@ -230,7 +250,10 @@ impl Left {
 async fn builds(shared: &Shared, app: AppId) -> Result<Vec<PathBuf>, Failure> {
     let (root, prefix) = (shared.files.builds(), format!("{app}-"));
     let list = move || -> io::Result<Vec<PathBuf>> {
-        let entries = std::fs::read_dir(root)?.flatten();
+        let entries = match std::fs::read_dir(root) {
+            Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?.flatten(),
+        };
         Ok(entries.filter(|it| it.file_name().to_string_lossy().starts_with(&prefix)).map(|it| it.path()).collect())
     };
     spawn_blocking(list).await.map_err(Failure::internal)?.map_err(in_the_data_directory)

@@ -38,7 +38,22 @@ pub(super) struct Disorder {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Absence {
     /// Containers that had exited before, which the absence is not to blame for.
-    pub(super) exited_before: HashSet<String>,
+    exited_before: HashSet<String>,
+    /// After it: the containers that the engine has not shown since. All others have been dealt with.
+    unseen: Option<HashSet<String>>,
+}
+
+impl Absence {
+    /// Whether it may be to blame that a container has exited.
+    pub(super) fn concerns(&self, container: &str) -> bool {
+        !self.exited_before.contains(container) && self.unseen.as_ref().is_none_or(|unseen| unseen.contains(container))
+    }
+
+    /// What is left of it once all containers but these have been dealt with.
+    fn left_for(self, unshown: &HashSet<String>) -> Option<Self> {
+        let unseen: HashSet<String> = unshown.iter().filter(|it| self.concerns(it)).cloned().collect();
+        (!unseen.is_empty()).then_some(Self { unseen: Some(unseen), ..self })
+    }
 }
 
 impl Default for Disorder {
@@ -70,10 +85,17 @@ impl Shared {
         // What stopped just before may have been stopped by an engine that goes.
         let exited_before = self.picture.still_for(self.limits.stop_confirmed);
         self.note(|disorder| {
-            disorder.absence.get_or_insert(Absence { exited_before });
+            if disorder.absence.as_ref().is_none_or(|it| it.unseen.is_some()) {
+                disorder.absence = Some(Absence { exited_before, unseen: None });
+            }
             disorder.interrupted = true;
         });
         self.ready.send_replace(false);
+    }
+
+    /// The absence is dealt with, but for containers that the engine does not show.
+    pub(super) fn absence_is_over(&self, unshown: &HashSet<String>) {
+        self.note(|disorder| disorder.absence = disorder.absence.take().and_then(|it| it.left_for(unshown)));
     }
 
     /// How often the engine was lost so far.

@@ -107,15 +107,18 @@ async fn put_in_order(shared: &Arc<Shared>) -> Duration {
         disorder.untidy = false;
         disorder.absence.clone()
     });
-    if let Err(failure) = recover::recover(shared, absence.as_ref()).await {
-        tracing::warn!(reason = %failure.sentence, error = failure.chain(), "what was interrupted could not be put in order yet");
-        shared.note(|disorder| disorder.interrupted = true);
-        return shared.limits.engine_retry;
-    }
+    let unshown = match recover::recover(shared, absence.as_ref()).await {
+        Ok(unshown) => unshown,
+        Err(failure) => {
+            tracing::warn!(reason = %failure.sentence, error = failure.chain(), "what was interrupted could not be put in order yet");
+            shared.note(|disorder| disorder.interrupted = true);
+            return shared.limits.engine_retry;
+        }
+    };
     if shared.note(|disorder| disorder.interrupted) {
         return shared.limits.engine_retry;
     }
-    shared.note(|disorder| disorder.absence = None);
+    shared.absence_is_over(&unshown);
     shared.ready.send_replace(true);
     wake_all(shared).await;
     ASK_EVERY

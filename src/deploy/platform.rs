@@ -26,7 +26,7 @@ use crate::{
         branch::Branch,
         commit::{Between, CommitFacts, CommitId},
         connection::{HostKey, KnownHost},
-        container::{Happening, Observed, Usage},
+        container::{Happening, Listed, Observed, Usage},
         deployment::Cause,
         disk::Space,
         engine::{EngineVersion, Network},
@@ -302,7 +302,7 @@ pub trait Runtime: Send + Sync {
     /// Looks at it; none when it is gone.
     async fn look(&self, container: &str) -> Result<Option<Observed>, Failure>;
     /// Every container of this installation.
-    async fn ours(&self) -> Result<Vec<Observed>, Failure>;
+    async fn ours(&self) -> Result<Listed, Failure>;
     /// What happens to the containers of this installation from now on. Its end means that the engine went away.
     fn events(&self) -> BoxStream<'static, Result<Happening, Failure>>;
     /// The last lines it printed.

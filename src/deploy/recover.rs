@@ -1,6 +1,8 @@
 //! After a start of µPaaS, a return of the engine, or an undo that did not work: containers first (what should serve, serves), then
 //! the interrupted rows. Runs beside workers, and leaves every app alone at which somebody is at work.
 
+use std::collections::HashSet;
+
 use super::{
     ATTEMPTS_MAX, Error, Shared,
     disorder::Absence,
@@ -12,7 +14,7 @@ use crate::{
     audit, db,
     domain::{
         app::{App, DesiredState},
-        app_config::restart::RestartPolicy,
+        app_config::{process::StopGrace, restart::RestartPolicy},
         audit::{Act, Action, Actor, Resource, Subject},
         container::Observed,
         deployment::{Cause, Deployment, Ending, Status, Switch},
@@ -22,35 +24,53 @@ use crate::{
     logs::journal::Journal,
 };
 
-/// After an absence, containers that should run and have exited in it are started; otherwise only those that are owed a start.
-pub(super) async fn recover(shared: &Shared, absence: Option<&Absence>) -> Result<(), Failure> {
-    let seen = shared.platform.runtime.ours().await?;
-    let known = known(shared, &seen).await;
+/// After an absence, containers that should run and have exited in it are started; otherwise only those that are owed a start. What the
+/// engine does not show is left for the next time; its ids are returned.
+pub(super) async fn recover(shared: &Shared, absence: Option<&Absence>) -> Result<HashSet<String>, Failure> {
+    owe_starts_after_replaces(shared).await;
+    let listed = shared.platform.runtime.ours().await?;
+    let seen = &listed.shown;
+    let known = known(shared, seen).await;
     let should_run = |id: &str| reconcile::standing(&known, id) == Some(Standing::Live(DesiredState::Running));
-    shared.forget_debts_but(should_run, |id| seen.iter().any(|it| it.id == id && !it.running));
-    for action in reconcile::plan(&known, &seen) {
+    let is_still = |id: &str| seen.iter().any(|it| it.id == id && !it.running);
+    shared.forget_debts_but(|id| listed.hides(id) || should_run(id), |id| listed.hides(id) || is_still(id));
+    for action in reconcile::plan(&known, seen) {
         let Some(container) = seen.iter().find(|it| it.id == *action.container()) else { continue };
-        let exited_in_it = absence.is_some_and(|absence| !absence.exited_before.contains(&container.id));
-        let restarted = exited_in_it && is_restarted(shared, container).await.map_err(Failure::internal)?;
-        let wanted = matches!(action, Remedy::Remove(_)) || restarted || shared.is_owed(&container.id);
+        let wanted = match &action {
+            Remedy::Remove(_) => true,
+            Remedy::Start(id) if shared.is_owed(id) => true,
+            Remedy::Start(id) => absence.is_some_and(|absence| absence.concerns(id)) && is_restarted(shared, container).await,
+        };
         if wanted {
             carry_out(shared, &action, container, reconcile::standing(&known, &container.id)).await?;
         }
     }
+    if !listed.unshown.is_empty() {
+        shared.tidy_later();
+    }
     sweep(shared).await?;
-    resume_rows(shared).await
+    resume_rows(shared).await?;
+    Ok(listed.unshown.into_iter().map(|it| it.id).collect())
 }
 
-/// Whether the restart policy of a live container wants it to be started again after it has exited.
-async fn is_restarted(shared: &Shared, container: &Observed) -> Result<bool, db::Error> {
+/// Whether the restart policy of a live container wants it to be started again after it has exited. Of one whose policy cannot be read
+/// that is not known: it is left alone.
+async fn is_restarted(shared: &Shared, container: &Observed) -> bool {
+    match restart_policy(shared, container).await {
+        Ok(RestartPolicy::Always) => true,
+        Ok(RestartPolicy::OnFailure) => container.exit_code != Some(0),
+        Ok(RestartPolicy::Never) => false,
+        Err(err) => {
+            tracing::error!(app = %container.app, deployment = container.deployment, error = ?err, "a container's restart policy cannot be read");
+            false
+        }
+    }
+}
+
+async fn restart_policy(shared: &Shared, container: &Observed) -> Result<RestartPolicy, db::Error> {
     let app = db::apps::get(shared.db.read(), container.app).await?;
     let row = row_of(shared, container).await?;
-    let policy = db::snapshots::of(shared.db.read(), &app, row.as_ref()).await?.run.restart.policy;
-    Ok(match policy {
-        RestartPolicy::Always => true,
-        RestartPolicy::OnFailure => container.exit_code != Some(0),
-        RestartPolicy::Never => false,
-    })
+    Ok(db::snapshots::of(shared.db.read(), &app, row.as_ref()).await?.run.restart.policy)
 }
 
 /// Removes text files of containers that are gone. What cannot be removed is tried again with the next reconciliation.
@@ -216,6 +236,25 @@ async fn record_start(shared: &Shared, app: &App, container: &Observed) {
     }
 }
 
+/// An old container that an interrupted replace was stopping is owed its start before anything else is looked at. Rows that cannot be
+/// read are [`resume_rows`]'s to say.
+async fn owe_starts_after_replaces(shared: &Shared) {
+    let rows = db::deployments::running(shared.db.read()).await.unwrap_or_default();
+    for row in rows.iter().filter(|row| row.switch == Some(Switch::Replace) && !shared.is_active(row.id)) {
+        if let Err(err) = owe_start_after_replace(shared, row).await {
+            tracing::error!(deployment = row.number, error = ?err, "which container it was to replace cannot be read");
+        }
+    }
+}
+
+async fn owe_start_after_replace(shared: &Shared, row: &Deployment) -> Result<(), db::Error> {
+    let app = db::apps::get(shared.db.read(), row.app).await?;
+    if app.live_deployment == Some(row.id) {
+        return Ok(());
+    }
+    expect_a_late_stop(shared, &app, row).await
+}
+
 /// Every row that a worker was at, and is not now.
 async fn resume_rows(shared: &Shared) -> Result<(), Failure> {
     for row in db::deployments::running(shared.db.read()).await.map_err(Failure::internal)? {
@@ -247,7 +286,11 @@ pub(super) async fn resume_row(shared: &Shared, row: &Deployment) -> Result<(), 
 async fn expect_a_late_stop(shared: &Shared, app: &App, row: &Deployment) -> Result<(), db::Error> {
     let Some(old) = app.live_deployment.filter(|_| row.switch == Some(Switch::Replace)) else { return Ok(()) };
     let old = db::deployments::get(shared.db.read(), old).await?;
-    let grace = db::snapshots::of(shared.db.read(), app, Some(&old)).await?.run.process.stop_grace;
+    let made_with = db::snapshots::of(shared.db.read(), app, Some(&old)).await;
+    let grace = made_with.map(|it| it.run.process.stop_grace).unwrap_or_else(|err| {
+        tracing::error!(app = %app.slug, deployment = old.number, error = ?err, "a container's stop grace period cannot be read");
+        StopGrace::default()
+    });
     if let Some(old) = old.container {
         shared.expect_stop(&old);
         shared.owe_start_after_stop(&old, grace.into());

@@ -92,7 +92,11 @@ pub(super) async fn run(
 ) -> Result<Outcome, db::Error> {
     let active = Active::register(shared, id);
     // Read after it can be cancelled: a cancellation before that shows in the row.
-    let row = db::deployments::get(shared.db.read(), id).await?;
+    let row = match db::deployments::get(shared.db.read(), id).await {
+        // Its app was deleted meanwhile.
+        Err(db::Error::Stale(_)) => return Ok(Outcome::Ended),
+        row => row?,
+    };
     if row.status != Status::Queued {
         return Ok(Outcome::Ended);
     }

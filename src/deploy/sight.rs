@@ -5,14 +5,18 @@ use std::{collections::HashMap, time::Duration};
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Deployer, Shared, usage};
+use super::{
+    Deployer, Shared,
+    platform::{Failure, FailureKind},
+    usage,
+};
 use crate::domain::{
     app::App,
     app_config::RunConfig,
-    container::{Observed, Usage},
-    deployment::Deployment,
+    container::{Listed, Observed, Unshown, Usage},
+    deployment::{Cause, Deployment},
     drift::{Drift, drift},
-    ids::DeploymentId,
+    ids::{AppId, DeploymentId},
 };
 
 /// How long a page waits for the engine's word about a container.
@@ -52,6 +56,18 @@ impl Sight {
 }
 
 impl Shared {
+    /// Every container that carries the app's label. That the engine does not show one of them is a failure, as nobody may take it for gone.
+    pub(super) async fn containers_of(&self, app: AppId) -> Result<Vec<Observed>, Failure> {
+        let Listed { shown, unshown } = self.platform.runtime.ours().await?;
+        match unshown.iter().find(|it| it.app == app) {
+            Some(Unshown { id, .. }) => {
+                let sentence = format!("The engine does not show the container {id:.12}.");
+                Err(Failure::new(Cause::Engine, sentence).hint("Is the machine overloaded?").kind(FailureKind::EngineSlow))
+            }
+            None => Ok(shown.into_iter().filter(|it| it.app == app).collect()),
+        }
+    }
+
     /// What was changed of a live container behind our back, as far as it was seen.
     pub(super) fn drift(&self, app: &App, live: &Deployment, made_with: &RunConfig) -> Vec<Drift> {
         let seen = live.container.as_deref().and_then(|container| self.picture.get(container));

@@ -103,12 +103,12 @@ async fn follow_once(shared: &Arc<Shared>, engine: &mut tokio::sync::watch::Rece
 
 impl Following {
     async fn list(&mut self, shared: &Arc<Shared>) -> Result<(), Failure> {
-        let all = shared.platform.runtime.ours().await?;
-        for container in &all {
+        let listed = shared.platform.runtime.ours().await?;
+        for container in &listed.shown {
             self.judge(shared, container).await?;
         }
-        self.restarts.retain(|id, _| all.iter().any(|it| it.id == *id));
-        shared.picture.replace(all);
+        self.restarts.retain(|id, _| listed.hides(id) || listed.shown.iter().any(|it| it.id == *id));
+        shared.picture.replace(listed.shown);
         Ok(())
     }
 
@@ -200,9 +200,19 @@ async fn confirm_stop(shared: &Shared, happening: &Happening) -> Result<(), Fail
 
 async fn halt(shared: &Shared, app: &App, run: &RunConfig, seen: &Observed, restarts: usize, span: Duration) -> Result<(), Failure> {
     // A deployment may be at work there: its container crashes while the old one is still being stopped.
-    let Some(_seat) = shared.stop.run_until_cancelled(shared.seats.take(seen.app)).await else { return Ok(()) };
+    let at_once = shared.seats.try_take(seen.app);
+    let waits = at_once.is_none();
+    let taking = async {
+        match at_once {
+            Some(seat) => seat,
+            None => shared.seats.take(seen.app).await,
+        }
+    };
+    let Some(_seat) = shared.stop.run_until_cancelled(taking).await else { return Ok(()) };
     let serves = serving(shared, &seen.id, seen.app).await.map_err(Failure::internal)?.is_some();
-    if !serves || shared.platform.runtime.look(&seen.id).await?.is_none() {
+    let Some(now) = shared.platform.runtime.look(&seen.id).await?.filter(|_| serves) else { return Ok(()) };
+    if waits && now.running && now.restarts <= seen.restarts {
+        // It has stayed up meanwhile.
         return Ok(());
     }
     let code = seen.exit_code.map(|code| format!(", the last time with code {code}")).unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::{pin::pin, sync::Arc};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit};
-use tokio_util::sync::DropGuard;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     Error, Shared,
@@ -35,16 +35,16 @@ pub(super) fn spawn(shared: &Arc<Shared>, app: AppId) -> Worker {
         loop {
             tokio::select! {
                 () = task_end.cancelled() => return,
-                () = task_wake.notified() => drain(&task_shared, app, &task_wake).await,
+                () = task_wake.notified() => drain(&task_shared, app, &task_wake, &task_end).await,
             }
         }
     });
     Worker { wake, _end: end.drop_guard() }
 }
 
-async fn drain(shared: &Arc<Shared>, app: AppId, wake: &Notify) {
+async fn drain(shared: &Arc<Shared>, app: AppId, wake: &Notify, end: &CancellationToken) {
     loop {
-        match turn(shared, app, wake).await {
+        match turn(shared, app, wake, end).await {
             Ok(Taken::Nothing) => return,
             Ok(Taken::Ended) => {}
             Ok(Taken::Interrupted) => shared.pause_until_in_order(),
@@ -64,13 +64,13 @@ enum Taken {
 }
 
 /// Waits for its turn, if the queue holds something, and runs the first deployment in it.
-async fn turn(shared: &Arc<Shared>, app: AppId, wake: &Notify) -> Result<Taken, Error> {
+async fn turn(shared: &Arc<Shared>, app: AppId, wake: &Notify, end: &CancellationToken) -> Result<Taken, Error> {
     if !db::deployments::has_queued(shared.db.read(), app).await? {
         return Ok(Taken::Nothing);
     }
     let mut ready = shared.ready.subscribe();
     let permit = tokio::select! {
-        () = shared.stop.cancelled() => return Ok(Taken::Nothing),
+        () = end.cancelled() => return Ok(Taken::Nothing),
         permit = async {
             ready.wait_for(|ready| *ready).await.expect("the sender lives in `shared`");
             permit(shared, app, wake).await
@@ -113,7 +113,7 @@ async fn take_one(shared: &Arc<Shared>, app: AppId, permit: Option<OwnedSemaphor
     if permit.is_none() && !next.trigger.takes_an_image_over() {
         return Ok(Taken::Ended);
     }
-    let app = db::apps::get(shared.db.read(), app).await?;
+    let Some(app) = db::apps::find(shared.db.read(), app).await? else { return Ok(Taken::Nothing) };
     Ok(match run::run(shared, app, next.id, permit).await? {
         Outcome::Ended => Taken::Ended,
         Outcome::Interrupted => Taken::Interrupted,

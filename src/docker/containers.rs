@@ -23,7 +23,7 @@ use super::{
 };
 use crate::domain::{
     app_config::restart::RestartPolicy,
-    container::{Bound, Health, Joined, Observed},
+    container::{Bound, Health, Joined, Listed, Observed, Unshown},
     drift::Shape,
     moment::Moment,
     port::Protocol,
@@ -57,7 +57,9 @@ impl Engine {
         let id = self.create(wanted).await?;
         for network in wanted.run.networks.iter().skip(1) {
             if let Err(err) = self.connect(&id, network.name.as_str(), spec::endpoint(network)).await {
-                self.remove_container(&id).await?;
+                if let Err(left) = self.remove_container(&id).await {
+                    tracing::warn!(container = id, error = %left, "a container that could not join its networks could not be removed yet");
+                }
                 return Err(err);
             }
         }
@@ -139,21 +141,27 @@ impl Engine {
         }))
     }
 
-    /// Every container that carries this installation's label, running or not, and that the engine shows in time.
-    pub async fn ours(&self) -> Result<Vec<Observed>, Error> {
+    /// Every container that carries this installation's label, running or not.
+    pub async fn ours(&self) -> Result<Listed, Error> {
         let client = self.client()?;
         let filters = HashMap::from([("label", vec![format!("{LABEL_INSTANCE}={}", self.instance)])]);
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
         let summaries = within(ACT_DEADLINE, "list", client.list_containers(Some(options))).await?;
-        let looks = summaries.into_iter().filter_map(|summary| summary.id).map(|id| async move { (self.look(&id).await, id) });
+        let listed = summaries.into_iter().filter_map(|it| Some((it.id?, it.labels.unwrap_or_default())));
+        let looks = listed.map(|(id, labels)| async move { (self.look(&id).await, id, labels) });
         let mut looks = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
-        let mut ours = Vec::new();
-        while let Some((looked, id)) = looks.next().await {
+        let mut ours = Listed::default();
+        while let Some((looked, id, labels)) = looks.next().await {
             match looked {
-                Ok(seen) => ours.extend(seen),
+                Ok(seen) => ours.shown.extend(seen),
                 Err(err @ Error::Unreachable(_)) => return Err(err),
                 // One sick container must not hide the others.
-                Err(err) => tracing::warn!(container = id, error = %err, "the engine does not show this container"),
+                Err(err) => {
+                    tracing::warn!(container = id, error = %err, "the engine does not show this container");
+                    // Without an app it would be nobody's, also if it were shown.
+                    let app = labels.get(LABEL_APP).and_then(|app| app.parse().ok());
+                    ours.unshown.extend(app.map(|app| Unshown { id, app }));
+                }
             }
         }
         Ok(ours)
@@ -284,3 +292,6 @@ fn shape(name: &str, host: HostConfig, network: Option<&NetworkSettings>) -> Sha
         networks: networks.unwrap_or_default(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 use bollard::errors::Error as Bollard;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{body::Incoming, client::conn::http1, upgrade::Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -53,7 +53,11 @@ impl Engine {
                 return Err(refusal(response).await);
             }
             let read = Limited::new(response.into_body(), max_bytes).collect().await;
-            Ok(read.map_err(|err| Bollard::from(std::io::Error::other(err)))?.to_bytes())
+            let read = read.map_err(|err| match err.is::<LengthLimitError>() {
+                true => Error::TooLong(what),
+                false => Bollard::from(std::io::Error::other(err)).into(),
+            })?;
+            Ok(read.to_bytes())
         });
         timeout(deadline, asked).await.map_err(|_| Error::TimedOut(what))?
     }
@@ -85,4 +89,24 @@ async fn refusal(response: Response<Incoming>) -> Error {
     let said = serde_json::from_slice::<serde_json::Value>(&body).ok();
     let message = said.and_then(|said| said.get("message")?.as_str().map(str::to_owned));
     Error::Refused { status, message: message.unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{docker::stub, domain::ids::InstanceId};
+
+    #[tokio::test]
+    async fn an_answer_that_is_too_long_is_no_lost_engine() {
+        let engine = stub::engine(InstanceId::new(), vec![("GET /long", 200, json!("0123456789"))]).await;
+        let ask = async |max_bytes| {
+            let request = Request::get("/long").body(String::new()).expect("a request");
+            engine.ask(request, max_bytes, Duration::from_secs(10), "long").await
+        };
+        assert_eq!(ask(12).await.expect("read").len(), 12);
+        let refused = ask(11).await.expect_err("too long");
+        assert!(matches!(refused, Error::TooLong("long")), "{refused:?}");
+    }
 }

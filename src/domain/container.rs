@@ -54,6 +54,31 @@ pub struct Observed {
     pub shape: Shape,
 }
 
+/// The containers that carry this installation's label, as the engine lists them.
+#[derive(Debug, Clone, Default)]
+pub struct Listed {
+    /// Those that it shows.
+    pub shown: Vec<Observed>,
+    /// Those that are there, but that it does not show now: nobody may take them for gone.
+    pub unshown: Vec<Unshown>,
+}
+
+/// A container of which the engine says only that it is there.
+#[derive(Debug, Clone)]
+pub struct Unshown {
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub app: AppId,
+}
+
+impl Listed {
+    /// Whether this container is there and is not shown.
+    pub fn hides(&self, container: &str) -> bool {
+        self.unshown.iter().any(|it| it.id == container)
+    }
+}
+
 /// A network that a container is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Joined {
@@ -110,9 +135,11 @@ impl Observed {
         ports.iter().find_map(|port| Some((port, self.host_port(port, ports)?)))
     }
 
-    /// The ports of the host that it holds, of these ports.
+    /// The ports of the host that it holds, of these ports. One that the engine waits to restart shows none, and takes its fixed ones again
+    /// at any moment.
     pub fn held(&self, ports: &[Port]) -> Vec<Held> {
-        let held = |port: &Port| Some(Held { address: port.host_address, port: self.host_port(port, ports)?, protocol: port.protocol });
+        let shown = |port: &Port| Some(Held { address: port.host_address, port: self.host_port(port, ports)?, protocol: port.protocol });
+        let held = |port: &Port| if self.restarting { port.held() } else { shown(port) };
         ports.iter().filter_map(held).collect()
     }
 
@@ -220,6 +247,14 @@ mod tests {
         let only_fixed = seen(vec![bound(80, "127.0.0.1", 8081)]);
         assert_eq!(only_fixed.host_port(&auto, &rows), None, "the engine has not chosen one yet");
         assert_eq!(only_fixed.first_published(&rows), Some((&fixed, 8081)));
+    }
+
+    #[test]
+    fn what_is_about_to_be_restarted_holds_its_fixed_ports_although_it_shows_none() {
+        let rows = [port(80, "127.0.0.1", HostPort::Auto), port(80, "127.0.0.1", HostPort::Fixed(8081))];
+        let restarting = Observed { running: false, restarting: true, ..seen(Vec::new()) };
+        assert_eq!(restarting.held(&rows), rows[1].held().into_iter().collect::<Vec<_>>());
+        assert_eq!(Observed { restarting: false, ..restarting }.held(&rows), []);
     }
 
     #[test]

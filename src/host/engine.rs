@@ -28,7 +28,7 @@ use crate::{
             restart::RestartPolicy,
             volume::{Danger, VolumeSource},
         },
-        container::{Happening, Observed, Usage},
+        container::{Happening, Listed, Observed, Usage},
         deployment::Cause,
         disk::Space,
         engine::{EngineVersion, Network},
@@ -207,7 +207,7 @@ impl Runtime for EngineHost {
         self.engine.look(container).await.map_err(engine_failure)
     }
 
-    async fn ours(&self) -> Result<Vec<Observed>, Failure> {
+    async fn ours(&self) -> Result<Listed, Failure> {
         self.engine.ours().await.map_err(engine_failure)
     }
 
@@ -303,7 +303,7 @@ pub(super) fn engine_failure(err: docker::Error) -> Failure {
             .kind(FailureKind::EngineSlow),
         docker::Error::Refused { message, .. } => Failure::new(Cause::Engine, format!("The engine refused: {message}")),
         docker::Error::Build(message) => Failure::new(Cause::Engine, format!("The engine reported: {message}")),
-        docker::Error::Context(_) | docker::Error::Protocol(_) => return Failure::internal(err),
+        docker::Error::Context(_) | docker::Error::Protocol(_) | docker::Error::TooLong(_) => return Failure::internal(err),
     };
     failure.source(err)
 }

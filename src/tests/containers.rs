@@ -431,3 +431,29 @@ async fn containers_of_older_versions_are_known_by_their_rows() {
     server.browser.post("/apps/shop/deletion", &[("slug", "shop")]).await.expect(303);
     runs(&fake, (vec![], vec![])).await;
 }
+
+#[tokio::test]
+async fn a_container_that_stays_up_while_its_app_is_worked_at_is_not_stopped_for_what_was_before() {
+    let fake = Fake::default();
+    let mut server = Server::fake(&fake).await;
+    server.set_up().await;
+    server.create_shop(&[]).await.expect(303);
+    server.deploy_to_the_end("shop").await;
+    server.wait_for_app("shop", "Running").await;
+    fake.hold(Step::Start);
+    let path = server.deploy("shop").await;
+    reached(&fake, "start c2-of-2").await;
+    fake.restart_all(10);
+    // It is judged before anything later is shown of it.
+    fake.pause_all(true);
+    server.wait_for_app("shop", "Paused").await;
+    fake.pause_all(false);
+    server.wait_for_app("shop", "Running").await;
+    fake.release(Step::Start);
+    server.wait_for(&path, &["Failed"]).await;
+    // Whoever waits to work at it does so before this one.
+    server.deploy_to_the_end("shop").await;
+    let acts = fake.acts();
+    let place = |act: &str| acts.iter().position(|it| it == act).unwrap_or_else(|| panic!("{act}: {acts:?}"));
+    assert!(place("create #3") < place("stop c1-of-1"), "{acts:?}");
+}

@@ -169,3 +169,51 @@ async fn a_long_history_goes_in_pieces_while_others_write() {
     assert_eq!(rows(&server, "SELECT count(*) FROM deployments;").await, 0);
     assert!(fake.running().0.is_empty());
 }
+
+/// Waits until the page of all apps says why the deletion waits.
+async fn waits(server: &mut Server, why: &str) {
+    let browser = &mut server.browser;
+    eventually("the reason", async || {
+        let said = browser.get("/").await.text("#apps");
+        if said.contains("shop is being deleted") && said.contains(why) { Ok(()) } else { Err(said) }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_deletion_waits_for_a_container_that_the_engine_does_not_show() {
+    let fake = Fake::default();
+    let mut server = with_running_shop(&fake).await;
+    fake.hide("c1-of-1");
+    delete(&mut server).await;
+    waits(&mut server, "The engine does not show the container c1-of-1.").await;
+    assert_eq!(fake.images(), [1], "its container may need it");
+    assert_eq!(rows(&server, "SELECT count(*) FROM deployments;").await, 1);
+    fake.hide_none();
+    is_gone(&mut server).await;
+    assert_eq!(fake.running(), (vec![], vec![]));
+    assert!(fake.images().is_empty());
+}
+
+#[tokio::test]
+async fn a_deletion_waits_until_the_engine_has_removed_the_container() {
+    let fake = Fake::default();
+    let mut server = with_running_shop(&fake).await;
+    fake.linger(true);
+    delete(&mut server).await;
+    waits(&mut server, "The engine has not removed the container c1-of-1 yet.").await;
+    assert_eq!(fake.images(), [1], "its container may need it");
+    fake.linger(false);
+    is_gone(&mut server).await;
+    assert_eq!(fake.running(), (vec![], vec![]));
+    assert!(fake.images().is_empty());
+}
+
+#[tokio::test]
+async fn a_deletion_does_not_wait_for_a_folder_that_somebody_has_removed() {
+    let fake = Fake::default();
+    let mut server = with_running_shop(&fake).await;
+    std::fs::remove_dir_all(server.data().join("builds")).unwrap();
+    delete(&mut server).await;
+    is_gone(&mut server).await;
+}

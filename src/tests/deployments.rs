@@ -306,3 +306,22 @@ async fn retry_and_this_commit_again_mean_exactly_that_commit() {
         assert_eq!(page.text(".commit code"), first[..8], "{label}");
     }
 }
+
+#[tokio::test]
+async fn a_version_that_keeps_exiting_makes_way_and_is_started_again_when_the_next_one_fails() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake, &FIXED_PORT).await;
+    server.deploy_to_the_end("shop").await;
+    fake.loop_all();
+    fake.fail(Step::Settle, FailureKind::Final);
+    let page = server.deploy_to_the_end("shop").await;
+    assert_eq!(page.text(".summary .badge"), "Failed");
+    let acts = fake.acts();
+    let place = |act: &str| acts.iter().position(|it| it == act).unwrap_or_else(|| panic!("{act} in {acts:?}"));
+    assert!(place("stop c1-of-1") < place("start c2-of-2"), "the engine would restart it on its port: {acts:?}");
+    assert_eq!(fake.running(), (vec![1], vec![]));
+    fake.loop_all();
+    let facts = server.deploy_to_the_end("shop").await.text(".facts");
+    assert!(facts.contains("replace: host port 8081") && !facts.contains("gap"), "nothing served before: {facts}");
+    assert_eq!(fake.running(), (vec![3], vec![]));
+}

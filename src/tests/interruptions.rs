@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use upaas::deploy::{Limits, platform::FailureKind};
+use sqlx::{Connection, SqliteConnection};
+use upaas::{
+    deploy::{Limits, platform::FailureKind},
+    domain::app_config::restart::RestartPolicy,
+};
 
 use super::support::{
     eventually,
@@ -226,5 +230,105 @@ async fn a_container_stopped_by_hand_stays_stopped_while_other_things_are_put_in
     eventually("the failed container to be tidied away", async || {
         if fake.running() == (vec![], vec![1, 1]) { Ok(()) } else { Err(format!("{:?}", fake.running())) }
     })
+    .await;
+}
+
+#[tokio::test]
+async fn the_old_container_of_a_killed_replace_is_started_first_whatever_its_restart_policy() {
+    let fake = Fake::default();
+    let mut server = Server::fake_with(&fake, Limits { settle: Duration::from_secs(2), ..quick() }).await;
+    server.set_up().await;
+    server.create_shop(&[("container_port", "80"), ("host_port", "8081")]).await.expect(303);
+    server.configure("shop", |config| config.run.restart.policy = RestartPolicy::Never).await;
+    server.deploy_to_the_end("shop").await;
+    let path = server.kill_while_the_new_container_settles(&fake).await;
+    let before = fake.acts().len();
+    server.start_fake(&fake).await;
+    server.wait_for(&path, &["Success"]).await;
+    let acts = fake.acts().split_off(before);
+    let place = |act: &str| acts.iter().position(|it| it == act).unwrap_or_else(|| panic!("{act}: {acts:?}"));
+    assert!(place("remove c2-of-2") < place("start c1-of-1") && place("start c1-of-1") < place("fetch"), "{acts:?}");
+}
+
+#[tokio::test]
+async fn what_the_engine_does_not_show_after_an_absence_is_started_when_it_does() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    server.deploy_to_the_end("shop").await;
+    server.create_shop(&[("slug", "blog")]).await.expect(303);
+    server.stop().await;
+    fake.stop_all();
+    fake.hide("c1-of-1");
+    server.start_fake(&fake).await;
+    let page = server.deploy_to_the_end("blog").await;
+    assert_eq!(page.text(".summary .badge"), "Success", "others do not wait for it");
+    assert_eq!(fake.running(), (vec![1], vec![1]));
+    fake.hide_none();
+    eventually("the container to run again", async || {
+        if fake.running() == (vec![1, 1], vec![]) { Ok(()) } else { Err(format!("{:?}", fake.acts())) }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_container_whose_configuration_cannot_be_read_does_not_keep_other_apps_waiting() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    server.deploy_to_the_end("shop").await;
+    server.create_shop(&[("slug", "blog")]).await.expect(303);
+    server.stop().await;
+    fake.stop_all();
+    let file = format!("sqlite://{}", server.data().join("upaas.db").display());
+    let mut connection = SqliteConnection::connect(&file).await.unwrap();
+    sqlx::query("UPDATE config_snapshots SET config = '{}'").execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    server.start_fake(&fake).await;
+    let page = server.deploy_to_the_end("blog").await;
+    assert_eq!(page.text(".summary .badge"), "Success");
+    assert_eq!(fake.running(), (vec![1], vec![1]), "what is not known to be wanted is left alone");
+}
+
+#[tokio::test]
+async fn a_start_is_owed_to_a_container_also_while_the_engine_does_not_show_it() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    server.deploy_to_the_end("shop").await;
+    fake.fail(Step::Start, FailureKind::Final);
+    fake.fail(Step::Remove, FailureKind::Final);
+    server.deploy_to_the_end("shop").await;
+    assert_eq!(fake.running(), (vec![], vec![1, 2]));
+    fake.hide("c1-of-1");
+    fake.mend(Step::Remove);
+    eventually("the containers to be put in order", async || {
+        if fake.running() == (vec![], vec![1]) { Ok(()) } else { Err(format!("{:?}", fake.acts())) }
+    })
+    .await;
+    fake.mend(Step::Start);
+    fake.hide_none();
+    eventually("the old container to serve again", async || {
+        if fake.running() == (vec![1], vec![]) { Ok(()) } else { Err(format!("{:?}", fake.acts())) }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_new_container_that_the_engine_does_not_show_is_removed_when_it_does() {
+    let fake = Fake::default();
+    let mut server = Server::fake(&fake).await;
+    server.set_up().await;
+    server.create_shop(&[]).await.expect(303);
+    server.deploy_to_the_end("shop").await;
+    fake.hide("c2-of-2");
+    fake.fail(Step::Start, FailureKind::Final);
+    let said = server.deploy_to_the_end("shop").await.text("#journal");
+    assert!(said.contains("The new container could not be removed: The engine does not show the container c2-of-2."), "{said}");
+    assert_eq!(fake.running(), (vec![1], vec![2]));
+    fake.hide_none();
+    eventually(
+        "the new container to go",
+        async || {
+            if fake.running() == (vec![1], vec![]) { Ok(()) } else { Err(format!("{:?}", fake.acts())) }
+        },
+    )
     .await;
 }

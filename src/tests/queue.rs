@@ -21,6 +21,16 @@ async fn deploy_until_it_builds(server: &mut Server, slug: &str) -> String {
     path
 }
 
+async fn wait_for_its_place(server: &mut Server, path: &str, place: usize) {
+    let browser = &mut server.browser;
+    let expected = format!("Waiting for its turn: place {place} in the queue. 2 deployments run at once, over all apps.");
+    eventually("its place in the queue", async || {
+        let note = browser.get(path).await.text(".note");
+        if note == expected { Ok(()) } else { Err(note) }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn of_many_pushes_the_running_and_the_newest_are_built() {
     let fake = Fake::default();
@@ -116,13 +126,7 @@ async fn a_few_run_at_once_over_all_apps_and_the_others_know_their_place() {
         if paths.len() < 2 {
             server.wait_for(&path, &["Building"]).await;
         } else {
-            let (browser, place) = (&mut server.browser, paths.len() - 1);
-            let expected = format!("Waiting for its turn: place {place} in the queue. 2 deployments run at once, over all apps.");
-            eventually("its place in the queue", async || {
-                let note = browser.get(&path).await.text(".note");
-                if note == expected { Ok(()) } else { Err(note) }
-            })
-            .await;
+            wait_for_its_place(&mut server, &path, paths.len() - 1).await;
         }
         paths.push(path);
     }
@@ -278,4 +282,26 @@ async fn a_stopped_app_stays_stopped_when_what_a_person_asked_for_fails() {
     server.deploy_to_the_end("shop").await;
     server.wait_for_app("shop", "Running").await;
     assert_eq!(hook.push("main", ZEROS, &commit('a')).await.status, 202, "what is live again takes pushes again");
+}
+
+#[tokio::test]
+async fn a_deleted_app_gives_up_its_place() {
+    let fake = Fake::default();
+    let mut server = Server::fake(&fake).await;
+    server.set_up().await;
+    for slug in ["a", "b", "c", "d"] {
+        server.create_shop(&[("slug", slug)]).await.expect(303);
+    }
+    fake.hold(Step::Build);
+    for slug in ["a", "b"] {
+        deploy_until_it_builds(&mut server, slug).await;
+    }
+    let deleted = server.deploy("c").await;
+    wait_for_its_place(&mut server, &deleted, 1).await;
+    let path = server.deploy("d").await;
+    wait_for_its_place(&mut server, &path, 2).await;
+    server.browser.post("/apps/c/deletion", &[("slug", "c")]).await.expect(303);
+    wait_for_its_place(&mut server, &path, 1).await;
+    fake.release(Step::Build);
+    server.wait_for(&path, &["Success"]).await;
 }

@@ -155,8 +155,11 @@ impl Run<'_> {
     async fn replace(&mut self, container: &str, old: &Old) -> Result<(Observed, Option<u64>), Stop> {
         let runtime = self.shared.platform.runtime.clone();
         let Some(old_container) = &old.row.container else { return Ok((self.start(container).await?.0, None)) };
-        let serves = self.within(self.shared.limits.deploy, runtime.look(old_container)).await?.is_some_and(|old| old.running);
-        if serves {
+        let seen = self.within(self.shared.limits.deploy, runtime.look(old_container)).await?;
+        let serves = seen.as_ref().is_some_and(|old| old.running);
+        // What the engine waits to restart would come back in between and take the port.
+        let stops = serves || seen.is_some_and(|old| old.restarting);
+        if stops {
             self.expect_free_ports().await?;
             self.journal.say(&format!("Stopping #{}: both versions need the same host port", old.row.number));
             // Kept before it is done: who finds the row after an interruption knows that the old one was being stopped.
@@ -164,7 +167,7 @@ impl Run<'_> {
         }
         // What is asked to stop may serve until its grace period ends, or not at all: the gap is counted from here.
         let stopped_at = Instant::now();
-        if serves {
+        if stops {
             self.made.stopped = Some((old.clone(), stopped_at));
             self.steadily(self.shared.limits.deploy, self.shared.stop_container(old_container, old.grace())).await?;
         }

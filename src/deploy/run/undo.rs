@@ -8,10 +8,7 @@ use super::{
     Run,
     switch::{Old, millis},
 };
-use crate::{
-    deploy::platform::Failure,
-    domain::{container::Observed, moment::duration},
-};
+use crate::{deploy::platform::Failure, domain::moment::duration};
 
 /// How long a container may take to stop when µPaaS itself is being stopped.
 const HURRIED_STOP_GRACE: Duration = Duration::from_secs(2);
@@ -65,10 +62,9 @@ impl Run<'_> {
 
     /// Found by label: a container whose creation was cut off is not known by id.
     async fn remove_own_containers(&self) -> Result<(), Failure> {
-        let runtime = &self.shared.platform.runtime;
-        let own = |it: &&Observed| it.is_of(&self.row);
-        for container in runtime.ours().await?.iter().filter(own) {
-            runtime.remove(&container.id).await?;
+        let containers = self.shared.containers_of(self.app.id).await?;
+        for container in containers.iter().filter(|it| it.is_of(&self.row)) {
+            self.shared.platform.runtime.remove(&container.id).await?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use bollard::query_parameters::{BuildImageOptionsBuilder, BuilderVersion};
 
 use crate::docker::{
     context::{CONTEXT_MAX_BYTES, Context},
+    go_to,
     registry::RegistryLogin,
     session::BuildSecret,
     spec::Owner,
@@ -68,16 +69,11 @@ pub(super) fn options(request: &BuildRequest, name: &str) -> BuildImageOptionsBu
 
 /// Makes a request for a classic build one for BuildKit.
 pub(super) fn with_buildkit<B>(mut request: http::Request<B>) -> http::Request<B> {
-    let mut parts = request.uri().clone().into_parts();
-    let path = parts.path_and_query.as_ref().and_then(|path| Some((path.path().to_owned(), path.query()?.to_owned())));
-    let Some((path, query)) = path else { return request };
+    let uri = request.uri();
+    let Some(query) = uri.query() else { return request };
     let query: Vec<&str> = query.split('&').map(|field| if field == "version=1" { "version=2" } else { field }).collect();
-    if let Ok(uri) = format!("{path}?{}", query.join("&")).parse() {
-        parts.path_and_query = Some(uri);
-        if let Ok(uri) = http::Uri::from_parts(parts) {
-            *request.uri_mut() = uri;
-        }
-    }
+    let path = format!("{}?{}", uri.path(), query.join("&"));
+    go_to(&mut request, &path);
     request
 }
 

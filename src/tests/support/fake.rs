@@ -36,7 +36,7 @@ use upaas::{
         branch::Branch,
         commit::{Between, CommitFacts, CommitId},
         connection::{HostKey, KnownHost},
-        container::{Act, Bound, Happening, Health, Observed, Usage},
+        container::{Act, Bound, Happening, Health, Listed, Observed, Unshown, Usage},
         deployment::Cause,
         disk::Space,
         drift::Shape,
@@ -123,6 +123,10 @@ struct World {
     /// Images that somebody has removed.
     removed_images: Mutex<HashSet<String>>,
     containers: Mutex<BTreeMap<String, Observed>>,
+    /// Those that the engine does not show.
+    hidden: Mutex<HashSet<String>>,
+    /// Whether containers are still there when their removal was answered.
+    lingering: AtomicBool,
     failing: Mutex<HashMap<Step, FailureKind>>,
     held: Mutex<HashMap<Step, watch::Sender<bool>>>,
     /// Where it panics, once, and what it says.
@@ -354,6 +358,29 @@ impl Fake {
             container.running = false;
             container.exit_code = Some(137);
         });
+    }
+
+    /// As an engine that waits to restart what has exited again and again: it shows no ports of that.
+    pub(crate) fn loop_all(&self) {
+        self.change_all(Act::Changed, |container| {
+            (container.running, container.restarting, container.exit_code) = (false, true, Some(1));
+            container.ports.clear();
+        });
+    }
+
+    /// From now on the engine lists this container, but does not show it.
+    pub(crate) fn hide(&self, container: &str) {
+        self.0.hidden.lock().unwrap().insert(container.to_owned());
+    }
+
+    /// From now on the engine shows every container again.
+    pub(crate) fn hide_none(&self) {
+        self.0.hidden.lock().unwrap().clear();
+    }
+
+    /// From now on, or no more, what the engine has removed is there for a while.
+    pub(crate) fn linger(&self, lingering: bool) {
+        self.0.lingering.store(lingering, Ordering::Relaxed);
     }
 
     /// As a person with `docker stop`.
@@ -717,7 +744,7 @@ impl Runtime for Fake {
         }
         let dies = self.0.failing.lock().unwrap().contains_key(&Step::Settle);
         let started = self.0.containers.lock().unwrap().get_mut(container).map(|it| {
-            it.running = !dies;
+            (it.running, it.restarting) = (!dies, false);
             it.exit_code = dies.then_some(3);
             it.started_at = Some(Moment::now());
             it.clone()
@@ -736,8 +763,7 @@ impl Runtime for Fake {
     async fn stop(&self, container: &str, _: Duration) -> Result<(), Failure> {
         self.pass(Step::Stop, format!("stop {container}")).await?;
         let stopped = self.0.containers.lock().unwrap().get_mut(container).map(|it| {
-            it.running = false;
-            it.paused = false;
+            (it.running, it.restarting, it.paused) = (false, false, false);
             it.exit_code = Some(0);
             it.clone()
         });
@@ -747,17 +773,26 @@ impl Runtime for Fake {
 
     async fn remove(&self, container: &str) -> Result<(), Failure> {
         self.pass(Step::Remove, format!("remove {container}")).await?;
+        if self.0.lingering.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let removed = self.0.containers.lock().unwrap().remove(container);
         removed.iter().for_each(|container| self.tell(container, Act::Changed));
         Ok(())
     }
 
     async fn look(&self, container: &str) -> Result<Option<Observed>, Failure> {
+        if self.0.hidden.lock().unwrap().contains(container) {
+            return Err(Failure::new(Cause::Engine, "It is not shown.").kind(FailureKind::EngineSlow));
+        }
         Ok(self.0.containers.lock().unwrap().get(container).cloned())
     }
 
-    async fn ours(&self) -> Result<Vec<Observed>, Failure> {
-        Ok(self.0.containers.lock().unwrap().values().cloned().collect())
+    async fn ours(&self) -> Result<Listed, Failure> {
+        let containers: Vec<Observed> = self.0.containers.lock().unwrap().values().cloned().collect();
+        let hidden = self.0.hidden.lock().unwrap();
+        let (unshown, shown): (Vec<Observed>, Vec<Observed>) = containers.into_iter().partition(|it| hidden.contains(&it.id));
+        Ok(Listed { shown, unshown: unshown.into_iter().map(|it| Unshown { id: it.id, app: it.app }).collect() })
     }
 
     async fn sweep(&self) -> Result<(), Failure> {

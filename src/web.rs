@@ -40,6 +40,7 @@ mod security;
 mod serve;
 mod settings;
 mod setup;
+mod standing;
 mod state;
 mod system;
 mod theme;

@@ -51,6 +51,8 @@ pub(super) async fn adopt(shared: &Arc<Shared>, container: &str, by: &Actor) -> 
     let orphan = find(shared, container).await?;
     let former = former(shared, &app, &orphan).await?;
     let mut tx = shared.db.begin().await?;
+    // In the transaction: a secret that is replaced meanwhile would be gone.
+    let app = db::apps::get(&mut *tx, app.id).await?;
     let deployment = take_in(&mut tx, &app, &orphan, by).await?;
     let detail = format!("adopted container {} as #{}", orphan.seen.id, deployment.number);
     audit::record(&mut tx, &Act::done(Action::AppUpdate, by, Subject::app(&app)).detail(detail)).await?;

@@ -1,6 +1,11 @@
 //! A new app: its row, its deploy key and its webhook secret, all or nothing.
 
-use super::{Error, Shared, adopt, keys, lifecycle};
+use super::{
+    Error, Shared,
+    adopt::{self, Orphan},
+    keys, lifecycle,
+    seat::Seat,
+};
 use crate::{
     audit, db,
     domain::{
@@ -17,14 +22,12 @@ use crate::{
 /// Creates an app. Around an orphan it has the id that is on the orphan's label, so that files and volumes of that id are its own again,
 /// and the orphan is its live container.
 pub(super) async fn create(shared: &Shared, slug: Slug, config: AppConfig, around: Option<&str>, by: &Actor) -> Result<App, Error> {
-    let orphan = match around {
-        Some(container) => Some(adopt::find(shared, container).await?),
-        None => None,
-    };
-    // Nobody may remove it meanwhile.
-    let _seat = match &orphan {
-        Some(it) => Some(shared.seats.try_take(it.seen.app).ok_or_else(lifecycle::somebody_else)?),
-        None => None,
+    let (orphan, _seat) = match around {
+        Some(container) => {
+            let (orphan, seat) = reserve(shared, container).await?;
+            (Some(orphan), Some(seat))
+        }
+        None => (None, None),
     };
     let created_at = Moment::now();
     let key = keys::new_deploy_key(&slug)?;
@@ -65,4 +68,12 @@ pub(super) async fn create(shared: &Shared, slug: Slug, config: AppConfig, aroun
         adopt::settle_in(shared, orphan).await;
     }
     Ok(app)
+}
+
+/// An orphan, and the seat of its app: nobody can adopt or remove it meanwhile.
+async fn reserve(shared: &Shared, container: &str) -> Result<(Orphan, Seat), Error> {
+    let orphan = adopt::find(shared, container).await?;
+    let seat = shared.seats.try_take(orphan.seen.app).ok_or_else(lifecycle::somebody_else)?;
+    // Once more, now that it stays as it is.
+    Ok((adopt::find(shared, container).await?, seat))
 }

@@ -17,6 +17,7 @@ use crate::{
         app_config::RunConfig,
         audit::{Act, Action, Actor, Subject},
         commit::CommitFacts,
+        container::Created,
         deployment::{Deployment, Status, Trigger},
         moment::Moment,
     },
@@ -43,13 +44,16 @@ pub(super) async fn stop(shared: &Shared, app: &App, by: &Actor) -> Result<(), E
     if !shared.engine_is_up() {
         return Err(Error::Refused("The engine cannot be reached, so nothing can be stopped now. Try again when it answers.".to_owned()));
     }
+    let before = db::apps::get(shared.db.read(), app.id).await?.desired_state;
     set_stopped(shared, app, by, &format!("{} stopped the app", by.name)).await?;
     let Some(live) = live(shared, app).await? else { return Ok(()) };
     let grace = db::snapshots::of(shared.db.read(), app, Some(&live)).await?.run.process.stop_grace;
     let Some(container) = live.container else { return Ok(()) };
     if let Err(failure) = shared.stop_container(&container, grace.into()).await {
-        // The entry that it did not work follows; until it is told otherwise, the app should run.
-        db::apps::set_desired_state(shared.db.write(), app.id, DesiredState::Running).await?;
+        // The entry that it did not work follows. An engine that is slow or lost may still do it: then the wish stands.
+        if !matches!(failure.kind, FailureKind::EngineLost | FailureKind::EngineSlow) {
+            db::apps::set_desired_state(shared.db.write(), app.id, before).await?;
+        }
         return Err(Error::from_engine(failure));
     }
     shared.look_again(&container).await;
@@ -104,6 +108,8 @@ pub(super) async fn start(shared: &Arc<Shared>, app: &App, by: &Actor) -> Result
             start_again(shared, app, &live, parts, &run).await?
         }
     };
+    // Not before it has: what does not start is still stopped, for the reason it was.
+    db::apps::set_halted(shared.db.write(), app.id, None).await?;
     shared.look_again(&container).await;
     Ok(())
 }
@@ -155,7 +161,6 @@ async fn start_to_stay(shared: &Shared, container: &str, run: &RunConfig) -> Res
 async fn set_running(shared: &Shared, app: &App, live: &Deployment, by: &Actor) -> Result<(), db::Error> {
     let mut tx = shared.db.begin().await?;
     db::apps::set_desired_state(&mut *tx, app.id, DesiredState::Running).await?;
-    db::apps::set_halted(&mut *tx, app.id, None).await?;
     let act = Act::done(Action::ContainerStart, by, Subject::app(app)).detail(format!("#{}", live.number));
     audit::record(&mut tx, &act).await?;
     Ok(tx.commit().await?)
@@ -172,7 +177,8 @@ async fn start_again(
     let target = Target { app: app.id, slug: app.slug.clone(), number: live.number };
     let runtime = &shared.platform.runtime;
     let wanted = shared.wanted(target, image, commit, run).await?;
-    let container = runtime.create(&wanted).await.map_err(Error::from_engine)?;
+    let Created { id: container, warnings } = runtime.create(&wanted).await.map_err(Error::from_engine)?;
+    warnings.iter().for_each(|warning| tracing::warn!(app = %app.slug, deployment = live.number, warning, "the engine warns"));
     let started = async {
         runtime.start(&container, &run.ports).await?;
         runtime.keep_running(&container, run.restart.policy).await

@@ -26,7 +26,7 @@ use crate::{
         branch::Branch,
         commit::{Between, CommitFacts, CommitId},
         connection::{HostKey, KnownHost},
-        container::{Happening, Listed, Observed, Usage},
+        container::{Created, Happening, Listed, Observed, Usage},
         deployment::Cause,
         disk::Space,
         engine::{EngineVersion, Network},
@@ -287,8 +287,8 @@ pub trait Builder: Send + Sync {
 pub trait Runtime: Send + Sync {
     /// Whether the engine is there, and its version.
     async fn hello(&self) -> Result<EngineVersion, Failure>;
-    /// Creates a container, with its text files and the folders of its relative volumes; returns its id.
-    async fn create(&self, wanted: &Wanted) -> Result<String, Failure>;
+    /// Creates a container, with its text files and the folders of its relative volumes.
+    async fn create(&self, wanted: &Wanted) -> Result<Created, Failure>;
     /// Starts it. Its ports are for the sentence when one is taken.
     async fn start(&self, container: &str, ports: &[Port]) -> Result<(), Failure>;
     /// From now on the engine restarts it as the policy says: until then a container that exits is found exited.

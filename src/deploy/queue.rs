@@ -8,7 +8,7 @@ use crate::{
     db::{self, deployments::NewDeployment},
     domain::{
         app::App,
-        app_config::difference::{Needs, differences},
+        app_config::difference::needs_another_container,
         audit::{Act, Action, Actor, Subject},
         commit::CommitId,
         deployment::{Deployment, Ending, Status, Trigger},
@@ -51,8 +51,9 @@ pub(super) async fn deploy_now(shared: &Arc<Shared>, app: &App, wish: &Wish, by:
     Ok(deployment)
 }
 
-/// Queues what gives the app's container its present settings, also when they were changed on the engine only: from the image that serves, so nothing is fetched or built. What pushes
-/// ask for is left alone; it uses these settings, too, when it has not begun.
+/// Queues what gives the app's container its present settings, from the image that serves: nothing is fetched or built. What was changed on
+/// the engine only is undone by that, too. One that brings these settings already is the answer to a second press. What pushes ask for is
+/// left alone; it uses these settings, too, when it has not begun.
 pub(super) async fn apply(shared: &Arc<Shared>, app: &App, by: &Actor) -> Result<Deployment, Error> {
     let mut tx = shared.db.begin().await?;
     let now = db::apps::get(&mut *tx, app.id).await?;
@@ -61,15 +62,15 @@ pub(super) async fn apply(shared: &Arc<Shared>, app: &App, by: &Actor) -> Result
     };
     let live = db::deployments::get(&mut *tx, live).await?;
     let made_with = db::snapshots::of(&mut *tx, &now, Some(&live)).await?;
-    let pending = differences(&made_with, &now.config).iter().any(|it| it.needs == Needs::Container);
+    let pending = needs_another_container(&made_with, &now.config);
     let drifted = || shared.drift(&now, &live, &made_with.run);
     if !pending && drifted().is_empty() {
-        return Err(Error::Refused(format!("Nothing is to be applied: #{} runs with these settings.", live.number)));
+        return Err(nothing_to_apply(shared, &live));
     }
-    let unfinished = db::deployments::unfinished(&mut *tx, app.id).await?;
-    let same = |it: &&Deployment| it.status == Status::Queued && it.trigger == Trigger::Config;
-    if let Some(waiting) = unfinished.iter().find(same) {
-        return waits_already(shared, tx, Action::Deploy, app, waiting, by).await;
+    for it in db::deployments::unfinished(&mut *tx, app.id).await? {
+        if brings_the_settings_of(&mut tx, &now, &it).await? {
+            return waits_already(shared, tx, Action::Deploy, app, &it, by).await;
+        }
     }
     let new = NewDeployment {
         app: app.id,
@@ -89,6 +90,32 @@ pub(super) async fn apply(shared: &Arc<Shared>, app: &App, by: &Actor) -> Result
     tx.commit().await.map_err(db::Error::from)?;
     shared.wake(app.id);
     Ok(deployment)
+}
+
+/// Whether an unfinished deployment makes the container anew with the app's present settings, and does nothing else.
+async fn brings_the_settings_of(tx: &mut db::Transaction, app: &App, deployment: &Deployment) -> Result<bool, db::Error> {
+    if deployment.trigger != Trigger::Config || deployment.cancel.is_some() {
+        return Ok(false);
+    }
+    Ok(match deployment.snapshot {
+        Some(chosen) if deployment.status != Status::Queued => {
+            !needs_another_container(&db::snapshots::get(&mut **tx, chosen).await?, &app.config)
+        }
+        // It chooses its settings when it begins, from what the app has then.
+        _ => true,
+    })
+}
+
+/// Why there is nothing that could be applied.
+fn nothing_to_apply(shared: &Shared, live: &Deployment) -> Error {
+    let seen = live.container.as_deref().and_then(|container| shared.picture.get(container));
+    Error::Refused(match seen.is_some_and(|it| it.running) {
+        true => format!("Nothing is to be applied: #{} runs with these settings.", live.number),
+        false => format!(
+            "Nothing is to be applied: #{} was made with these settings. Whether it runs, and how to start it, is on the app's page.",
+            live.number
+        ),
+    })
 }
 
 /// The answer to a second press.

@@ -12,10 +12,7 @@ use crate::{
     db::{self, deployments::NewDeployment},
     domain::{
         app::{App, Pause},
-        app_config::{
-            AppConfig,
-            difference::{Needs, differences},
-        },
+        app_config::{AppConfig, difference::needs_another_container},
         audit::{Act, Action, Actor, Subject},
         commit::CommitFacts,
         deployment::{Deployment, Rollback, Status, Trigger},
@@ -77,8 +74,7 @@ pub(super) async fn plan(shared: &Shared, app: &App, target: &Deployment, rollba
     if let Some(live) = app.live_deployment {
         let live = db::deployments::get(shared.db.read(), live).await?;
         let made_with = db::snapshots::of(shared.db.read(), app, Some(&live)).await?;
-        let another = differences(&made_with, &config).iter().any(|it| it.needs == Needs::Container);
-        if live.image.as_ref() == Some(&heritage.image) && !another {
+        if live.image.as_ref() == Some(&heritage.image) && !needs_another_container(&made_with, &config) {
             let number = live.number;
             return Err(Error::Refused(match target.id == live.id {
                 true => format!("#{number} is what serves now, with this configuration."),

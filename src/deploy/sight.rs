@@ -45,6 +45,11 @@ impl Sight {
         }
     }
 
+    /// Whether it is known that the container is there and runs, so that it can answer.
+    pub fn serves(&self) -> bool {
+        self.there().is_some_and(|it| it.running && !it.paused)
+    }
+
     /// Whether the container does its work; none when the engine does not say.
     pub fn is_healthy(&self) -> Option<bool> {
         match self {

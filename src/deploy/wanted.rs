@@ -25,7 +25,7 @@ impl Shared {
         Ok(Recipe { target, commit: commit.clone(), config: config.clone(), no_cache, secrets, logins })
     }
 
-    /// What is to be made. Nothing of it exists yet.
+    /// What is to be made. Nothing of it exists yet. What a person has confirmed since this configuration was kept is confirmed.
     pub(super) async fn wanted(&self, target: Target, image: &str, commit: &CommitFacts, run: &RunConfig) -> Result<Wanted, Error> {
         let mut env = vec![(COMMIT_VARIABLE.to_owned(), Secret::new(commit.id.to_string()))];
         for var in &run.env {
@@ -35,7 +35,9 @@ impl Shared {
         for file in &run.files {
             files.push((file.path.clone(), self.open(file.content).await?));
         }
-        Ok(Wanted { target, image: image.to_owned(), env, files, run: run.clone() })
+        let now = db::apps::get(self.db.read(), target.app).await?;
+        let run = run.clone().with_confirmations_of(&now.config.run);
+        Ok(Wanted { target, image: image.to_owned(), env, files, run })
     }
 
     /// What programs may come to print and no journal may show: variables, build secrets, and the passwords of registries. Files are not

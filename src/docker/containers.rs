@@ -23,7 +23,7 @@ use super::{
 };
 use crate::domain::{
     app_config::restart::RestartPolicy,
-    container::{Bound, Health, Joined, Listed, Observed, Unshown},
+    container::{Bound, Created, Health, Joined, Listed, Observed, Unshown},
     drift::Shape,
     moment::Moment,
     port::Protocol,
@@ -53,20 +53,20 @@ pub struct Said {
 
 impl Engine {
     /// Creates a container in its networks. A name that is taken is no obstacle: names are for people.
-    pub async fn create_container(&self, wanted: &ContainerSpec) -> Result<String, Error> {
-        let id = self.create(wanted).await?;
+    pub async fn create_container(&self, wanted: &ContainerSpec) -> Result<Created, Error> {
+        let created = self.create(wanted).await?;
         for network in wanted.run.networks.iter().skip(1) {
-            if let Err(err) = self.connect(&id, network.name.as_str(), spec::endpoint(network)).await {
-                if let Err(left) = self.remove_container(&id).await {
-                    tracing::warn!(container = id, error = %left, "a container that could not join its networks could not be removed yet");
+            if let Err(err) = self.connect(&created.id, network.name.as_str(), spec::endpoint(network)).await {
+                if let Err(left) = self.remove_container(&created.id).await {
+                    tracing::warn!(container = created.id, error = %left, "a container that could not join its networks could not be removed yet");
                 }
                 return Err(err);
             }
         }
-        Ok(id)
+        Ok(created)
     }
 
-    async fn create(&self, wanted: &ContainerSpec) -> Result<String, Error> {
+    async fn create(&self, wanted: &ContainerSpec) -> Result<Created, Error> {
         let client = self.client()?;
         let name = wanted.owner.container_name();
         let options = |name: &str| Some(CreateContainerOptionsBuilder::new().name(name).build());
@@ -81,7 +81,7 @@ impl Engine {
             }
             result => result?,
         };
-        Ok(created.id)
+        Ok(Created { id: created.id, warnings: created.warnings })
     }
 
     /// Starts a container.
@@ -286,8 +286,8 @@ fn shape(name: &str, host: HostConfig, network: Option<&NetworkSettings>) -> Sha
         name: name.trim_start_matches('/').to_owned(),
         nano_cpus: host.nano_cpus.unwrap_or(0),
         memory: host.memory.unwrap_or(0),
-        // Engines say "no limit" in several ways.
-        pids: host.pids_limit.unwrap_or(0).max(0),
+        // A limit that was taken away is 0 or -1.
+        pids: host.pids_limit.map(|pids| pids.max(0)),
         restart: host.restart_policy.as_ref().map_or(Some(RestartPolicy::Never), spec::restart_policy),
         networks: networks.unwrap_or_default(),
     }

@@ -84,6 +84,16 @@ pub struct RunConfig {
     pub health: HealthCheck,
 }
 
+impl RunConfig {
+    /// This configuration with what another one confirms, too: a confirmation is about what is mounted, since whenever it was given.
+    pub fn with_confirmations_of(mut self, other: &Self) -> Self {
+        for volume in &mut self.volumes {
+            volume.confirmed |= other.volumes.iter().any(|it| it.confirmed && it.source == volume.source);
+        }
+        self
+    }
+}
+
 /// When a push deploys. It is valid at once: no container depends on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
@@ -195,6 +205,16 @@ pub(crate) mod tests {
         now.run.files.clear();
         now.build.secrets.clear();
         assert_eq!(then.with_values_of(&now), then, "what the other one has not stays");
+    }
+
+    #[test]
+    fn a_confirmation_holds_for_what_is_mounted_wherever_it_was_given() {
+        let volume = |source, path, confirmed| Volume { source: parsed(source), path: parsed(path), read_only: false, confirmed };
+        let with = |volumes| RunConfig { volumes, ..RunConfig::default() };
+        let then = with(vec![volume("/srv", "/a", false), volume("/etc", "/b", false), volume("/opt", "/c", true)]);
+        let now = with(vec![volume("/srv", "/elsewhere", true), volume("/etc", "/b", false), volume("/opt", "/c", false)]);
+        let confirmed: Vec<bool> = then.with_confirmations_of(&now).volumes.iter().map(|it| it.confirmed).collect();
+        assert_eq!(confirmed, [true, false, true]);
     }
 
     #[test]

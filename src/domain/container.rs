@@ -1,6 +1,9 @@
 //! A container of ours, as the engine shows it.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use super::{
     deployment::Deployment,
@@ -14,6 +17,15 @@ use super::{
 /// What a deployment's container is called: `upaas-shop-api-12`.
 pub fn name(slug: &Slug, number: i64) -> String {
     format!("upaas-{slug}-{number}")
+}
+
+/// A container that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Created {
+    /// Its id.
+    pub id: String,
+    /// What the engine warns of, in its words: a limit that it cannot keep and has dropped, for example.
+    pub warnings: Vec<String>,
 }
 
 /// What the engine says of a container that carries this installation's label.
@@ -102,6 +114,12 @@ pub struct Bound {
 }
 
 impl Bound {
+    /// The port of the host. Where the engine says no address, it may be any.
+    fn held(&self) -> Held {
+        let address = self.host_address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        Held { address, port: self.host_port, protocol: self.protocol }
+    }
+
     /// Whether this can be what came of a port of a configuration.
     fn is_of(&self, port: &Port) -> bool {
         let same_place = self.host_address.is_none_or(|address| address == port.host_address);
@@ -135,12 +153,18 @@ impl Observed {
         ports.iter().find_map(|port| Some((port, self.host_port(port, ports)?)))
     }
 
-    /// The ports of the host that it holds, of these ports. One that the engine waits to restart shows none, and takes its fixed ones again
-    /// at any moment.
+    /// The ports of the host that it holds: those that came of these ports, and whatever else it has, as one that was adopted may. One that
+    /// the engine waits to restart shows none, and takes its fixed ones again at any moment.
     pub fn held(&self, ports: &[Port]) -> Vec<Held> {
         let shown = |port: &Port| Some(Held { address: port.host_address, port: self.host_port(port, ports)?, protocol: port.protocol });
-        let held = |port: &Port| if self.restarting { port.held() } else { shown(port) };
-        ports.iter().filter_map(held).collect()
+        let of_port = |port: &Port| if self.restarting { port.held() } else { shown(port) };
+        let mut held: Vec<Held> = ports.iter().filter_map(of_port).collect();
+        for other in self.ports.iter().map(Bound::held) {
+            if !held.iter().any(|it| it.clashes(&other)) {
+                held.push(other);
+            }
+        }
+        held
     }
 
     /// Whether it does its work: it runs, is not frozen, and its own health check passes if it has one.
@@ -255,6 +279,18 @@ mod tests {
         let restarting = Observed { running: false, restarting: true, ..seen(Vec::new()) };
         assert_eq!(restarting.held(&rows), rows[1].held().into_iter().collect::<Vec<_>>());
         assert_eq!(Observed { restarting: false, ..restarting }.held(&rows), []);
+    }
+
+    #[test]
+    fn a_container_holds_what_it_is_seen_to_have_whatever_its_configuration_says() {
+        let held = |container: &Observed, ports: &[Port]| container.held(ports).iter().map(ToString::to_string).collect::<Vec<_>>();
+        let adopted = seen(vec![bound(80, "127.0.0.1", 8081), bound(81, "0.0.0.0", 8082)]);
+        assert_eq!(held(&adopted, &[]), ["port 8081 on 127.0.0.1", "port 8082 on 0.0.0.0"]);
+        assert_eq!(held(&adopted, &[port(80, "127.0.0.1", HostPort::None)]).len(), 2);
+        assert_eq!(held(&adopted, &[port(80, "127.0.0.1", HostPort::Fixed(8081))]).len(), 2, "nothing is told twice");
+        let without_address = seen(vec![bound(80, "", 8081)]);
+        assert_eq!(held(&without_address, &[port(80, "127.0.0.1", HostPort::Fixed(8081))]), ["port 8081 on 127.0.0.1"]);
+        assert_eq!(held(&without_address, &[]), ["port 8081 on 0.0.0.0"]);
     }
 
     #[test]

@@ -24,7 +24,7 @@ text_enum! {
         Failed = "failed",
         /// Ended by the operator.
         Cancelled = "cancelled",
-        /// A newer push replaced it before it ran.
+        /// A newer push replaced it, while it waited, was fetched or was built.
         Superseded = "superseded",
         /// Nothing that is watched had changed.
         Skipped = "skipped",
@@ -174,6 +174,11 @@ pub struct Rollback {
 }
 
 impl Deployment {
+    /// Whether its container was adopted and not made by it: then it went through no phase.
+    pub fn is_adopted(&self) -> bool {
+        self.status == Status::Success && self.times.began().is_none()
+    }
+
     /// How it ends when it is cancelled: a newer push that is to run in its place supersedes it.
     pub fn end_of_cancellation(&self) -> Status {
         if self.superseded_by.is_some() { Status::Superseded } else { Status::Cancelled }

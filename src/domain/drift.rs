@@ -10,17 +10,18 @@ use super::{
     slug::Slug,
 };
 
-/// What can be changed of a container while it is there, as the engine shows it. Zero is no limit.
+/// What can be changed of a container while it is there and is compared, as the engine shows it; nothing else of a container is. Zero is no
+/// limit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shape {
     /// Its name.
     pub name: String,
     /// Its share of the processors, in billionths of one.
     pub nano_cpus: i64,
-    /// Its memory, in bytes.
+    /// Its memory, in bytes. Docker takes no such limit away again: zero where one was asked for says that it was dropped.
     pub memory: i64,
-    /// Its processes and threads.
-    pub pids: i64,
+    /// Its processes and threads; none where the engine was given no limit, or has dropped it.
+    pub pids: Option<i64>,
     /// When the engine restarts it; none: in a way that µPaaS does not ask for.
     pub restart: Option<RestartPolicy>,
     /// The networks that it is in or will be in, by name.
@@ -49,7 +50,7 @@ impl Shape {
             name: container::name(slug, number),
             nano_cpus: run.resources.cpus.map_or(0, Cpus::nano),
             memory: run.resources.memory.map_or(0, bytes),
-            pids: run.resources.pids.map_or(0, |pids| pids.get().into()),
+            pids: run.resources.pids.map(|pids| pids.get().into()),
             restart: Some(run.restart.policy),
             networks: run.networks.iter().map(|network| network.name.to_string()).collect(),
         }
@@ -67,11 +68,12 @@ pub fn drift(seen: &Observed, slug: &Slug, made_with: &RunConfig) -> Vec<Drift> 
     if now.nano_cpus != made.nano_cpus {
         tell("CPUs", cpus(made.nano_cpus), cpus(now.nano_cpus));
     }
-    if now.memory != made.memory {
+    // What the engine cannot limit it drops at the creation, with a warning: nobody has changed that.
+    if now.memory != made.memory && now.memory != 0 {
         tell("Memory", memory(made.memory), memory(now.memory));
     }
-    if now.pids != made.pids {
-        tell("Processes", pids(made.pids), pids(now.pids));
+    if let Some(now) = now.pids.filter(|now| *now != made.pids.unwrap_or(0)) {
+        tell("Processes", pids(made.pids.unwrap_or(0)), pids(now));
     }
     if now.restart != made.restart {
         tell("Restart", restart(made.restart), restart(now.restart));
@@ -157,6 +159,15 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_that_the_engine_has_dropped_is_nobody_s_change() {
+        let mut run = RunConfig::default();
+        run.resources.memory = Some("512m".parse().expect("valid"));
+        run.resources.pids = Some("100".parse().expect("valid"));
+        let dropped = told(&run, |it| (it.memory, it.pids) = (0, None));
+        assert!(dropped.is_empty(), "{dropped:?}");
+    }
+
+    #[test]
     fn whatever_was_changed_is_told_as_it_was_and_as_it_is() {
         let mut run = RunConfig::default();
         run.resources.memory = Some("512m".parse().expect("valid"));
@@ -164,9 +175,10 @@ mod tests {
         assert_eq!(told(&run, |it| it.name = "mine".to_owned()), ["Name: upaas-shop-1 → mine"]);
         assert_eq!(told(&run, |it| it.name = "upaas-shop-12".to_owned()), ["Name: upaas-shop-1 → upaas-shop-12"]);
         assert_eq!(told(&run, |it| it.memory = 1 << 30), ["Memory: 512m → 1g"]);
-        assert_eq!(told(&run, |it| it.memory = 0), ["Memory: 512m → no limit"]);
         assert_eq!(told(&run, |it| it.nano_cpus = 1_500_000_000), ["CPUs: no limit → 1.5"]);
-        assert_eq!(told(&run, |it| it.pids = 50), ["Processes: no limit → 50"]);
+        assert_eq!(told(&run, |it| it.pids = Some(50)), ["Processes: no limit → 50"]);
+        run.resources.pids = Some("100".parse().expect("valid"));
+        assert_eq!(told(&run, |it| it.pids = Some(0)), ["Processes: 100 → no limit"]);
         assert_eq!(told(&run, |it| it.restart = Some(RestartPolicy::Never)), ["Restart: always → never"]);
         assert_eq!(told(&run, |it| it.restart = None), ["Restart: always → another policy"]);
         assert_eq!(told(&run, |it| it.networks.push("db".to_owned())), ["Networks: web → db, web"]);

@@ -28,7 +28,7 @@ use crate::{
             restart::RestartPolicy,
             volume::{Danger, VolumeSource},
         },
-        container::{Happening, Listed, Observed, Usage},
+        container::{Created, Happening, Listed, Observed, Usage},
         deployment::Cause,
         disk::Space,
         engine::{EngineVersion, Network},
@@ -161,7 +161,7 @@ impl Runtime for EngineHost {
         self.engine.hello().await.map_err(engine_failure)
     }
 
-    async fn create(&self, wanted: &Wanted) -> Result<String, Failure> {
+    async fn create(&self, wanted: &Wanted) -> Result<Created, Failure> {
         self.make(wanted).await
     }
 

@@ -15,13 +15,14 @@ use crate::{
     docker::spec::{ContainerSpec, MountSource, MountSpec},
     domain::{
         app_config::{health_check::Probe, volume::VolumeSource},
+        container::Created,
         deployment::Cause,
     },
 };
 
 impl EngineHost {
-    /// Makes a container as it is wanted, with its text files and the folders of its volumes; returns its id.
-    pub(super) async fn make(&self, wanted: &Wanted) -> Result<String, Failure> {
+    /// Makes a container as it is wanted, with its text files and the folders of its volumes.
+    pub(super) async fn make(&self, wanted: &Wanted) -> Result<Created, Failure> {
         if matches!(wanted.run.health.probe, Probe::Http(_)) {
             self.reach()?;
         }
@@ -76,7 +77,7 @@ impl EngineHost {
         Ok(mounts)
     }
 
-    async fn create_with(&self, wanted: &Wanted, written: Option<&Written>) -> Result<String, Failure> {
+    async fn create_with(&self, wanted: &Wanted, written: Option<&Written>) -> Result<Created, Failure> {
         let spec = ContainerSpec {
             owner: self.owner(&wanted.target),
             image: wanted.image.clone(),

@@ -49,7 +49,13 @@ async fn an_orphan_of_an_app_becomes_its_live_container_and_the_one_before_goes(
     assert_eq!(page.text(".summary .badge"), "Success");
     assert!(page.text(".page-meta").contains(&fake.tip()[..8]), "{}", page.text(".page-meta"));
     let page = server.wait_for_app("shop", "Running").await;
-    assert!(page.text("#drift").contains("Name"), "what differs is shown: {}", page.text("#overview"));
+    let drift = page.text("#drift");
+    assert!(
+        drift.starts_with("The adopted container is not as the settings say") && drift.contains("Name"),
+        "what differs is shown: {drift}"
+    );
+    let state = page.text("#app-state");
+    assert!(state.contains("The container of #7 was adopted. Its variables,") && state.contains("are not compared"), "{state}");
     assert!(server.deploy("shop").await.ends_with("/8"), "its number is not given again");
     server.wait_for("/apps/shop/deployments/8", &["Success"]).await;
     runs(&fake, (vec![8], vec![])).await;
@@ -176,4 +182,69 @@ async fn an_app_whose_orphan_has_gone_keeps_what_was_typed() {
     let page = server.create_shop(&[("adopt", "orphan")]).await.expect(422);
     assert!(page.text("main").contains("The engine cannot be reached"), "{}", page.text("main"));
     assert_eq!(page.attribute("input[name=adopt]", "value").as_deref(), Some("orphan"), "it may be there when the engine is");
+}
+
+#[tokio::test]
+async fn a_port_that_an_adopted_container_holds_is_taken_over_from_it_although_no_configuration_knew_of_it() {
+    let fake = Fake::default();
+    let mut server = Server::fake(&fake).await;
+    server.set_up().await;
+    fake.add_orphan(AppId::new(), true);
+    fake.publish("orphan", 8081);
+    orphan_is_listed(&mut server).await;
+    server.create_shop(&[("adopt", "orphan")]).await.expect(303);
+    let port = [("port_0_container", "80"), ("port_0_protocol", "tcp"), ("port_0_address", "127.0.0.1"), ("port_0_host", "8081")];
+    server.browser.post("/apps/shop/settings/ports", &port).await.expect(303);
+    server.wait_for_app("shop", "Running").await;
+    let note = server.browser.get("/apps/shop").await.text("#overview");
+    assert!(note.contains("Replace: host port 8081 can be held by one container only"), "{note}");
+    let page = server.deploy_to_the_end("shop").await;
+    assert_eq!(page.text(".summary .badge"), "Success", "{}", page.text(".failure"));
+    assert!(page.text(".summary").contains("replace: host port 8081"), "{}", page.text(".summary"));
+    runs(&fake, (vec![8], vec![])).await;
+}
+
+#[tokio::test]
+async fn an_adoption_takes_the_settings_as_they_are_when_it_happens() {
+    let fake = Fake::default();
+    let (mut server, app) = with_running_shop(&fake).await;
+    let variable = [("env_name", "TOKEN"), ("env_value", "first-value")];
+    server.browser.post("/apps/shop/settings/environment/addition", &variable).await.expect(303);
+    fake.add_orphan(app, true);
+    orphan_is_listed(&mut server).await;
+    fake.hold(Step::Origins);
+    let mut first = server.browser.clone();
+    let asking = tokio::spawn(async move { first.post("/system/orphans/adoption", &[("container", "orphan")]).await });
+    // It asks twice: the second time nobody else is at work at the app.
+    fake.reached(Step::Origins).await;
+    fake.let_through(Step::Origins);
+    fake.reached(Step::Origins).await;
+    let change = [("name", "TOKEN"), ("env_new_value", "second-value")];
+    server.browser.post("/apps/shop/settings/environment/change", &change).await.expect(303);
+    fake.release(Step::Origins);
+    asking.await.unwrap().expect(303);
+    runs(&fake, (vec![7], vec![])).await;
+    assert!(server.browser.get("/apps/shop/settings").await.text("#pending").is_empty(), "it is taken to be made with these settings");
+}
+
+#[tokio::test]
+async fn no_app_is_created_around_an_orphan_that_goes_meanwhile() {
+    let fake = Fake::default();
+    let mut server = Server::fake(&fake).await;
+    server.set_up().await;
+    fake.add_orphan(AppId::new(), false);
+    orphan_is_listed(&mut server).await;
+    // The page that was posted asks first, and the creation itself then.
+    fake.hold(Step::Origins);
+    let fields = [("slug", "shop"), ("repo_url", "git@git.example.org:dev/shop.git"), ("branch", "main"), ("adopt", "orphan")];
+    let mut first = server.browser.clone();
+    let asking = tokio::spawn(async move { first.post("/apps", &fields).await });
+    fake.reached(Step::Origins).await;
+    fake.let_through(Step::Origins);
+    fake.reached(Step::Origins).await;
+    server.browser.post("/system/orphans/removal", &[("container", "orphan")]).await.expect(303);
+    fake.release(Step::Origins);
+    let said = asking.await.unwrap().expect(422).text("main");
+    assert!(said.contains("There is no such orphan any more."), "{said}");
+    server.browser.get("/apps/shop").await.expect(404);
 }

@@ -2,7 +2,10 @@
 
 use upaas::{
     deploy::platform::FailureKind,
-    domain::port::{Held, Holder, Protocol, Taken},
+    domain::{
+        app_config::volume::Volume,
+        port::{Held, Holder, Protocol, Taken},
+    },
 };
 
 use super::support::{
@@ -291,4 +294,42 @@ async fn an_interrupted_or_skipped_deployment_keeps_no_second_configuration() {
     hook.push("main", ZEROS, &commit('b')).await;
     server.wait_for("/apps/shop/deployments/3", &["Skipped"]).await;
     assert_eq!(kept(&server).await, 2);
+}
+
+#[tokio::test]
+async fn what_was_confirmed_later_is_confirmed_for_a_container_that_is_made_anew() {
+    let fake = Fake::default();
+    let mut server = Server::fake(&fake).await;
+    server.set_up().await;
+    server.create_shop(&[]).await.expect(303);
+    let volume = Volume { source: "/srv/data".parse().unwrap(), path: "/data".parse().unwrap(), read_only: false, confirmed: false };
+    server.configure("shop", |config| config.run.volumes = vec![volume]).await;
+    server.deploy_to_the_end("shop").await;
+    fake.forget_all();
+    server.wait_for_app("shop", "Container removed").await;
+    server.configure("shop", |config| config.run.volumes[0].confirmed = true).await;
+    let refused = server.browser.post("/apps/shop/apply", &[]).await.expect(409).text("main");
+    assert!(refused.contains("Nothing is to be applied: #1 was made with these settings."), "{refused}");
+    server.browser.post("/apps/shop/start", &[]).await.expect(303);
+    assert!(fake.wanted().run.volumes[0].confirmed);
+    server.wait_for_app("shop", "Running").await;
+}
+
+#[tokio::test]
+async fn a_second_press_while_the_settings_are_being_applied_finds_the_first() {
+    let fake = Fake::default();
+    let mut server = with_live_shop(&fake).await;
+    server.browser.post(PORTS, &PUBLISHED).await.expect(303);
+    fake.hold(Step::Create);
+    let path = apply(&mut server).await;
+    fake.reached(Step::Create).await;
+    assert_eq!(apply(&mut server).await, path);
+    let memory = [("resources_cpus", ""), ("resources_memory", "512m"), ("resources_pids", ""), ("resources_shm", "")];
+    server.browser.post("/apps/shop/settings/resources", &memory).await.expect(303);
+    let next = apply(&mut server).await;
+    assert_ne!(next, path, "what was saved since is another wish");
+    fake.release(Step::Create);
+    server.wait_for(&path, &["Success"]).await;
+    server.wait_for(&next, &["Success"]).await;
+    assert_eq!(fake.running(), (vec![3], vec![]));
 }

@@ -15,6 +15,7 @@ use super::{
     frame::When,
     live,
     present::{self, Address, AppLink, Badge, Commit, DeploymentRow, RecordView},
+    standing::{drift_of, foremost, is_at_work},
     ui::Ui,
     view::{Mood, Piece, View, Watched},
     webhook::Webhook,
@@ -26,7 +27,7 @@ use crate::{
         app::{App, DesiredState},
         app_config::AppConfig,
         deployment::{Deployment, Status, Trigger},
-        drift::{Drift, drift},
+        drift::Drift,
         moment::{Moment, duration},
         port::{Held, Port, Protocol},
     },
@@ -40,9 +41,9 @@ struct Show {
     app: AppPage,
     #[serde(skip)]
     link: AppLink,
-    /// The number of the newest deployment, and how it stands.
+    /// The number of the deployment that is under way, or else of the newest, and how it stands.
     #[serde(skip)]
-    newest: Option<(i64, Status)>,
+    foremost: Option<(i64, Status)>,
     recent: Vec<DeploymentRow>,
     record: Option<RecordView>,
     connect: Connect,
@@ -59,14 +60,14 @@ impl Watched for Show {
         &[Piece { id: "app-state", template: "apps/_state.html" }, Piece { id: "overview", template: "apps/_overview.html" }];
 
     fn title(&self) -> String {
-        match self.newest {
+        match self.foremost {
             Some((number, status)) if present::mood(status) != Mood::Ok => present::deployment_title(number, status, &self.link),
             _ => format!("{} {}: {}", present::sign(self.mood()), self.app.badge.word, self.app.name),
         }
     }
 
     fn mood(&self) -> Mood {
-        match self.newest.map(|(_, status)| present::mood(status)) {
+        match self.foremost.map(|(_, status)| present::mood(status)) {
             Some(mood @ (Mood::Busy | Mood::Failed)) => mood,
             _ if self.app.badge.kind == "failed" => Mood::Failed,
             _ => Mood::Ok,
@@ -89,6 +90,9 @@ struct AppPage {
     /// Where going back from the live deployment begins.
     rollback_url: Option<String>,
     settings: Vec<Setting>,
+    stopped: bool,
+    /// Whether its container was not made with the app's settings, but adopted.
+    adopted: bool,
     drift: Vec<Drifted>,
     hint: Option<String>,
     /// The verb of the button that starts its container.
@@ -186,25 +190,27 @@ async fn page(ui: &Ui, app: &App, webhook: Webhook) -> Result<Show, Error> {
     let connect = Connect::load(&ui.state, app).await?;
     let made_with = db::snapshots::of(ui.state.db.read(), app, live.as_ref()).await?;
     let address = container.there().and_then(|it| present::address(app, &made_with, it, ui.host()));
-    let deployed_now = recent.iter().any(|it| !it.status.is_end() && it.status != Status::Queued);
+    let unfinished = db::deployments::unfinished(ui.state.db.read(), app.id).await?;
+    let foremost = foremost(app, &unfinished, recent.first());
     let switch_note = present::switch_note(&app.config.run, live.as_ref().map(|_| held(&made_with.run.ports, &container)).as_deref());
-    let drift = container.there().map(|it| drift(it, &app.slug, &made_with.run)).unwrap_or_default();
-    let drift = drift.into_iter().map(Drifted::from).collect();
-    let page = AppPage { address, switch_note, drift, ..app_page(app, live.as_ref(), recent.first(), &container) };
+    let drift = drift_of(app, foremost, &container, &made_with.run).into_iter().map(Drifted::from).collect();
+    let page = AppPage { address, switch_note, drift, ..app_page(app, live.as_ref(), foremost, &container) };
     // They are refused then; and that the container does not run for a moment is the deployment's own doing.
-    let page =
-        if deployed_now { AppPage { start: None, restart: false, stop: false, hint: None, drift: Vec::new(), ..page } } else { page };
+    let page = match foremost.is_some_and(is_at_work) {
+        true => AppPage { start: None, restart: false, stop: false, hint: None, ..page },
+        false => page,
+    };
     let kept = ui.state.deployer.kept(app).await?;
     let rollback_url = match &live {
         Some(live) => deployments::newest_kept_before(&ui.state, app, live, &kept).await?,
         None => None,
     };
-    let newest = recent.first().map(|it| (it.number, it.status));
+    let foremost = foremost.map(|it| (it.number, it.status));
     let recent = recent.iter().map(|it| DeploymentRow::new(app, it, &kept)).collect();
     let record = RecordView::new(&db::deployments::history::record(ui.state.db.read(), app.id).await?);
     let pending = Pending::load(&ui.state, app).await?;
     let page = AppPage { rollback_url, ..page };
-    Ok(Show { app: page, link: AppLink::new(app), newest, recent, record, connect, webhook, pending })
+    Ok(Show { app: page, link: AppLink::new(app), foremost, recent, record, connect, webhook, pending })
 }
 
 /// The ports of the host that a live container holds: those it is seen to have, or else those that are fixed.
@@ -215,12 +221,12 @@ pub(super) fn held(made_with: &[Port], container: &Sight) -> Vec<Held> {
     }
 }
 
-fn app_page(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, container: &Sight) -> AppPage {
+fn app_page(app: &App, live: Option<&Deployment>, foremost: Option<&Deployment>, container: &Sight) -> AppPage {
     AppPage {
         slug: app.slug.to_string(),
         name: app.name.clone(),
         url: present::app_url(app),
-        badge: present::app_badge(app, newest, container),
+        badge: present::app_badge(app, foremost, container),
         branch: app.config.source.branch.to_string(),
         repo_url: app.config.source.repo_url.to_string(),
         commit: live.and_then(present::commit),
@@ -229,6 +235,8 @@ fn app_page(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, c
         live: live.map(|live| live_view(app, live)),
         rollback_url: None,
         settings: settings(&app.config),
+        stopped: app.desired_state == DesiredState::Stopped,
+        adopted: live.is_some_and(Deployment::is_adopted),
         drift: Vec::new(),
         hint: live.and_then(|live| hint(app, live, container)),
         start: live.and_then(|_| start_verb(app, container)),
@@ -254,9 +262,11 @@ fn hint(app: &App, live: &Deployment, container: &Sight) -> Option<String> {
             "The container of #{number} is paused, outside µPaaS: it answers nothing. “docker unpause” lets it go on; “Restart” starts it afresh."
         )),
         Sight::There(it) if it.running && stopped => {
-            Some("The app should be stopped, but its container runs: somebody started it outside µPaaS. Pushes are ignored until you press “Keep running”.".to_owned())
+            Some("The app should be stopped, but its container runs: it was started outside µPaaS, or the engine has not stopped it. Pushes are ignored until you press “Keep running”.".to_owned())
         }
-        Sight::There(it) if it.running => None,
+        Sight::There(it) if it.running => live.is_adopted().then(|| format!(
+            "The container of #{number} was adopted. Its variables, files, volumes, ports, labels, command, user and health check are not compared with the settings: set what it needs there before the next deployment."
+        )),
         _ if stopped => Some("Stopped: pushes are ignored until it is started.".to_owned()),
         Sight::Gone => {
             Some(format!("The container of #{number} was removed behind µPaaS's back. “Start again” makes it anew from the same image."))

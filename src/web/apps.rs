@@ -15,6 +15,7 @@ use super::{
     frame::When,
     live,
     present::{self, Address, Badge, Commit, Phase},
+    standing::{drift_of, foremost, still_serves},
     ui::Ui,
     view::{Mood, Piece, View, Watched},
 };
@@ -25,7 +26,6 @@ use crate::{
         Invalid,
         app::App,
         deployment::{Deployment, Status},
-        drift::drift,
         moment::{Moment, duration},
         slug::Slug,
     },
@@ -111,8 +111,8 @@ struct Row {
     when: Option<When>,
     detail: Option<String>,
     address: Option<Address>,
-    /// Whether its container was changed outside µPaaS.
-    drifted: bool,
+    /// That its container is not as it was made, in words.
+    drift: Option<&'static str>,
     latest: Option<Latest>,
     busy: Option<Busy>,
     url: String,
@@ -146,6 +146,7 @@ pub(super) async fn index_events(ui: Ui) -> Result<Response, Error> {
 async fn load_index(ui: &Ui) -> Result<Index, Error> {
     let apps = db::apps::all(ui.state.db.read()).await?;
     let deployments = db::deployments::newest_and_live(ui.state.db.read()).await?;
+    let unfinished = db::deployments::all_unfinished(ui.state.db.read()).await?;
     let live = |app: &App| deployments.iter().find(|it| Some(it.id) == app.live_deployment);
     let newest = |app: &App| deployments.iter().filter(|it| it.app == app.id).max_by_key(|it| it.number);
     let containers = join_all(apps.iter().map(|app| sight(&ui.state, live(app)))).await;
@@ -153,16 +154,19 @@ async fn load_index(ui: &Ui) -> Result<Index, Error> {
     for (app, container) in apps.iter().zip(containers) {
         let made_with = db::snapshots::of(ui.state.db.read(), app, live(app)).await?;
         let address = container.there().and_then(|it| present::address(app, &made_with, it, ui.host()));
-        let drifted = container.there().is_some_and(|it| !drift(it, &app.slug, &made_with.run).is_empty());
-        rows.push(Row { address, drifted, ..row(app, live(app), newest(app), &container) });
+        let (live, foremost) = (live(app), foremost(app, &unfinished, newest(app)));
+        let is_drifting = !drift_of(app, foremost, &container, &made_with.run).is_empty();
+        let drift =
+            live.filter(|_| is_drifting).map(|it| if it.is_adopted() { "not as its settings say" } else { "changed outside µPaaS" });
+        rows.push(Row { address, drift, ..row(app, live, foremost, &container) });
     }
     let deletions = ui.state.deployer.deletions().await?.into_iter().map(Leaving::from).collect();
     Ok(Index { deletions, apps: rows })
 }
 
-fn row(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, container: &Sight) -> Row {
-    let badge = present::app_badge(app, newest, container);
-    let busy = newest.filter(|it| !it.status.is_end()).map(|it| Busy {
+fn row(app: &App, live: Option<&Deployment>, foremost: Option<&Deployment>, container: &Sight) -> Row {
+    let badge = present::app_badge(app, foremost, container);
+    let busy = foremost.filter(|it| !it.status.is_end()).map(|it| Busy {
         word: Badge::from(it.status).word,
         phases: present::phases(it, Moment::now()),
         since: it.times.queued.into(),
@@ -172,12 +176,12 @@ fn row(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, contai
         slug: app.slug.to_string(),
         name: app.name.clone(),
         branch: app.config.source.branch.to_string(),
-        commit: live.or(newest).and_then(present::commit),
+        commit: live.or(foremost).and_then(present::commit),
         when: live.and_then(|it| it.times.finished).map(When::from),
-        detail: detail(live, newest, container, &badge),
+        detail: detail(live, foremost, container, &badge),
         address: None,
-        drifted: false,
-        latest: newest.map(|it| Latest { number: it.number, badge: it.status.into(), url: present::deployment_url(app, it.number) }),
+        drift: None,
+        latest: foremost.map(|it| Latest { number: it.number, badge: it.status.into(), url: present::deployment_url(app, it.number) }),
         busy,
         url: present::app_url(app),
         badge,
@@ -185,10 +189,11 @@ fn row(app: &App, live: Option<&Deployment>, newest: Option<&Deployment>, contai
 }
 
 /// `Running 2 d · #41`, or why the newest deployment failed.
-fn detail(live: Option<&Deployment>, newest: Option<&Deployment>, container: &Sight, badge: &Badge) -> Option<String> {
-    if let Some(failed) = newest.filter(|it| it.status == Status::Failed) {
-        let serving = live.map(|live| format!(" #{} still serves.", live.number)).unwrap_or_default();
-        return failed.ending.as_ref().map(|ending| format!("#{} failed: {}{serving}", failed.number, ending.sentence));
+fn detail(live: Option<&Deployment>, foremost: Option<&Deployment>, container: &Sight, badge: &Badge) -> Option<String> {
+    if let Some(failed) = foremost.filter(|it| it.status == Status::Failed) {
+        let serving = live.and_then(|live| still_serves(live, container));
+        let why = failed.ending.as_ref().map(|ending| format!("#{} failed: {}", failed.number, ending.sentence));
+        return why.map(|why| [Some(why), serving].into_iter().flatten().collect::<Vec<_>>().join(" "));
     }
     let live = live?;
     let since =

@@ -75,9 +75,9 @@ impl From<Verdict> for Badge {
 }
 
 /// The state of an app: what its container does, or what keeps it from having one.
-pub(super) fn app_badge(app: &App, newest: Option<&Deployment>, container: &Sight) -> Badge {
+pub(super) fn app_badge(app: &App, foremost: Option<&Deployment>, container: &Sight) -> Badge {
     let Some(_) = app.live_deployment else {
-        return match newest.map(|it| it.status) {
+        return match foremost.map(|it| it.status) {
             None => badge("idle", "circle", "Not deployed"),
             Some(Status::Success) => badge("idle", "circle", "Not deployed"),
             Some(status) => status.into(),

@@ -17,7 +17,7 @@ use crate::{
     domain::{
         app_config::{AppConfig, health_check::Probe, network::NetworkUse},
         commit::CommitFacts,
-        container::{Health, Observed},
+        container::{Created, Health, Observed},
         deployment::{Cause, Deployment, Switch},
         moment::duration,
         port::{self, Held, Port},
@@ -112,7 +112,8 @@ impl Run<'_> {
         }
         let creating = self.shared.platform.runtime.create(&wanted);
         self.made.container = true;
-        let container = self.steadily(self.shared.limits.deploy, creating).await?;
+        let Created { id: container, warnings } = self.steadily(self.shared.limits.deploy, creating).await?;
+        warnings.iter().for_each(|warning| self.journal.say(&format!("The engine warns: {warning}")));
         db::deployments::set_container(self.shared.db.write(), self.row.id, &container).await?;
         self.row.container = Some(container.clone());
         Ok(container)

@@ -54,6 +54,11 @@ pub fn differences(old: &AppConfig, new: &AppConfig) -> Vec<Difference> {
     differences
 }
 
+/// Whether a container made with the one is not as one made with the other.
+pub fn needs_another_container(old: &AppConfig, new: &AppConfig) -> bool {
+    differences(old, new).iter().any(|it| it.needs == Needs::Container)
+}
+
 fn difference(was: Option<&Setting>, is: Option<&Setting>) -> Difference {
     let about = is.or(was).expect("one of both is there");
     let shown = |setting: &Setting, sealed: &str| if setting.sealed { sealed.to_owned() } else { setting.value.clone() };

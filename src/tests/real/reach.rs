@@ -129,7 +129,7 @@ async fn files_are_mounted_by_their_path_on_the_host_and_go_with_their_own_conta
     let target = Target { app: AppId::new(), slug: "twins".parse().unwrap(), number: 1 };
     let files = vec![("/app.conf".parse().unwrap(), Secret::new("one file"))];
     let wanted = Wanted { target, image, env: Vec::new(), files, run: RunConfig::default() };
-    let (one, twin) = (engine_host.create(&wanted).await.unwrap(), engine_host.create(&wanted).await.unwrap());
+    let (one, twin) = (engine_host.create(&wanted).await.unwrap().id, engine_host.create(&wanted).await.unwrap().id);
     let mounts = engine::inspect(&one).await.mounts.unwrap();
     let source = mounts[0].source.clone().unwrap();
     assert!(source.starts_with(&on_the_host.display().to_string()), "{source}");

@@ -36,7 +36,7 @@ use upaas::{
         branch::Branch,
         commit::{Between, CommitFacts, CommitId},
         connection::{HostKey, KnownHost},
-        container::{Act, Bound, Happening, Health, Listed, Observed, Unshown, Usage},
+        container::{Act, Bound, Created, Happening, Health, Listed, Observed, Unshown, Usage},
         deployment::Cause,
         disk::Space,
         drift::Shape,
@@ -44,7 +44,7 @@ use upaas::{
         ids::AppId,
         image::{BuiltImage, CacheUse, Removal},
         moment::Moment,
-        port::{Held, HostPort, Port, Taken},
+        port::{Held, HostPort, Port, Protocol, Taken},
         repo_url::RepoUrl,
         secret::Secret,
     },
@@ -82,6 +82,8 @@ pub(crate) enum Step {
     Networks,
     /// A container that runs is given an alias.
     Alias,
+    /// A container has said where it comes from, and the answer is on its way.
+    Origins,
 }
 
 /// What every container that runs uses.
@@ -168,6 +170,8 @@ struct World {
     left: Mutex<Option<u64>>,
     /// Whether containers do not say their commit.
     silent: AtomicBool,
+    /// What the engine warns of when it makes a container.
+    warnings: Mutex<Vec<String>>,
     /// Who listens to the engine's events.
     listeners: Mutex<Vec<mpsc::UnboundedSender<Happening>>>,
 }
@@ -299,6 +303,11 @@ impl Fake {
         }
     }
 
+    /// From now on the engine warns of this when it makes a container.
+    pub(crate) fn warn(&self, warning: &str) {
+        self.0.warnings.lock().unwrap().push(warning.to_owned());
+    }
+
     /// From now on this step works again.
     pub(crate) fn mend(&self, step: Step) {
         self.0.failing.lock().unwrap().remove(&step);
@@ -312,6 +321,22 @@ impl Fake {
     /// From now on this step waits until [`Fake::release`].
     pub(crate) fn hold(&self, step: Step) {
         self.0.held.lock().unwrap().insert(step, watch::Sender::new(false));
+    }
+
+    /// Lets through who waits at a step that is held; who comes next waits.
+    pub(crate) fn let_through(&self, step: Step) {
+        if let Some(held) = self.0.held.lock().unwrap().insert(step, watch::Sender::new(false)) {
+            held.send_replace(true);
+        }
+    }
+
+    /// Waits until somebody waits at a step that is held.
+    pub(crate) async fn reached(&self, step: Step) {
+        super::eventually(&format!("{step:?} to be reached"), async || {
+            let waiting = self.0.held.lock().unwrap().get(&step).map_or(0, watch::Sender::receiver_count);
+            if waiting > 0 { Ok(()) } else { Err(format!("{:?}", self.acts())) }
+        })
+        .await;
     }
 
     pub(crate) fn release(&self, step: Step) {
@@ -441,6 +466,16 @@ impl Fake {
         containers.insert(orphan.id.clone(), orphan.clone());
         drop(containers);
         self.tell(&orphan, Act::Changed);
+    }
+
+    /// The container publishes its port 80 on this port of the host.
+    pub(crate) fn publish(&self, container: &str, host_port: u16) {
+        let bound = Bound { container_port: 80, protocol: Protocol::Tcp, host_address: Some([127, 0, 0, 1].into()), host_port };
+        let mut containers = self.0.containers.lock().unwrap();
+        containers.get_mut(container).unwrap().ports = vec![bound];
+        let published = containers[container].clone();
+        drop(containers);
+        self.tell(&published, Act::Changed);
     }
 
     /// From now on containers do not say of which commit they are.
@@ -712,7 +747,7 @@ impl Runtime for Fake {
         Ok(EngineVersion { version: "20.10.24".to_owned(), api: "1.41".to_owned() })
     }
 
-    async fn create(&self, wanted: &Wanted) -> Result<String, Failure> {
+    async fn create(&self, wanted: &Wanted) -> Result<Created, Failure> {
         let target = &wanted.target;
         *self.0.wanted.lock().unwrap() = Some(wanted.clone());
         self.pass(Step::Create, format!("create #{}", target.number)).await?;
@@ -734,7 +769,7 @@ impl Runtime for Fake {
         let shape = Shape::of(&target.slug, target.number, &wanted.run);
         let container = Observed { shape, ..observed(&id, target.app, target.number, ports) };
         self.0.containers.lock().unwrap().insert(id.clone(), container);
-        Ok(id)
+        Ok(Created { id, warnings: self.0.warnings.lock().unwrap().clone() })
     }
 
     async fn start(&self, container: &str, _: &[Port]) -> Result<(), Failure> {
@@ -881,6 +916,7 @@ impl Runtime for Fake {
     async fn origins(&self, container: &str) -> Result<Option<Origins>, Failure> {
         let there = self.0.containers.lock().unwrap().contains_key(container);
         let commit = (!self.0.silent.load(Ordering::Relaxed)).then(|| self.tip().parse().unwrap());
+        self.may(Step::Origins).await?;
         Ok(there.then(|| Origins { image: "sha256:old".to_owned(), slug: Some("shop".parse().unwrap()), commit }))
     }
 

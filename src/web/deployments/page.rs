@@ -9,7 +9,6 @@ use super::{
 };
 use crate::{
     db,
-    deploy::Sight,
     domain::{
         app::App,
         commit::CommitId,
@@ -25,6 +24,7 @@ use crate::{
         journal::{self, JournalPage},
         live::{self, Tail},
         present::{self, Address, AppLink, Badge, Commit, Phase},
+        standing,
         ui::Ui,
         view::{Mood, Piece, View, Watched},
     },
@@ -164,8 +164,7 @@ async fn load(ui: &Ui, app: &App, deployment: &Deployment, journal: JournalPage)
     let serving = match app.live_deployment {
         Some(live) if live != deployment.id => {
             let live = db::deployments::get(ui.state.db.read(), live).await?;
-            let runs = !matches!(apps::sight(&ui.state, Some(&live)).await, Sight::Gone);
-            runs.then_some(live.number)
+            standing::still_serves(&live, &apps::sight(&ui.state, Some(&live)).await)
         }
         _ => None,
     };
@@ -180,7 +179,7 @@ async fn load(ui: &Ui, app: &App, deployment: &Deployment, journal: JournalPage)
     Ok(Show { app: AppLink::new(app), deployment: page, journal })
 }
 
-fn deployment_page(app: &App, deployment: &Deployment, serving: Option<i64>, tail: &[Line]) -> DeploymentPage {
+fn deployment_page(app: &App, deployment: &Deployment, serving: Option<String>, tail: &[Line]) -> DeploymentPage {
     let finished = deployment.status.is_end();
     let live = app.live_deployment == Some(deployment.id);
     let url = present::deployment_url(app, deployment.number);
@@ -202,7 +201,7 @@ fn deployment_page(app: &App, deployment: &Deployment, serving: Option<i64>, tai
         phases: present::phases(deployment, Moment::now()),
         failure: failure(deployment, tail),
         note: None,
-        serving: serving.map(|number| format!("#{number} still serves.")).filter(|_| deployment.status != Status::Success),
+        serving: serving.filter(|_| deployment.status != Status::Success),
         cancel_url: (!finished && !live && deployment.cancel.is_none()).then(|| format!("{url}/cancellation")),
         retry: retry(app, deployment),
         image: deployment.image.as_deref().map(present::short_id),

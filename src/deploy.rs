@@ -17,6 +17,7 @@ mod commits;
 mod config_files;
 mod connection;
 mod create;
+mod daily;
 mod deletions;
 mod disk;
 mod disorder;
@@ -262,6 +263,7 @@ impl Deployer {
         shared.tasks.spawn(pulse::keep(shared.clone()));
         shared.tasks.spawn(journals::compress(shared.clone()));
         shared.tasks.spawn(retention::daily(shared.clone()));
+        shared.tasks.spawn(cleanup::daily(shared.clone()));
         shared.tasks.spawn(cleanup::after_deployments(shared.clone()));
         shared.tasks.spawn(deletions::resume(shared.clone()));
         Self { shared }

@@ -44,12 +44,12 @@
 //! An app that is deleted is gone for everybody at once; a task of its own takes away what it has, its rows last, however often it has to
 //! try. What the engine shows of a container is compared with what was made ([`domain::drift`]), and shown where somebody has changed it.
 //!
-//! Beside the workers six tasks keep order. One asks whether the engine is there and puts in order what an interruption has left:
+//! Beside the workers seven tasks keep order. One asks whether the engine is there and puts in order what an interruption has left:
 //! first the containers that should serve, then the rows. One follows the engine's events, so that pages show what is, and
 //! takes a stop from outside for the operator's wish. One asks live containers over HTTP whether they work, where that is their health
 //! check: the engine makes the other checks. One compresses the journals of deployments that have ended. One removes, after
-//! each deployment, images and configurations that are not kept any more; one, once a day, what is older than the settings say, then such
-//! images of all apps, and it tidies up mirrors.
+//! each deployment, images and configurations that are not kept any more; one, once a day, those of all apps, and it tidies up mirrors; one,
+//! once a day, too, what is older than the settings say.
 //!
 //! # One act
 //!

@@ -1,6 +1,6 @@
 //! The command line: configuration, logging, and the life of the process.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -14,6 +14,9 @@ use upaas::{
 
 /// Exit code for a configuration that cannot be used.
 const EXIT_CONFIG: u8 = 2;
+
+/// How long threads that work with files may go on at the end: what they leave the next start does, or shows.
+const THREADS_DEADLINE: Duration = Duration::from_millis(500);
 
 /// So many files are enough for every connection that is taken, and for what deployments need.
 const OPEN_FILES: u64 = 8192;
@@ -86,7 +89,9 @@ fn serve(config: Config) -> ExitCode {
 
 fn in_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime could not be started")?;
-    runtime.block_on(work)
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(THREADS_DEADLINE);
+    done
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {

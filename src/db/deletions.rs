@@ -92,11 +92,12 @@ pub async fn remove_some(tx: &mut SqliteConnection, app: AppId, limit: i64) -> R
             return Ok(removed);
         }
     }
-    let some: Vec<SnapshotId> =
-        sqlx::query_scalar("SELECT id FROM config_snapshots WHERE app_id = ? LIMIT ?").bind(app).bind(limit).fetch_all(&mut *tx).await?;
-    for snapshot in &some {
-        snapshots::remove(&mut *tx, *snapshot).await?;
-    }
+    let some: Vec<SnapshotId> = sqlx::query_scalar("SELECT id FROM config_snapshots WHERE app_id = ? LIMIT ?")
+        .bind(app)
+        .bind(limit.min(snapshots::AT_ONCE.into()))
+        .fetch_all(&mut *tx)
+        .await?;
+    snapshots::remove(tx, &some).await?;
     Ok(some.len() as u64)
 }
 

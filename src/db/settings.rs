@@ -5,6 +5,7 @@ use sqlx::{SqliteConnection, SqliteExecutor};
 use super::Error;
 use crate::domain::{
     ids::InstanceId,
+    moment::Moment,
     retention::{LastRun, Retention},
 };
 
@@ -70,6 +71,17 @@ pub async fn retention_last_run(db: impl SqliteExecutor<'_>) -> Result<Option<La
 /// Notes what retention did.
 pub async fn set_retention_last_run(db: impl SqliteExecutor<'_>, run: &LastRun) -> Result<(), Error> {
     set(db, "retention_last_run", &serde_json::to_string(run)?).await
+}
+
+/// When the daily clean-up was done the last time.
+pub async fn last_clean_up(db: impl SqliteExecutor<'_>) -> Result<Option<Moment>, Error> {
+    let kept = get(db, "last_clean_up").await?;
+    Ok(kept.map(|kept| serde_json::from_str(&kept)).transpose()?)
+}
+
+/// Notes when the daily clean-up was done.
+pub async fn set_last_clean_up(db: impl SqliteExecutor<'_>, at: Moment) -> Result<(), Error> {
+    set(db, "last_clean_up", &serde_json::to_string(&at)?).await
 }
 
 async fn get(db: impl SqliteExecutor<'_>, key: &str) -> Result<Option<String>, Error> {

@@ -1,6 +1,8 @@
 //! Configurations as deployments used them.
 
-use sqlx::{SqliteConnection, SqliteExecutor};
+use std::collections::HashSet;
+
+use sqlx::{FromRow, SqliteConnection, SqliteExecutor};
 
 use super::{Error, secrets};
 use crate::domain::{
@@ -10,6 +12,9 @@ use crate::domain::{
     ids::{AppId, DeploymentId, SecretId, SnapshotId},
     moment::Moment,
 };
+
+/// So many are removed at once: each refers to hundreds of secrets at most, and a webhook that comes meanwhile waits for milliseconds.
+pub const AT_ONCE: u8 = 50;
 
 /// Keeps a configuration of an app, and the secrets that it refers to.
 pub async fn take(tx: &mut SqliteConnection, app: AppId, config: &AppConfig) -> Result<SnapshotId, Error> {
@@ -28,24 +33,39 @@ pub async fn take(tx: &mut SqliteConnection, app: AppId, config: &AppConfig) -> 
     Ok(id)
 }
 
-/// Removes a kept configuration that no deployment uses, with the secrets to which nothing else refers.
-pub async fn remove(tx: &mut SqliteConnection, id: SnapshotId) -> Result<(), Error> {
-    let secrets: Vec<SecretId> =
-        sqlx::query_scalar("SELECT secret_id FROM snapshot_secrets WHERE snapshot_id = ?").bind(id).fetch_all(&mut *tx).await?;
-    sqlx::query("DELETE FROM config_snapshots WHERE id = ?").bind(id).execute(&mut *tx).await?;
+/// Removes kept configurations that no deployment uses, with the secrets to which nothing else refers. At most [`AT_ONCE`] in a transaction.
+pub async fn remove(tx: &mut SqliteConnection, ids: &[SnapshotId]) -> Result<(), Error> {
+    let mut secrets = HashSet::new();
+    for id in ids {
+        let of_it: Vec<SecretId> =
+            sqlx::query_scalar("SELECT secret_id FROM snapshot_secrets WHERE snapshot_id = ?").bind(id).fetch_all(&mut *tx).await?;
+        secrets.extend(of_it);
+        sqlx::query("DELETE FROM config_snapshots WHERE id = ?").bind(id).execute(&mut *tx).await?;
+    }
     for secret in secrets {
         secrets::remove_unused(&mut *tx, secret).await?;
     }
     Ok(())
 }
 
-/// The configurations of an app's deployments that have ended, with numbers below this one.
-pub async fn before(db: impl SqliteExecutor<'_>, app: AppId, number: i64) -> Result<Vec<(DeploymentId, SnapshotId)>, Error> {
+/// The configuration of a deployment that has ended.
+#[derive(Debug, Clone, Copy, FromRow)]
+pub struct OfDeployment {
+    /// The deployment.
+    pub deployment: DeploymentId,
+    /// Its number.
+    pub number: i64,
+    /// The configuration.
+    pub snapshot: SnapshotId,
+}
+
+/// Those of an app's deployments that have ended, the newest first.
+pub async fn of_ended(db: impl SqliteExecutor<'_>, app: AppId) -> Result<Vec<OfDeployment>, Error> {
     let query = sqlx::query_as(
-        "SELECT id, snapshot_id FROM deployments
-         WHERE app_id = ? AND number < ? AND snapshot_id IS NOT NULL AND finished_at IS NOT NULL",
+        "SELECT id AS deployment, number, snapshot_id AS snapshot FROM deployments
+         WHERE app_id = ? AND snapshot_id IS NOT NULL AND finished_at IS NOT NULL ORDER BY number DESC",
     );
-    Ok(query.bind(app).bind(number).fetch_all(db).await?)
+    Ok(query.bind(app).fetch_all(db).await?)
 }
 
 /// A kept configuration.

@@ -197,7 +197,7 @@ impl Deployer {
     /// Begins to prune the engine's builder cache, everybody's, and waits a moment for the end of that. Refused while it is going on.
     pub async fn prune_builder_cache(&self, by: &Actor) -> Result<(), Error> {
         let act = Act::done(Action::Cleanup, by, cleanup::cache_subject());
-        self.audited(act, |shared, by| async move { cleanup::start_pruning(&shared, &by) }).await?;
+        self.audited(act, |shared, by| async move { cleanup::start_pruning(&shared, &by).await }).await?;
         self.shared.cleaned_soon().await;
         Ok(())
     }

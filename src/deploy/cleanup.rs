@@ -2,17 +2,21 @@
 //! little space, and on request for all. What is not ours, what is kept, and what somebody uses is never touched.
 //!
 //! A decision and its note in the rows are one transaction, and what goes back to an older deployment looks at that note in its own: so
-//! of the two the later one sees the earlier one. Only then the engine is asked; of what stays all the same the note is taken back. It goes
-//! in small pieces, between which everybody else writes.
+//! of the two the later one sees the earlier one. Only then the engine is asked; of what stays all the same the note is taken back, after a
+//! loss of the engine by the next clean-up. It goes in small pieces, between which everybody else writes.
 
+mod daily;
 mod jobs;
 mod plan;
 mod removed;
+mod snapshots;
 
 pub use jobs::Going;
 pub use plan::Fate;
 
+pub(super) use daily::daily;
 pub(super) use jobs::{cache_subject, remove_image, start, start_pruning};
+pub(super) use plan::is_made_here;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -34,7 +38,7 @@ use crate::{
         app::App,
         audit::{Act, Action, Actor, Resource, Subject},
         deployment::Cause,
-        ids::{AppId, DeploymentId, SnapshotId},
+        ids::AppId,
         image::{BuiltImage, Removal},
     },
 };
@@ -43,7 +47,7 @@ use removed::Removed;
 
 /// So much of an image's id is its name for people.
 const SHORT_ID_CHARS: usize = 12;
-/// So many images, or configurations, are decided on in one transaction: a webhook that comes meanwhile waits for milliseconds.
+/// So many images are decided on in one transaction: a webhook that comes meanwhile waits for milliseconds.
 const AT_ONCE: usize = 100;
 /// How long others have the database for themselves in between.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -90,23 +94,6 @@ pub(super) async fn after_deployments(shared: Arc<Shared>) {
     }
 }
 
-/// Cleans up for all apps, by itself, and lets git tidy up their mirrors.
-pub(super) async fn daily(shared: &Arc<Shared>) {
-    if let Err(failure) = clean(shared, None, &Actor::upaas()).await {
-        tracing::warn!(reason = %failure.sentence, error = failure.chain(), "the daily clean-up failed; the next one is in a day");
-    }
-    let apps = db::apps::all(shared.db.read()).await.unwrap_or_default();
-    for app in apps {
-        match shared.platform.source.compact(app.id).await {
-            Ok(true) => {}
-            Ok(false) => tracing::debug!(app = %app.slug, "a mirror is tidied up the next time: a fetch goes first"),
-            Err(failure) => {
-                tracing::warn!(app = %app.slug, reason = %failure.sentence, error = failure.chain(), "a mirror could not be tidied up");
-            }
-        }
-    }
-}
-
 /// Cleans up for these apps, or for all of them, and records what went; says what that was. Waits for a clean-up that goes on. Once it is
 /// its turn it goes on to its end, or until µPaaS stops, whether or not its caller still waits: what went is recorded.
 pub(super) async fn clean(shared: &Arc<Shared>, only: Option<BTreeSet<AppId>>, by: &Actor) -> Result<String, Failure> {
@@ -143,9 +130,11 @@ async fn clean_and_sum_up(shared: &Shared, only: Option<&BTreeSet<AppId>>, by: &
 /// Cleans up for app after app, and records of each what went. What cannot be removed holds nothing else up, unless the engine is lost.
 async fn clean_apps(shared: &Shared, only: Option<&BTreeSet<AppId>>, by: &Actor, removed: &mut Removed) -> Result<(), Failure> {
     let builder = &shared.platform.builder;
-    // What it gave back is said to a person as truly as it was promised.
-    let listing = if by.user.is_some() { builder.measured_images() } else { builder.images() };
-    let images = unless_stopped(shared, listing).await??;
+    let images = unless_stopped(shared, async {
+        // What it gave back is said to a person as truly as it was promised.
+        if by.user.is_some() { measured_if_soon(shared).await } else { builder.images().await }
+    })
+    .await??;
     for app in db::apps::all(shared.db.read()).await.map_err(Failure::internal)? {
         if only.is_some_and(|only| !only.contains(&app.id)) {
             continue;
@@ -153,7 +142,7 @@ async fn clean_apps(shared: &Shared, only: Option<&BTreeSet<AppId>>, by: &Actor,
         let mut of_app = Removed::default();
         let mut cleaned = clean_images(shared, &app, &images, &mut of_app).await;
         if cleaned.is_ok() {
-            cleaned = remove_snapshots(shared, &app, &mut of_app).await;
+            cleaned = snapshots::remove(shared, &app, &mut of_app).await;
         }
         if of_app.has_images() {
             record(shared, &Act::done(Action::Cleanup, by, Subject::app(&app)).detail(of_app.said())).await;
@@ -162,6 +151,15 @@ async fn clean_apps(shared: &Shared, only: Option<&BTreeSet<AppId>>, by: &Actor,
         cleaned?;
     }
     Ok(())
+}
+
+/// Our images, with what they share where the engine measures that in time: without it, it is only said how much goes at most.
+async fn measured_if_soon(shared: &Shared) -> Result<Vec<BuiltImage>, Failure> {
+    let builder = &shared.platform.builder;
+    match builder.measured_images().await {
+        Err(failure) if failure.kind == FailureKind::EngineSlow => builder.images().await,
+        listed => listed,
+    }
 }
 
 /// An image that the engine shows, or that only a row names.
@@ -216,42 +214,6 @@ async fn remove(shared: &Shared, app: &App, image: &BuiltImage, removed: &mut Re
         Err(failure) => removed.stuck(app, image, failure),
     }
     db::images::set_there(shared.db.write(), app.id, &image.id).await.map_err(Failure::internal)
-}
-
-/// Removes, piece by piece, the configurations of deployments before the live one that are not kept.
-async fn remove_snapshots(shared: &Shared, app: &App, removed: &mut Removed) -> Result<(), Failure> {
-    let old = old_snapshots(shared, app).await.map_err(Failure::internal)?;
-    for piece in old.chunks(AT_ONCE) {
-        removed.snapshots += remove_some(shared, app.id, piece).await.map_err(Failure::internal)?;
-        pause(shared).await?;
-    }
-    Ok(())
-}
-
-async fn old_snapshots(shared: &Shared, app: &App) -> Result<Vec<(DeploymentId, SnapshotId)>, db::Error> {
-    let Some(app) = db::apps::find(shared.db.read(), app.id).await? else { return Ok(Vec::new()) };
-    let Some(live) = app.live_deployment else { return Ok(Vec::new()) };
-    let live = db::deployments::get(shared.db.read(), live).await?;
-    let kept = kept::of(shared, &app).await?;
-    let mut old = db::snapshots::before(shared.db.read(), app.id, live.number).await?;
-    old.retain(|(deployment, _)| !kept.contains(deployment));
-    Ok(old)
-}
-
-/// Removes those of these configurations that are still not kept; returns how many.
-async fn remove_some(shared: &Shared, app: AppId, piece: &[(DeploymentId, SnapshotId)]) -> Result<usize, db::Error> {
-    // As in `note`.
-    let mut tx = shared.db.begin().await?;
-    let Some(app) = db::apps::find(&mut *tx, app).await? else { return Ok(0) };
-    let kept = kept::of(shared, &app).await?;
-    let mut removed = 0;
-    for (deployment, snapshot) in piece.iter().filter(|(deployment, _)| !kept.contains(deployment)) {
-        db::deployments::set_snapshot(&mut *tx, *deployment, None).await?;
-        db::snapshots::remove(&mut tx, *snapshot).await?;
-        removed += 1;
-    }
-    tx.commit().await?;
-    Ok(removed)
 }
 
 /// What the database knows of the images of all apps, as far as it matters for these.

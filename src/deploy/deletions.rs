@@ -14,7 +14,7 @@ use std::{
 use tokio::{task::spawn_blocking, time::sleep};
 
 use super::{
-    Error, Shared, lifecycle,
+    Error, Shared, cleanup, lifecycle,
     platform::{Failure, FailureKind},
     recover,
 };
@@ -29,7 +29,7 @@ use crate::{
         deployment::{Cause, Status},
         engine::EngineState,
         ids::AppId,
-        image::Removal,
+        image::{BuiltImage, Removal},
         moment::Moment,
     },
 };
@@ -171,7 +171,10 @@ async fn remove(shared: &Shared, deletion: &Deletion) -> Result<(), Failure> {
     remove_containers(shared, deletion).await?;
     let mut left = Left::default();
     let builder = &shared.platform.builder;
-    for image in builder.images().await?.iter().filter(|it| it.app == Some(app)) {
+    let rows = db::images::of_ended(shared.db.read(), app).await.map_err(Failure::internal)?;
+    let known = rows.into_iter().map(|row| row.image).collect();
+    let is_its = |it: &&BuiltImage| it.app == Some(app) && cleanup::is_made_here(it, &known);
+    for image in builder.images().await?.iter().filter(is_its) {
         left.images += usize::from(builder.remove_image(image).await? == Removal::Stays);
     }
     let mut folders = shared.files.of_app(app);
@@ -180,8 +183,8 @@ async fn remove(shared: &Shared, deletion: &Deletion) -> Result<(), Failure> {
         remove_folder(folder).await.map_err(in_the_data_directory)?;
     }
     if deletion.volumes {
-        let folder = shared.files.volumes(app);
-        let removed = spawn_blocking(move || folder::remove(&folder)).await.map_err(Failure::internal)?;
+        let (folder, stop) = (shared.files.volumes(app), shared.stop.clone());
+        let removed = spawn_blocking(move || folder::remove(&folder, &stop)).await.map_err(Failure::internal)?;
         left.volumes = removed.err();
     }
     remove_rows(shared, deletion, &left).await

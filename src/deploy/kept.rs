@@ -16,15 +16,6 @@ use crate::{
 /// So many successful deployments of an app are kept whole, counted by distinct image, and as many counted by themselves.
 const KEPT_SUCCESSES: i64 = 5;
 
-/// The kept sets of all apps.
-pub(super) async fn of_all(shared: &Shared) -> Result<HashSet<DeploymentId>, db::Error> {
-    let mut kept = HashSet::new();
-    for app in db::apps::all(shared.db.read()).await? {
-        kept.extend(of(shared, &app).await?);
-    }
-    Ok(kept)
-}
-
 /// The kept set of an app. What a waiting rollback goes back to belongs to it.
 pub(super) async fn of(shared: &Shared, app: &App) -> Result<HashSet<DeploymentId>, db::Error> {
     let mut kept = HashSet::from_iter(app.live_deployment);

@@ -2,11 +2,12 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use tokio::time::sleep;
+use tokio::{task::JoinHandle, time::sleep};
 
-use super::{Error, Shared, cleanup, kept};
+use super::{Error, Shared, daily, job::Begun, kept};
 use crate::{
-    audit, db,
+    audit,
+    db::{self, journals::Journal},
     domain::{
         audit::{Act, Action, Actor, Resource, Subject},
         moment::Moment,
@@ -19,10 +20,6 @@ use crate::{
 const ROWS_AT_ONCE: i64 = 200;
 /// How long others have the database for themselves in between.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How much time is between two runs that nobody asked for.
-const EVERY_MS: u64 = 24 * 60 * 60 * 1000;
-/// After a start, and after a run that failed, this much passes first.
-const SETTLE: Duration = Duration::from_secs(10 * 60);
 
 /// Why a run ends before everything that is too old is gone.
 enum Broken {
@@ -38,33 +35,41 @@ impl<E: Into<anyhow::Error>> From<E> for Broken {
     }
 }
 
-/// Runs once a day, and the clean-up with it, until µPaaS stops.
+/// Runs once a day until µPaaS stops. One that failed is tried again.
 pub(super) async fn daily(shared: Arc<Shared>) {
-    while shared.stop.run_until_cancelled(sleep(SETTLE.max(until_due(&shared).await))).await.is_some() {
+    while daily::is_due(&shared, last(&shared).await, daily::SETTLE).await {
         // One that somebody has started meanwhile is as good.
-        if begin(&shared).is_ok() {
-            run(&shared, &Actor::upaas()).await;
+        if let Ok(begun) = begin(&shared)
+            && let Err(panicked) = spawn(&shared, begun, &Actor::upaas()).await
+        {
+            tracing::error!(error = %panicked, "retention panicked; it is tried again");
         }
-        shared.stop.run_until_cancelled(cleanup::daily(&shared)).await;
     }
+}
+
+/// When it ran the last time.
+async fn last(shared: &Shared) -> Option<Moment> {
+    db::settings::retention_last_run(shared.db.read()).await.ok().flatten().map(|last| last.at)
 }
 
 /// Starts a run for a person. Refused while one is going on.
 pub(super) fn start(shared: &Arc<Shared>, by: &Actor) -> Result<(), Error> {
-    begin(shared)?;
-    let (task_shared, by) = (shared.clone(), by.clone());
-    shared.tasks.spawn(async move { run(&task_shared, &by).await });
+    spawn(shared, begin(shared)?, by);
     Ok(())
 }
 
-fn begin(shared: &Shared) -> Result<(), Error> {
+fn begin(shared: &Shared) -> Result<Begun, Error> {
     let refused = || Error::Refused("Retention is running already. Its result is shown when it is done.".to_owned());
-    shared.retention.begin().then_some(()).ok_or_else(refused)
+    shared.retention.begin().ok_or_else(refused)
 }
 
-async fn until_due(shared: &Shared) -> Duration {
-    let last = db::settings::retention_last_run(shared.db.read()).await.ok().flatten();
-    last.map_or(Duration::ZERO, |last| Duration::from_millis(EVERY_MS.saturating_sub(Moment::now().since(last.at))))
+fn spawn(shared: &Arc<Shared>, begun: Begun, by: &Actor) -> JoinHandle<()> {
+    let (task_shared, by) = (shared.clone(), by.clone());
+    shared.tasks.spawn(async move {
+        run(&task_shared, &by).await;
+        drop(begun);
+        task_shared.changes.tell();
+    })
 }
 
 /// What retention is done to.
@@ -80,8 +85,6 @@ async fn run(shared: &Shared, by: &Actor) {
     if let Err(err) = record(shared, by, &removed, broken).await {
         tracing::error!(error = format!("{:#}", anyhow::Error::from(err)), "a run of retention could not be recorded");
     }
-    shared.retention.end();
-    shared.changes.tell();
 }
 
 async fn record(shared: &Shared, by: &Actor, removed: &LastRun, broken: Option<Broken>) -> Result<(), db::Error> {
@@ -135,14 +138,13 @@ async fn pause(shared: &Shared) -> Result<(), Broken> {
 }
 
 async fn remove_journals(shared: &Shared, too_old: Moment, removed: &mut u64) -> Result<(), Broken> {
-    let kept = kept::of_all(shared).await?;
     let mut last = None;
     loop {
         let old = db::journals::before(shared.db.read(), too_old, last.as_ref(), ROWS_AT_ONCE).await?;
         let Some(end) = old.last().copied() else { return Ok(()) };
         last = Some(end);
         for journal in old {
-            if kept.contains(&journal.id) {
+            if is_kept(shared, &journal).await? {
                 continue;
             }
             let file = shared.files.journal(journal.app_id, journal.number);
@@ -158,6 +160,12 @@ async fn remove_journals(shared: &Shared, too_old: Moment, removed: &mut u64) ->
             pause(shared).await?;
         }
     }
+}
+
+/// Asked of each just before it goes: a deployment may be pinned meanwhile.
+async fn is_kept(shared: &Shared, journal: &Journal) -> Result<bool, db::Error> {
+    let Some(app) = db::apps::find(shared.db.read(), journal.app_id).await? else { return Ok(false) };
+    Ok(kept::of(shared, &app).await?.contains(&journal.id))
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> anyhow::Result<T> {

@@ -93,8 +93,8 @@ pub(super) async fn plan(shared: &Shared, app: &App, target: &Deployment, rollba
 }
 
 /// Puts a rollback into the app's queue, before what pushes ask for and in its place, and pauses auto-deploy: else the next push would undo
-/// it. Where the newest that a person has asked for goes there already, that is the answer: to a second press. Other rollbacks that wait are
-/// cancelled: it is where one wants to be that counts, and not the way there.
+/// it. Where the newest that a person has asked for goes there already, that is the answer: to a second press, which pauses and cancels as
+/// the first one did. Other rollbacks that wait are cancelled: it is where one wants to be that counts, and not the way there.
 pub(super) async fn roll_back(shared: &Arc<Shared>, app: &App, rollback: Rollback, by: &Actor) -> Result<Deployment, Error> {
     let to = rollback.to;
     expect_its_image(shared, app, to).await?;
@@ -106,21 +106,15 @@ pub(super) async fn roll_back(shared: &Arc<Shared>, app: &App, rollback: Rollbac
     plan(shared, &app, &target, rollback).await?;
     let unfinished = db::deployments::unfinished(&mut *tx, app.id).await?;
     let newest_wish = unfinished.iter().filter(|it| !it.trigger.is_automatic() && it.cancel.is_none()).max_by_key(|it| it.number);
-    if let Some(waiting) = newest_wish.filter(|it| it.rollback == Some(rollback)) {
-        return queue::waits_already(shared, tx, Action::Rollback, &app, waiting, by).await;
-    }
-    let new = NewDeployment {
-        app: app.id,
-        trigger: Trigger::Rollback,
-        requested_by: Some(&by.name),
-        commit: target.commit.as_ref().map(|commit| &commit.id),
-        no_cache: false,
-        rollback: Some(rollback),
+    let before = newest_wish.filter(|it| it.rollback == Some(rollback));
+    let deployment = match before {
+        Some(before) => before.clone(),
+        None => enqueue(&mut tx, &target, rollback, by).await?,
     };
-    let deployment = db::deployments::enqueue(&mut tx, &new).await?;
     let reason = format!("Cancelled for #{}, the rollback to #{to} that {} asked for,", deployment.number, by.name);
     let running = queue::cancel_automatic(&mut tx, &mut ended, &app, &unfinished, &reason).await?;
-    for waiting in unfinished.iter().filter(|it| it.status == Status::Queued && it.rollback.is_some()) {
+    let others = unfinished.iter().filter(|it| it.status == Status::Queued && it.rollback.is_some() && it.id != deployment.id);
+    for waiting in others {
         ended.end(&mut tx, &app, waiting, Status::Cancelled, Some(&queue::before_it_began(&reason))).await?;
     }
     let pauses = app.auto_deploy_paused.is_none();
@@ -130,13 +124,26 @@ pub(super) async fn roll_back(shared: &Arc<Shared>, app: &App, rollback: Rollbac
     }
     let values = if rollback.keeps_values { ", with the current values of secrets" } else { "" };
     let paused = if pauses { "; auto-deploy paused" } else { "" };
-    let detail = format!("queued: back to #{to}{values}{paused}");
+    let queued = if before.is_some() { "queued already" } else { "queued" };
+    let detail = format!("{queued}: back to #{to}{values}{paused}");
     audit::record(&mut tx, &Act::done(Action::Rollback, by, Subject::deployment(&app, &deployment)).detail(detail)).await?;
     tx.commit().await.map_err(db::Error::from)?;
     ended.tell(shared, &app);
     shared.tell_to_cancel(&running);
     shared.wake(app.id);
     Ok(deployment)
+}
+
+async fn enqueue(tx: &mut db::Transaction, target: &Deployment, rollback: Rollback, by: &Actor) -> Result<Deployment, db::Error> {
+    let new = NewDeployment {
+        app: target.app,
+        trigger: Trigger::Rollback,
+        requested_by: Some(&by.name),
+        commit: target.commit.as_ref().map(|commit| &commit.id),
+        no_cache: false,
+        rollback: Some(rollback),
+    };
+    db::deployments::enqueue(tx, &new).await
 }
 
 /// An image that somebody has removed behind our back is found before anything is cancelled for it. An engine that does not answer soon is

@@ -126,7 +126,7 @@ impl Deployer {
         connection::test(&self.shared, app).await
     }
 
-    /// The bytes that each part of this installation takes, as measured in the last minute or before; what is not known is left out.
+    /// The bytes that each part of this installation takes, as measured in the last five minutes or before; what is not known is left out.
     pub async fn disk_used(&self) -> Used {
         disk::used(&self.shared).await
     }

@@ -62,15 +62,17 @@ impl Engine {
         }
     }
 
-    /// Removes the images that a deployment of ours left, found by label.
+    /// Removes the images that a deployment of ours left, found by label and name: what somebody else has built on them has the labels, too.
     pub async fn remove_images_of(&self, owner: &Owner) -> Result<(), Error> {
         let labels = vec![
             format!("{LABEL_INSTANCE}={}", owner.instance),
             format!("{}={}", LABEL_APP, owner.app),
             format!("{LABEL_DEPLOYMENT}={}", owner.deployment),
         ];
-        for seen in self.labelled_images(labels, false).await? {
-            self.remove_image(&self.built(seen, &HashSet::new())).await?;
+        let seen = self.labelled_images(labels, false).await?;
+        let images = seen.into_iter().map(|seen| self.built(seen, &HashSet::new()));
+        for image in images.filter(|image| !image.own_tags.is_empty()) {
+            self.remove_image(&image).await?;
         }
         Ok(())
     }

@@ -346,6 +346,8 @@ async fn every_act_is_in_the_table_the_file_the_api_and_the_counter_without_a_se
     ada CLEANUP FAILURE: image stray
     ada CLEANUP SUCCESS: engine clean-up
     ada CLEANUP SUCCESS: engine builder cache
+    ada CLEANUP SUCCESS: engine builder cache
+    ada CLEANUP SUCCESS: engine builder cache
     ada CLEANUP FAILURE: engine builder cache
     ada SETTINGS_CHANGE SUCCESS: setting retention
     ada RETENTION SUCCESS: setting retention

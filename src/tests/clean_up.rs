@@ -424,3 +424,91 @@ async fn a_clean_up_that_takes_long_before_a_build_is_not_waited_for_and_not_bla
     assert!(page.text("#journal").contains("The clean-up takes long"), "{}", page.text("#journal"));
     fake.release(Step::Images);
 }
+
+#[tokio::test]
+async fn what_somebody_has_built_on_an_image_of_ours_is_not_ours_though_it_has_our_labels() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    deploy(&mut server, 1).await;
+    let app = id_of(&server, "shop").await;
+    let theirs = |id: &str| BuiltImage { own_tags: Vec::new(), ..leftover(id, app) };
+    fake.add_image(theirs("sha256:0123456789ab0123"));
+    fake.add_image(leftover("sha256:of-a-failed-build", app));
+    clean_up(&mut server).await;
+    assert_eq!(fake.images(), [1, 1], "the leftover is gone");
+    let said = server.browser.get("/system").await.text("#clean-up");
+    assert!(said.contains("0123456789ab") && said.contains("the database does not know it"), "{said}");
+    server.browser.post("/apps/shop/deletion", &[("slug", "shop")]).await.expect(303);
+    eventually("the app to be gone", async || {
+        let page = server.browser.get("/").await.text("main");
+        if page.contains("shop") { Err(page) } else { Ok(()) }
+    })
+    .await;
+    assert_eq!(fake.images(), [1], "theirs");
+    server.browser.post("/system/images/removal", &[("image", "sha256:0123456789ab0123")]).await.expect(303);
+    assert!(fake.images().is_empty());
+}
+
+#[tokio::test]
+async fn a_clean_up_by_hand_needs_no_measuring() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    deploy(&mut server, 1).await;
+    fake.add_image(leftover("sha256:leftover", id_of(&server, "shop").await));
+    fake.add_image(stray_image("sha256:stray"));
+    fake.fail(Step::Measure, FailureKind::EngineSlow);
+    clean_up(&mut server).await;
+    assert_eq!(fake.images(), [1, 1]);
+    server.browser.post("/system/images/removal", &[("image", "sha256:stray")]).await.expect(303);
+    assert_eq!(fake.images(), [1]);
+}
+
+#[tokio::test]
+async fn that_the_builder_s_cache_was_to_be_pruned_is_recorded_however_it_ends() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    fake.hold(Step::Cache);
+    server.browser.post("/system/builder-cache/pruning", &[]).await.expect(303);
+    server.stop().await;
+    fake.release(Step::Cache);
+    server.start_fake(&fake).await;
+    let db = server.db().await;
+    let [interrupted, asked] = ["It was interrupted, because µPaaS was stopped.", "pruning asked for"].map(|it| format!("ada: {it}"));
+    assert_eq!(recorded(&db).await, [interrupted, asked.clone()]);
+    fake.explode(Step::Cache, "on purpose");
+    server.browser.post("/system/builder-cache/pruning", &[]).await.expect(303);
+    assert_eq!(recorded(&db).await[0], asked);
+    let said = server.browser.get("/system").await.text("#builder-cache");
+    assert!(said.contains("It failed") && said.contains("µPaaS itself failed at this"), "{said}");
+    server.browser.post("/system/builder-cache/pruning", &[]).await.expect(303);
+    assert_eq!(recorded(&db).await[0], "ada: 7.0 MB of the builder's cache went");
+    db.close().await;
+}
+
+#[tokio::test]
+async fn configurations_of_deployments_that_failed_go_though_none_succeeds() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    let db = server.db().await;
+    let mut kept = 0;
+    for live in [false, true] {
+        if live {
+            fake.mend(Step::Build);
+            deploy(&mut server, 1).await;
+            kept = 1;
+        }
+        fake.fail(Step::Build, FailureKind::Final);
+        for number in 1..=8 {
+            let secret = server.seal(&format!("value {number} {live}")).await;
+            server.configure("shop", |config| config.run.env = vec![EnvVar { name: "TOKEN".parse().unwrap(), value: secret }]).await;
+            assert_eq!(server.deploy_to_the_end("shop").await.text(".summary .badge"), "Failed");
+        }
+        // Of those that failed the last five can be compared. The deploy key and the webhook secret are no values of a configuration.
+        eventually("the rows to be those that are needed", async || {
+            let rows = kept_rows(&db).await;
+            if rows == (5 + kept, 5 + kept + 2) { Ok(()) } else { Err(format!("{live}: {rows:?}")) }
+        })
+        .await;
+    }
+    db.close().await;
+}

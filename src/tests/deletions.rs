@@ -155,6 +155,15 @@ async fn a_long_history_goes_in_pieces_while_others_write() {
     ] {
         sqlx::query(statement).bind(app).execute(&mut connection).await.unwrap();
     }
+    for statement in [
+        "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 50)
+         INSERT INTO secret_versions (id, sealed, created_at) SELECT printf('00000000-0000-7000-9000-%012d', i), x'00', 1 FROM s;",
+        "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 50), n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 2001)
+         INSERT INTO snapshot_secrets (snapshot_id, name, secret_id)
+         SELECT printf('00000000-0000-7000-8000-%012d', n.i), s.i, printf('00000000-0000-7000-9000-%012d', s.i) FROM n, s;",
+    ] {
+        sqlx::query(statement).execute(&mut connection).await.unwrap();
+    }
     server.create_shop(&[("slug", "blog"), ("container_port", "80"), ("host_port", "8082")]).await.expect(303);
     delete(&mut server).await;
     let mut longest = std::time::Duration::ZERO;
@@ -167,6 +176,7 @@ async fn a_long_history_goes_in_pieces_while_others_write() {
     }
     println!("with 20,000 deployments the longest write of another took {longest:?}");
     assert_eq!(rows(&server, "SELECT count(*) FROM deployments;").await, 0);
+    assert_eq!(rows(&server, "SELECT count(*) FROM secret_versions;").await, 2, "the other app's deploy key and webhook secret");
     assert!(fake.running().0.is_empty());
 }
 

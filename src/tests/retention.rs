@@ -157,3 +157,25 @@ async fn journals_outside_the_kept_set_go_and_their_pages_say_so() {
     assert!(server.browser.get("/apps/shop/deliveries").await.expect(200).text("main").contains("No delivery yet"), "old deliveries go");
     server.browser.get("/apps/shop/deployments/2/journal").await.expect(404);
 }
+
+#[tokio::test]
+async fn a_journal_whose_deployment_is_pinned_while_retention_runs_stays() {
+    let fake = Fake::default();
+    let mut server = Server::fake(&fake).await;
+    server.set_up().await;
+    server.create_shop(&[]).await.expect(303);
+    for _ in 1..=8 {
+        server.deploy_to_the_end("shop").await;
+    }
+    grow_old(&server, 200).await;
+    let db = db(&server).await;
+    // The first one's removal is the moment at which somebody pins the second one.
+    let pinning = "CREATE TRIGGER pin AFTER UPDATE OF journal_removed_at ON deployments WHEN NEW.number = 1
+                   BEGIN UPDATE deployments SET pinned_at = 1 WHERE number = 2; END;";
+    sqlx::query(pinning).execute(db.write()).await.unwrap();
+    let ran = run(&mut server, &db).await;
+    assert_eq!(ran.act.detail, "2 journals went");
+    db.close().await;
+    let journal = server.browser.get("/apps/shop/deployments/2").await.expect(200).text("#journal");
+    assert!(!journal.contains("Removed by retention"), "{journal}");
+}

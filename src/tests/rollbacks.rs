@@ -239,6 +239,24 @@ async fn a_second_press_finds_the_rollback_that_runs() {
 }
 
 #[tokio::test]
+async fn a_second_press_pauses_again_and_cancels_what_pushes_have_asked_for_since() {
+    let fake = Fake::default();
+    let mut server = with_deployments(&fake, 2).await;
+    let hook = Hook::of(&mut server, "shop").await;
+    fake.hold(Step::Create);
+    let path = roll_back(&mut server, "1", "kept").await.expect(303).location().to_owned();
+    server.wait_for(&path, &["Deploying"]).await;
+    server.browser.post("/apps/shop/auto-deploy", &[("auto_deploy", "on")]).await.expect(303);
+    assert_eq!(hook.push("main", ZEROS, &commit('a')).await.status, 202);
+    assert_eq!(roll_back(&mut server, "1", "kept").await.expect(303).location(), path);
+    let cancelled = server.wait_for(&page_of(4), &["Cancelled"]).await.text(".note");
+    assert!(cancelled.contains("Cancelled for #3, the rollback to #1 that ada asked for"), "{cancelled}");
+    assert!(server.browser.get("/apps/shop").await.text("#webhook .paused").contains("By the rollback to #1 by ada"));
+    fake.release(Step::Create);
+    server.wait_for(&path, &["Success"]).await;
+}
+
+#[tokio::test]
 async fn an_image_that_somebody_has_removed_is_said_before_anything_is_cancelled_for_it() {
     let fake = Fake::default();
     let mut server = with_deployments(&fake, 3).await;

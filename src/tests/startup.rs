@@ -104,6 +104,40 @@ fn sigterm_ends_it_with_exit_code_0() {
     assert_eq!(running.0.wait().unwrap().code(), Some(0));
 }
 
+/// Opens a pipe for writing as soon as somebody reads it, and keeps that reader waiting.
+async fn keep_waiting(pipe: &std::path::Path) -> std::fs::File {
+    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    eventually("somebody to read", async || {
+        let mut options = std::fs::OpenOptions::new();
+        std::os::unix::fs::OpenOptionsExt::custom_flags(options.write(true), nonblocking).open(pipe).map_err(|err| err.to_string())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn sigterm_ends_it_though_a_thread_waits_for_a_file() {
+    let mut server = Server::fake(&Fake::default()).await;
+    server.set_up().await;
+    server.create_shop(&[]).await.expect(303);
+    server.deploy_to_the_end("shop").await;
+    server.stop().await;
+    let db = server.db().await;
+    let app = upaas::db::apps::by_slug(db.read(), &"shop".parse().unwrap()).await.unwrap().unwrap().id;
+    // It compresses this journal as soon as it has started.
+    sqlx::query("UPDATE deployments SET journal_compressed = 0").execute(db.write()).await.unwrap();
+    db.close().await;
+    let journal = server.data().join("logs").join(app.to_string()).join("1.journal");
+    let _ = std::fs::remove_file(&journal);
+    let made = std::process::Command::new("mkfifo").arg(&journal).status().unwrap();
+    assert!(made.success());
+    let mut running = start(server.data().to_str().unwrap(), &free_port(), NO_ENGINE);
+    let _waiting = keep_waiting(&journal).await;
+    let pid = rustix::process::Pid::from_raw(running.0.id().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let ended = eventually("it to end", async || running.0.try_wait().unwrap().ok_or_else(String::new)).await;
+    assert_eq!(ended.code(), Some(0));
+}
+
 /// Whether a git works in a mirror below this folder.
 fn git_works_in(data: &std::path::Path) -> bool {
     let mirror = format!("--git-dir={}", data.display());

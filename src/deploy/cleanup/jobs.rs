@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Fate, clean, image_subject, known, plan::fate, record};
+use super::{Fate, clean, image_subject, known, measured_if_soon, plan::fate, record, unless_stopped};
 use crate::{
     audit,
     deploy::{
@@ -40,9 +40,9 @@ pub(in crate::deploy) fn cache_subject() -> Subject {
 
 /// Starts a clean-up for a person. Refused while one is going on.
 pub(in crate::deploy) fn start(shared: &Arc<Shared>, by: &Actor) -> Result<(), Error> {
-    if !shared.cleaning.job.begin() {
+    let Some(begun) = shared.cleaning.job.begin() else {
         return Err(Error::Refused("A clean-up is running already. Its result is shown when it is done.".to_owned()));
-    }
+    };
     let (task_shared, by) = (shared.clone(), by.clone());
     shared.tasks.spawn(async move {
         let cleaned = task_shared.stop.run_until_cancelled(clean(&task_shared, None, &by)).await;
@@ -54,40 +54,40 @@ pub(in crate::deploy) fn start(shared: &Arc<Shared>, by: &Actor) -> Result<(), E
             }
             None => Err("It was interrupted.".to_owned()),
         };
-        task_shared.cleaning.job.end_with(said);
+        begun.end_with(said);
         task_shared.changes.tell();
     });
     Ok(())
 }
 
-/// Starts the pruning of the builder's cache for a person. Refused while it is going on.
-pub(in crate::deploy) fn start_pruning(shared: &Arc<Shared>, by: &Actor) -> Result<(), Error> {
-    if !shared.cleaning.pruning.begin() {
+/// Starts the pruning of the builder's cache for a person. Refused while it is going on. That it was asked for is recorded before it
+/// begins: once it has, something may be gone whether or not its end is seen.
+pub(in crate::deploy) async fn start_pruning(shared: &Arc<Shared>, by: &Actor) -> Result<(), Error> {
+    let Some(begun) = shared.cleaning.pruning.begin() else {
         return Err(Error::Refused("The builder's cache is being pruned already. The result is shown when that is done.".to_owned()));
-    }
+    };
+    audit::record_alone(&shared.db, &Act::done(Action::Cleanup, by, cache_subject()).detail("pruning asked for")).await?;
     let (task_shared, by) = (shared.clone(), by.clone());
     shared.tasks.spawn(async move {
-        let pruned = task_shared.stop.run_until_cancelled(task_shared.platform.builder.prune_cache()).await;
-        let said = match pruned {
-            Some(Ok(bytes)) => {
-                let said = format!("{} of the builder's cache went", size(bytes));
-                record(&task_shared, &Act::done(Action::Cleanup, &by, cache_subject()).detail(&said)).await;
-                Ok(said)
+        let act = Act::done(Action::Cleanup, &by, cache_subject());
+        let (act, said) = match prune(&task_shared).await {
+            Ok(said) => (act.detail(&said), Ok(said)),
+            Err(failure) => {
+                tracing::warn!(reason = %failure.sentence, error = failure.chain(), "the builder's cache could not be pruned");
+                (act.failed(&failure.sentence), Err(failure.sentence))
             }
-            Some(Err(failure)) => Err(pruning_failed(&task_shared, &by, &failure).await),
-            None => Err("It was interrupted.".to_owned()),
         };
+        record(&task_shared, &act).await;
         task_shared.disk.look_again();
-        task_shared.cleaning.pruning.end_with(said);
+        begun.end_with(said);
         task_shared.changes.tell();
     });
     Ok(())
 }
 
-async fn pruning_failed(shared: &Shared, by: &Actor, failure: &Failure) -> String {
-    tracing::warn!(reason = %failure.sentence, error = failure.chain(), "the builder's cache could not be pruned");
-    record(shared, &Act::done(Action::Cleanup, by, cache_subject()).failed(&failure.sentence)).await;
-    failure.sentence.clone()
+async fn prune(shared: &Shared) -> Result<String, Failure> {
+    let bytes = unless_stopped(shared, shared.platform.builder.prune_cache()).await??;
+    Ok(format!("{} of the builder's cache went", size(bytes)))
 }
 
 /// Removes an image of no app for a person. Refused while a clean-up is going on.
@@ -95,7 +95,7 @@ pub(in crate::deploy) async fn remove_image(shared: &Shared, id: &str, by: &Acto
     let Ok(_turn) = shared.cleaning.turn.try_lock() else {
         return Err(Error::Refused("A clean-up is running. Try again when it is done.".to_owned()));
     };
-    let images = shared.platform.builder.measured_images().await.map_err(Error::from_engine)?;
+    let images = measured_if_soon(shared).await.map_err(Error::from_engine)?;
     let known = known(shared, &images).await?;
     let Some(image) = images.into_iter().find(|it| it.id == id && fate(it, &known) == Fate::Unknown) else {
         return Err(Error::Refused("There is no such image of no app any more.".to_owned()));

@@ -13,7 +13,8 @@ pub enum Fate {
     InUse,
     /// It stays: its only names are somebody else's.
     Named,
-    /// It stays until a person removes it: the database does not know the deployment that has built it.
+    /// It stays until a person removes it: the database does not know the deployment that has built it, or it has none of our names and
+    /// the database does not know it. Whatever is built on an image of ours has our labels, too.
     Unknown,
     /// It goes.
     Goes,
@@ -44,9 +45,16 @@ pub(super) fn fate(image: &BuiltImage, apps: &HashMap<AppId, Known>) -> Fate {
         Fate::InUse
     } else if image.own_tags.is_empty() && !image.foreign_tags.is_empty() {
         Fate::Named
-    } else {
+    } else if is_made_here(image, &known.images) {
         Fate::Goes
+    } else {
+        Fate::Unknown
     }
+}
+
+/// Whether we have made an image, as far as that can be seen, and not somebody else from one of ours. `known` are images that rows have.
+pub(in crate::deploy) fn is_made_here(image: &BuiltImage, known: &HashSet<String>) -> bool {
+    !image.own_tags.is_empty() || known.contains(&image.id)
 }
 
 #[cfg(test)]
@@ -81,6 +89,9 @@ mod tests {
             ("old, with another name that is not ours", BuiltImage { foreign_tags: other(), ..image("old", 3) }, Fate::Goes),
             ("with that name only", BuiltImage { foreign_tags: other(), own_tags: Vec::new(), ..image("old", 3) }, Fate::Named),
             ("without any name", BuiltImage { own_tags: Vec::new(), ..image("old", 3) }, Fate::Goes),
+            ("of a build that failed", image("left", 3), Fate::Goes),
+            ("built by somebody else on one of ours", BuiltImage { own_tags: Vec::new(), ..image("theirs", 3) }, Fate::Unknown),
+            ("built so and named", BuiltImage { foreign_tags: other(), own_tags: Vec::new(), ..image("theirs", 3) }, Fate::Named),
             ("with a container", BuiltImage { in_use: true, ..image("old", 3) }, Fate::InUse),
             ("of a deployment that is not in the database", image("later", 17), Fate::Unknown),
             ("of one that is not there, though later ones are", image("lost", 15), Fate::Unknown),

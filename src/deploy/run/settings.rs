@@ -27,7 +27,7 @@ impl Run<'_> {
         let snapshot = db::snapshots::take(&mut tx, self.app.id, &self.config).await?;
         db::deployments::set_snapshot(&mut *tx, self.row.id, Some(snapshot)).await?;
         if let Some(before) = self.row.snapshot.replace(snapshot) {
-            db::snapshots::remove(&mut tx, before).await?;
+            db::snapshots::remove(&mut tx, &[before]).await?;
         }
         tx.commit().await.map_err(db::Error::from)?;
         self.journal.hide(&self.shared.values_of(&self.config).await.map_err(Failure::from)?);
@@ -39,7 +39,7 @@ impl Run<'_> {
         let Some(kept) = self.row.snapshot.take() else { return Ok(()) };
         let mut tx = self.shared.db.begin().await?;
         db::deployments::set_snapshot(&mut *tx, self.row.id, None).await?;
-        db::snapshots::remove(&mut tx, kept).await?;
+        db::snapshots::remove(&mut tx, &[kept]).await?;
         Ok(tx.commit().await?)
     }
 

@@ -15,7 +15,6 @@ use crate::{
 
 /// How often it is looked while a build runs: what fills a disk is gone again soon after it has failed.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-const FREE_SOME: &str = "Under System clean up, prune the builder's cache, or free space there by other means. Then deploy again.";
 
 /// A disk that a build needs.
 #[derive(Clone, Copy)]
@@ -31,6 +30,17 @@ impl Disk {
             Self::Data => "The disk of µPaaS's data directory",
         }
     }
+
+    /// What to do when it is full.
+    const fn hint(self) -> &'static str {
+        match self {
+            Self::Engine => "Under System clean up, prune the builder's cache, or free space there by other means. Then deploy again.",
+            Self::Data => {
+                "Free space there: System shows what takes it, and under Settings journals can be kept for a shorter time. Images and the \
+                 builder's cache count only if the engine has the same disk. Then deploy again."
+            }
+        }
+    }
 }
 
 impl Run<'_> {
@@ -43,7 +53,7 @@ impl Run<'_> {
             None => Ok(()),
             Some((disk, space)) => {
                 let sentence = format!("{} has {space}: too little for a build, so it was not begun.", disk.name());
-                Err(Stop::Failed(Failure::new(Cause::Engine, sentence).hint(FREE_SOME)))
+                Err(Stop::Failed(Failure::new(Cause::Engine, sentence).hint(disk.hint())))
             }
         }
     }
@@ -110,7 +120,7 @@ fn in_view_of(least: Option<Space>, failure: Failure) -> Failure {
     match least {
         Some(space) if is_it(&space) && matches!(failure.kind, FailureKind::Final | FailureKind::NoSpace) => {
             let sentence = format!("{} became full during the build ({space}). {}", Disk::Engine.name(), failure.sentence);
-            Failure { cause: Cause::Engine, sentence, hint: Some(FREE_SOME.to_owned()), ..failure }
+            Failure { cause: Cause::Engine, sentence, hint: Some(Disk::Engine.hint().to_owned()), ..failure }
         }
         _ if is_about_space && failure.cause == Cause::User => {
             let hint = "The build has said that there was no space left. Is it the engine's disk that is full, or a file system of the build's own?";

@@ -3,11 +3,14 @@
 use std::{collections::HashMap, process::Command, time::Duration};
 
 use bollard::{
+    body_full,
     models::ContainerCreateBody,
     query_parameters::{
-        CreateContainerOptionsBuilder, InspectContainerOptions, InspectNetworkOptions, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
+        BuildImageOptionsBuilder, CreateContainerOptionsBuilder, InspectContainerOptions, InspectNetworkOptions, RemoveImageOptionsBuilder,
+        TagImageOptionsBuilder,
     },
 };
+use futures_util::StreamExt;
 use upaas::{
     deploy::{Limits, platform::Source},
     domain::moment::Moment,
@@ -164,6 +167,37 @@ async fn a_hundred_deployments_leave_what_is_kept_and_nothing_foreign_is_touched
     assert!(!panel.contains(&foreign.image[7..19]), "what is not ours is not even listed: {panel}");
     let force = RemoveImageOptionsBuilder::new().force(true).build();
     let _ = client().remove_image(&format!("upaas/shop:{}", foreign.name), Some(force), None).await;
+}
+
+/// As a person with `docker build`, who gives it no name.
+async fn build_on(image: &str) {
+    let dockerfile = format!("FROM {image}\nENV WHOSE=mine\n");
+    let mut header = tar::Header::new_gnu();
+    header.set_size(dockerfile.len() as u64);
+    header.set_mode(0o644);
+    let mut context = tar::Builder::new(Vec::new());
+    context.append_data(&mut header, "Dockerfile", dockerfile.as_bytes()).unwrap();
+    let (docker, context) = (client(), context.into_inner().unwrap().into());
+    let said: Vec<_> = docker.build_image(BuildImageOptionsBuilder::new().build(), None, Some(body_full(context))).collect().await;
+    assert!(said.iter().all(Result::is_ok), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_builds_on_an_image_of_ours_stays_though_it_has_our_labels() {
+    let mut world = World::with_shop(None).await;
+    world.deploy("Success").await;
+    let ours = image_of(&world, 1).await;
+    build_on(&ours).await;
+    let there = world.left.images().await;
+    let theirs = there.iter().find(|image| **image != ours).expect("it has our labels");
+    world.server.browser.post("/system/clean-up", &[]).await.expect(303);
+    let said = eventually("the clean-up to be over", async || {
+        let said = world.server.browser.get("/system").await.text("#clean-up");
+        if said.contains("nothing was there to go") && said.contains(&theirs[7..19]) { Ok(said) } else { Err(said) }
+    })
+    .await;
+    assert!(said.contains("the database does not know it"), "{said}");
+    assert_eq!(world.left.images().await.len(), 2);
 }
 
 /// How many objects lie about in a mirror, as git counts them.

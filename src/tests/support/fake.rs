@@ -72,6 +72,8 @@ pub(crate) enum Step {
     Usage,
     /// The engine lists images.
     Images,
+    /// The engine looks at what images share.
+    Measure,
     /// An image is removed.
     RemoveImage,
     /// The engine measures its builder's cache, or prunes it.
@@ -538,15 +540,15 @@ impl Fake {
 
     async fn pass(&self, step: Step, act: String) -> Result<(), Failure> {
         self.0.acts.lock().unwrap().push(act);
-        let exploding = self.0.exploding.lock().unwrap().remove(&step);
-        if let Some(said) = exploding {
-            panic!("{said}");
-        }
         self.may(step).await
     }
 
     /// As [`Fake::pass`], of what is no act.
     async fn may(&self, step: Step) -> Result<(), Failure> {
+        let exploding = self.0.exploding.lock().unwrap().remove(&step);
+        if let Some(said) = exploding {
+            panic!("{said}");
+        }
         self.wait_while_held(step).await;
         match self.0.failing.lock().unwrap().get(&step) {
             Some(kind) => Err(Failure::new(Cause::User, format!("It failed at {step:?}.")).hint("Mend it.").kind(*kind)),
@@ -685,7 +687,8 @@ impl Builder for Fake {
 
     async fn discard(&self, target: &Target) -> Result<(), Failure> {
         self.pass(Step::Remove, format!("discard image #{}", target.number)).await?;
-        let is_its = |image: &BuiltImage| image.app == Some(target.app) && image.deployment == Some(target.number);
+        let is_its =
+            |image: &BuiltImage| image.app == Some(target.app) && image.deployment == Some(target.number) && !image.own_tags.is_empty();
         self.0.images.lock().unwrap().retain(|image| !is_its(image));
         Ok(())
     }
@@ -700,6 +703,7 @@ impl Builder for Fake {
     }
 
     async fn measured_images(&self) -> Result<Vec<BuiltImage>, Failure> {
+        self.may(Step::Measure).await?;
         Builder::images(self).await
     }
 

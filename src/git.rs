@@ -21,18 +21,19 @@ pub use log::Meant;
 pub use submodules::{SUBMODULES_MAX, SUBMODULES_MAX_DEPTH, Said, SubmoduleError, Submodules};
 
 use std::{
+    any::Any,
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
-use tokio::fs;
+use tokio::{fs, task::spawn_blocking};
 
 use crate::domain::{
     branch::Branch,
     commit::{CommitFacts, CommitId},
     connection::HostKey,
-    moment::Moment,
     repo_url::RepoUrl,
     secret::Secret,
 };
@@ -46,6 +47,9 @@ const VERSION_DEADLINE: Duration = Duration::from_secs(5);
 const COMPACT_DEADLINE: Duration = Duration::from_secs(30 * 60);
 /// How long a server may take to show its host key.
 const KEYSCAN_DEADLINE: Duration = Duration::from_secs(15);
+
+/// The right to write to a mirror: held until nothing of a call goes on any more, also when the call was dropped.
+pub type Turn = Arc<dyn Any + Send + Sync>;
 
 /// What git needs on this machine.
 #[derive(Debug, Clone)]
@@ -89,9 +93,10 @@ impl Git {
         mirror: &Path,
         access: &Access,
         want: &Want,
+        turn: &Turn,
         say: &mut (dyn FnMut(&str) + Send),
     ) -> Result<CommitFacts, Error> {
-        self.ensure_mirror(mirror, &access.url).await?;
+        self.ensure_mirror(mirror, &access.url, turn).await?;
         let commit = match want {
             Want::Tip(branch) => {
                 self.remote(access, arguments::fetch_tip(mirror, &access.url, branch), say).await?;
@@ -166,7 +171,7 @@ impl Git {
         commit: &CommitId,
         say: &mut (dyn FnMut(&str) + Send),
     ) -> Result<(), Error> {
-        if self.has(mirror, commit).await {
+        if self.has_whole(mirror, commit).await {
             return Ok(());
         }
         // Servers that speak protocol v0 refuse a commit that no branch points at: then everything is fetched.
@@ -178,18 +183,18 @@ impl Git {
                 result?;
             }
         }
-        if self.has(mirror, commit).await { Ok(()) } else { Err(Error::NoSuchCommit) }
+        if self.has_whole(mirror, commit).await { Ok(()) } else { Err(Error::NoSuchCommit) }
     }
 
     /// A mirror of another repository goes first: its commits are not this one's.
-    async fn ensure_mirror(&self, mirror: &Path, url: &RepoUrl) -> Result<(), Error> {
-        let (of, url) = (mirror.to_owned(), url.to_string());
-        tokio::task::spawn_blocking(move || mirror::make_way_for(&of, &url)).await.map_err(io::Error::other)??;
+    async fn ensure_mirror(&self, mirror: &Path, url: &RepoUrl, turn: &Turn) -> Result<(), Error> {
+        let (of, url, scratch) = (mirror.to_owned(), url.to_string(), self.scratch.clone());
+        at_mirror(turn, move || mirror::make_way_for(&of, &url, &scratch)).await?;
         // Harmless on a mirror that is there; completes one whose making was interrupted.
         fs::create_dir_all(mirror).await?;
         self.call(arguments::init(mirror)).run().await?;
         let mirror = mirror.to_owned();
-        tokio::task::spawn_blocking(move || mirror::remove_leftovers(&mirror)).await.map_err(io::Error::other)??;
+        at_mirror(turn, move || mirror::remove_leftovers(&mirror)).await?;
         Ok(())
     }
 
@@ -207,14 +212,14 @@ impl Git {
         self.call(arguments::has_commit(mirror, commit)).run().await.is_ok()
     }
 
+    /// Whether it has the commit and all its files: one that was fetched long ago may be half forgotten.
+    async fn has_whole(&self, mirror: &Path, commit: &CommitId) -> bool {
+        self.has(mirror, commit).await && self.call(arguments::is_whole(mirror, commit)).run().await.is_ok()
+    }
+
     async fn tip(&self, mirror: &Path) -> Result<CommitId, Error> {
         let id = self.call(arguments::resolve_tip(mirror)).run().await?.stdout;
         id.trim().parse().map_err(|_| Error::Unexpected(format!("rev-parse: {id}")))
-    }
-
-    async fn facts(&self, mirror: &Path, commit: &CommitId) -> Result<CommitFacts, Error> {
-        let told = self.call(arguments::facts(mirror, commit)).run().await?.stdout;
-        parse_facts(&told).ok_or_else(|| Error::Unexpected("show".to_owned()))
     }
 
     /// Runs git against a remote, with the key in place for as long as it runs.
@@ -231,19 +236,15 @@ impl Git {
     }
 }
 
-/// Reads what [`arguments::facts`] or, of one commit, [`arguments::log`] printed: id, author, seconds, message, separated by NUL.
-fn parse_facts(told: &str) -> Option<CommitFacts> {
-    let mut parts = told.splitn(4, '\0');
-    let id = parts.next()?.trim().parse().ok()?;
-    let author = parts.next()?.to_owned();
-    let seconds: i64 = parts.next()?.parse().ok()?;
-    let mut message = parts.next()?.trim().to_owned();
-    let mut cut = CommitFacts::MESSAGE_MAX_BYTES.min(message.len());
-    while !message.is_char_boundary(cut) {
-        cut -= 1;
-    }
-    message.truncate(cut);
-    Some(CommitFacts { id, message, author, committed_at: Moment::from_unix_ms(seconds.saturating_mul(1000)) })
+/// Writes to a mirror on a thread of its own, which goes on when its caller does not wait any more: so it has the turn, too.
+async fn at_mirror(turn: &Turn, work: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
+    let turn = turn.clone();
+    let working = spawn_blocking(move || {
+        let done = work();
+        drop(turn);
+        done
+    });
+    working.await.map_err(io::Error::other)?
 }
 
 #[cfg(test)]
@@ -260,14 +261,5 @@ mod tests {
         Call::program("git", init.into()).run().await.expect("a repository");
         let shown = git.outside_of_repositories(Call::program("git", ["rev-parse", "--git-dir"].map(str::to_owned).into())).run().await;
         assert!(matches!(shown, Err(Error::Other(said)) if said.contains("not a git repository")));
-    }
-
-    #[test]
-    fn facts_survive_messages_of_any_length() {
-        let told = format!("{}\0Ada\01700000000\0{}\n", "a".repeat(40), "ä".repeat(5000));
-        let facts = parse_facts(&told).expect("facts");
-        assert_eq!(facts.author, "Ada");
-        assert_eq!(facts.message.len(), 4096);
-        assert_eq!(facts.committed_at, Moment::from_unix_ms(1_700_000_000_000));
     }
 }

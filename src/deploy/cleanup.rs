@@ -10,6 +10,7 @@ mod jobs;
 mod plan;
 mod removed;
 mod snapshots;
+mod strays;
 
 pub use jobs::Going;
 pub use plan::Fate;

@@ -177,6 +177,8 @@ async fn remove(shared: &Shared, deletion: &Deletion) -> Result<(), Failure> {
     for image in builder.images().await?.iter().filter(is_its) {
         left.images += usize::from(builder.remove_image(image).await? == Removal::Stays);
     }
+    // Who waits there to fetch would make a mirror anew.
+    shared.platform.source.close(app).await;
     let mut folders = shared.files.of_app(app);
     folders.extend(builds(shared, app).await?);
     for folder in folders {

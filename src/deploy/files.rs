@@ -39,14 +39,19 @@ impl Files {
         }
     }
 
+    /// The mirrors of all apps.
+    pub fn mirrors(&self) -> PathBuf {
+        self.root.join("repos")
+    }
+
     /// The bare mirror of an app's repository.
     pub fn mirror(&self, app: AppId) -> PathBuf {
-        self.root.join("repos").join(format!("{app}.git"))
+        self.mirrors().join(format!("{app}.git"))
     }
 
     /// The folder of the mirrors of an app's submodules: nothing is shared between apps.
     pub fn submodule_mirrors(&self, app: AppId) -> PathBuf {
-        self.root.join("repos").join(format!("{app}.sub"))
+        self.mirrors().join(format!("{app}.sub"))
     }
 
     /// What lies here of an app, but for its volumes and for what is being built.
@@ -98,7 +103,7 @@ impl Files {
                 _ => std::fs::create_dir_all(&transient)?,
             }
         }
-        std::fs::create_dir_all(self.root.join("repos"))?;
+        std::fs::create_dir_all(self.mirrors())?;
         std::fs::create_dir_all(self.root.join("logs"))
     }
 

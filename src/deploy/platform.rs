@@ -228,7 +228,7 @@ pub trait Source: Send + Sync {
     /// Writes the commit's files into a new folder.
     async fn export(&self, app: AppId, commit: &CommitId, into: &Path) -> Result<(), Failure>;
     /// The paths whose files differ between two commits of the app's mirror. None when that cannot be told: the mirror does not have the
-    /// first commit, or too much differs.
+    /// first commit, or not all of it, or too much differs.
     async fn changed(&self, app: AppId, from: &CommitId, to: &CommitId) -> Result<Option<Vec<String>>, Failure>;
     /// Puts the commit's submodules, and theirs, into its checkout, with the app's own deploy key. Only servers that are known are asked.
     async fn fill_submodules(
@@ -248,6 +248,8 @@ pub trait Source: Send + Sync {
     /// Lets git tidy up an app's mirrors where that is worth its while. Never beside a fetch, which goes first: false when one was going on
     /// or came meanwhile.
     async fn compact(&self, app: AppId) -> Result<bool, Failure>;
+    /// Waits for whoever is at an app's mirrors, and lets nobody get to them any more: the app is deleted.
+    async fn close(&self, app: AppId);
     /// The commits that lie between two of the app's mirror, at most `limit` on either side. The server is not asked. None when that cannot
     /// be told: the mirror does not have both.
     async fn between(&self, app: AppId, from: &CommitId, to: &CommitId, limit: usize) -> Result<Option<Between>, Failure>;

@@ -151,6 +151,8 @@ impl Run<'_> {
         self.make_room().await?;
         let checkout = self.shared.files.checkout(self.app.id, self.row.number);
         let recipe = self.shared.recipe(self.target(), &commit.id, &self.config, self.row.no_cache).await.map_err(Failure::from)?;
+        // Some may have come since the deployment began.
+        self.journal.hide(recipe.secrets.iter().map(|(_, value)| value).chain(recipe.logins.iter().map(|login| &login.password)));
         if recipe.no_cache {
             self.journal.say("Building without what earlier builds have left, as asked for");
         }
@@ -218,6 +220,10 @@ impl Run<'_> {
 
     async fn end(mut self, stop: Option<Stop>) -> Result<Outcome, db::Error> {
         let phase = self.row.status;
+        let stop = stop.map(|stop| match stop {
+            Stop::Failed(failure) => Stop::Failed(self.without_secrets(failure)),
+            stop => stop,
+        });
         let (status, ending) = match stop {
             None => (Status::Success, None),
             Some(Stop::Interrupted) => return Ok(self.interrupted().await),
@@ -238,7 +244,6 @@ impl Run<'_> {
                 (Status::Skipped, Some(Ending::without_fault(phase, sentence)))
             }
             Some(Stop::Failed(failure)) => {
-                let failure = self.without_secrets(failure);
                 log_failure(&self.app, &self.row, &failure);
                 self.journal.fail(&failure.sentence);
                 if let Some(hint) = &failure.hint {

@@ -36,7 +36,12 @@ type Tar = ReceiverStream<io::Result<bytes::Bytes>>;
 #[derive(Debug, PartialEq, Eq)]
 pub enum BuildEvent<'a> {
     /// A line of the builder's output, without its line feed.
-    Line(&'a [u8]),
+    Line {
+        /// What is kept of it: its beginning, or all of it.
+        text: &'a [u8],
+        /// How long it is, in bytes.
+        bytes: usize,
+    },
     /// µPaaS's own remark.
     Remark(&'a str),
 }
@@ -146,7 +151,7 @@ async fn follow<'a>(
         }
     }
     drop(stream);
-    progress.finish(&mut |line| say(BuildEvent::Line(line)));
+    progress.finish(&mut |text, bytes| say(BuildEvent::Line { text, bytes }));
     let step = progress.failed_step();
     // The packer's own error explains a broken request better than the engine's view of it.
     let packed = packing.await.map_err(|_| Error::BuildLost).and_then(|packed| packed.map_err(Error::from));
@@ -160,12 +165,12 @@ async fn follow<'a>(
 /// Handles one message of the builder, of either generation.
 fn take(info: BuildInfo, progress: &mut Progress, image: &mut Option<String>, say: &mut impl FnMut(BuildEvent<'_>)) {
     match info.aux {
-        Some(BuildInfoAux::BuildKit(status)) => progress.buildkit(&status, &mut |line| say(BuildEvent::Line(line))),
+        Some(BuildInfoAux::BuildKit(status)) => progress.buildkit(&status, &mut |text, bytes| say(BuildEvent::Line { text, bytes })),
         Some(BuildInfoAux::Default(id)) => *image = id.id.or(image.take()),
         None => {}
     }
     if let Some(text) = info.stream.as_deref().or(info.status.as_deref().filter(|_| info.progress_detail.is_none())) {
-        progress.classic(text, &mut |line| say(BuildEvent::Line(line)));
+        progress.classic(text, &mut |text, bytes| say(BuildEvent::Line { text, bytes }));
     }
 }
 

@@ -25,6 +25,12 @@ const SEE_OUTPUT: &str = "Its last output is above, all of it in the journal. Me
 
 /// Why a build failed. `step` is the failed step as the builder names it: `[2/3] RUN npm ci`.
 pub fn build(step: Option<&str>, message: &str) -> Explained {
+    // First: such a message quotes the command, which may say anything.
+    if let Some(code) = exit_code(message) {
+        let (place, instruction) = step.map_or((None, "a command"), split_step);
+        let place = place.map_or_else(|| "A step".to_owned(), |(at, of)| format!("Step {at} of {of}"));
+        return by_author(format!("{place} failed: “{}” exited with {code}.", quote(instruction)), SEE_OUTPUT);
+    }
     if is_about_space(message.as_bytes()) {
         return about_engine("The engine's disk is full.", DISK_FULL);
     }
@@ -34,11 +40,6 @@ pub fn build(step: Option<&str>, message: &str) -> Explained {
     }
     if let Some(problem) = after(message, "dockerfile parse error") {
         return by_author(format!("The Dockerfile cannot be read: {}", quote(problem.trim_start_matches(':'))), "Mend that line and push.");
-    }
-    if let Some(code) = exit_code(message) {
-        let (place, instruction) = step.map_or((None, "a command"), split_step);
-        let place = place.map_or_else(|| "A step".to_owned(), |(at, of)| format!("Step {at} of {of}"));
-        return by_author(format!("{place} failed: “{}” exited with {code}.", quote(instruction)), SEE_OUTPUT);
     }
     if let Some(stage) = missing_stage(message) {
         return by_author(format!("The Dockerfile has no stage “{stage}”."), "Correct the target stage in the app's build settings.");
@@ -174,10 +175,11 @@ fn after<'a>(message: &'a str, pattern: &str) -> Option<&'a str> {
     message.split_once(pattern).map(|(_, rest)| rest)
 }
 
-/// The code in `exit code: 3` (BuildKit) or `returned a non-zero code: 3` (classic).
+/// The code in `exit code: 3` (BuildKit) or `returned a non-zero code: 3` (classic), with which such a message ends.
 fn exit_code(message: &str) -> Option<i64> {
-    let rest = after(message, "exit code: ").or_else(|| after(message, "non-zero code: "))?;
-    rest.chars().take_while(|c| c.is_ascii_digit()).collect::<String>().parse().ok()
+    let (said, code) = message.trim_end().rsplit_once(' ')?;
+    let code = code.parse().ok()?;
+    (said.ends_with("exit code:") || said.ends_with("non-zero code:")).then_some(code)
 }
 
 /// `[2/3] RUN npm ci` as its place and its instruction; `[build 2/3]` names a stage too.
@@ -216,6 +218,7 @@ mod tests {
             (Some("[2/3] RUN npm ci"), "executor failed running [/bin/sh -c npm ci]: exit code: 1"),
             (Some("[build 4/9] RUN cargo build"), "process \"/bin/sh -c cargo build\" did not complete successfully: exit code: 101"),
             (Some("[3/4] RUN make"), "The command '/bin/sh -c make' returned a non-zero code: 2"),
+            (Some("[2/2] RUN x"), "process \"/bin/sh -c echo exit code: 7 no space left on device docker/dockerfile\" did not complete successfully: exit code: 2"),
             (None, "failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 2: unknown instruction: FRM"),
             (Some("[1/2] FROM docker.io/library/nope:1"), "pull access denied, repository does not exist or may require authorization"),
             (None, "pull access denied for nope, repository does not exist or may require 'docker login'"),
@@ -235,6 +238,7 @@ mod tests {
         Step 2 of 3 failed: “RUN npm ci” exited with 1.
         Step 4 of 9 failed: “RUN cargo build” exited with 101.
         Step 3 of 4 failed: “RUN make” exited with 2.
+        Step 2 of 2 failed: “RUN x” exited with 2.
         The Dockerfile cannot be read: line 2: unknown instruction: FRM
         The base image “docker.io/library/nope:1” could not be pulled.
         The base image “nope” could not be pulled.

@@ -8,7 +8,7 @@ use bollard::moby::buildkit::v1::{StatusResponse, Vertex};
 
 use partial::Partial;
 
-/// Turns messages into lines and remembers the step that failed.
+/// Turns messages into lines, each with how long it is, whatever is kept of it; and remembers the step that failed.
 #[derive(Default)]
 pub(super) struct Progress {
     steps: HashMap<String, Step>,
@@ -28,38 +28,40 @@ struct Step {
 
 impl Progress {
     /// A message of BuildKit: steps that began or ended, and their output.
-    pub(super) fn buildkit(&mut self, status: &StatusResponse, line: &mut impl FnMut(&[u8])) {
+    pub(super) fn buildkit(&mut self, status: &StatusResponse, line: &mut impl FnMut(&[u8], usize)) {
         for vertex in &status.vertexes {
             self.vertex(vertex, line);
         }
         for log in &status.logs {
             let step = self.steps.entry(log.vertex.clone()).or_default();
             let number = step.number;
-            step.partial.take(&log.msg, &mut |text| line(&[format!("#{number} ").as_bytes(), text].concat()));
+            step.partial.take(&log.msg, &mut |text, bytes| line_of(number, text, bytes, line));
         }
     }
 
     /// A piece of the classic builder's output: not always a whole line.
-    pub(super) fn classic(&mut self, text: &str, line: &mut impl FnMut(&[u8])) {
+    pub(super) fn classic(&mut self, text: &str, line: &mut impl FnMut(&[u8], usize)) {
         if let Some(step) = text.strip_prefix("Step ") {
             self.last_classic_step = classic_step(step.trim_end());
         }
-        self.partial.take(text.as_bytes(), &mut |text| {
-            if !text.is_empty() {
-                line(text);
+        self.partial.take(text.as_bytes(), &mut |text, bytes| {
+            if bytes > 0 {
+                line(text, bytes);
             }
         });
     }
 
     /// Passes on what was left without a line feed.
-    pub(super) fn finish(&mut self, line: &mut impl FnMut(&[u8])) {
+    pub(super) fn finish(&mut self, line: &mut impl FnMut(&[u8], usize)) {
         let mut open: Vec<&mut Step> = self.steps.values_mut().filter(|step| !step.partial.is_empty()).collect();
         open.sort_by_key(|step| step.number);
         for step in open {
-            line(&[format!("#{} ", step.number).as_bytes(), &step.partial.end()].concat());
+            let (text, bytes) = step.partial.end();
+            line_of(step.number, &text, bytes, line);
         }
         if !self.partial.is_empty() {
-            line(&self.partial.end());
+            let (text, bytes) = self.partial.end();
+            line(&text, bytes);
         }
     }
 
@@ -68,7 +70,7 @@ impl Progress {
         self.failed.clone().or_else(|| self.last_classic_step.clone())
     }
 
-    fn vertex(&mut self, vertex: &Vertex, line: &mut impl FnMut(&[u8])) {
+    fn vertex(&mut self, vertex: &Vertex, line: &mut impl FnMut(&[u8], usize)) {
         let next = self.steps.values().filter(|step| step.number > 0).count() + 1;
         let step = self.steps.entry(vertex.digest.clone()).or_default();
         if vertex.started.is_none() && !vertex.cached {
@@ -77,7 +79,7 @@ impl Progress {
         if !step.announced {
             step.announced = true;
             step.number = next;
-            line(format!("#{} {}", step.number, vertex.name).as_bytes());
+            line_of(step.number, vertex.name.as_bytes(), vertex.name.len(), line);
         }
         if vertex.completed.is_none() || step.done {
             return;
@@ -85,7 +87,8 @@ impl Progress {
         step.done = true;
         let number = step.number;
         if !step.partial.is_empty() {
-            line(&[format!("#{number} ").as_bytes(), &step.partial.end()].concat());
+            let (text, bytes) = step.partial.end();
+            line_of(number, &text, bytes, line);
         }
         let end = if vertex.error.is_empty() {
             if vertex.cached { "CACHED".to_owned() } else { format!("DONE {:.1}s", seconds(vertex)) }
@@ -93,8 +96,14 @@ impl Progress {
             self.failed = Some(vertex.name.clone());
             format!("ERROR: {}", vertex.error)
         };
-        line(format!("#{number} {end}").as_bytes());
+        line_of(number, end.as_bytes(), end.len(), line);
     }
+}
+
+/// Passes on a line of a step, of which this is kept, with the step's number before it.
+fn line_of(number: usize, text: &[u8], bytes: usize, line: &mut impl FnMut(&[u8], usize)) {
+    let number = format!("#{number} ");
+    line(&[number.as_bytes(), text].concat(), number.len() + bytes);
 }
 
 /// `3/9 : RUN npm ci` as `[3/9] RUN npm ci`.
@@ -133,7 +142,7 @@ mod tests {
     fn buildkit_reads_like_plain_progress() {
         let mut progress = Progress::default();
         let mut said = Vec::new();
-        let mut line = |text: &[u8]| said.push(String::from_utf8_lossy(text).into_owned());
+        let mut line = |text: &[u8], _: usize| said.push(String::from_utf8_lossy(text).into_owned());
         let step = "[2/3] RUN npm ci";
         progress.buildkit(
             &StatusResponse { vertexes: vec![vertex(step, false, "")], logs: vec![log(step, "half ")], ..Default::default() },
@@ -151,7 +160,7 @@ mod tests {
         let mut progress = Progress::default();
         let mut said = Vec::new();
         for piece in ["Step 2/3 : RUN npm ci", "\n", " ---> Running in abc\n", "out", "put\n"] {
-            progress.classic(piece, &mut |text| said.push(String::from_utf8_lossy(text).into_owned()));
+            progress.classic(piece, &mut |text, _| said.push(String::from_utf8_lossy(text).into_owned()));
         }
         assert_eq!(said, ["Step 2/3 : RUN npm ci", " ---> Running in abc", "output"]);
         assert_eq!(progress.failed_step().as_deref(), Some("[2/3] RUN npm ci"));

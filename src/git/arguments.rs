@@ -89,7 +89,12 @@ pub(super) fn has_commit(mirror: &Path, commit: &CommitId) -> Vec<String> {
 }
 
 pub(super) fn facts(mirror: &Path, commit: &CommitId) -> Vec<String> {
-    in_mirror(mirror, &["show", "--no-patch", "--no-notes", "--format=%H%x00%an%x00%ct%x00%B", commit.as_str(), "--"])
+    in_mirror(mirror, &["show", "-z", "--no-patch", "--no-notes", "--format=%H%x00%an%x00%ct%x00%B", commit.as_str(), "--"])
+}
+
+/// Whether everything is there that this one commit's files are made of.
+pub(super) fn is_whole(mirror: &Path, commit: &CommitId) -> Vec<String> {
+    in_mirror(mirror, &["rev-list", "--objects", "--no-walk", "--quiet", "--end-of-options", commit.as_str(), "--"])
 }
 
 /// The commit whose id begins so.
@@ -195,6 +200,7 @@ mod tests {
             fetch_all_branches(mirror, &url),
             resolve_tip(mirror),
             has_commit(mirror, &commit),
+            is_whole(mirror, &commit),
             facts(mirror, &commit),
             log(mirror, &to_the_tip(), 50),
             resolve(mirror, "0c79164"),
@@ -216,7 +222,8 @@ mod tests {
         --git-dir=/d/repos/1.git fetch --no-tags --no-write-fetch-head --no-recurse-submodules --prune --force --progress -- ssh://git@h:2222/dev/shop.git +refs/heads/*:refs/upaas/heads/*
         --git-dir=/d/repos/1.git rev-parse --verify --end-of-options refs/upaas/tip^{commit}
         --git-dir=/d/repos/1.git cat-file -e 0c79164d00000000000000000000000000000000^{commit}
-        --git-dir=/d/repos/1.git show --no-patch --no-notes --format=%H%x00%an%x00%ct%x00%B 0c79164d00000000000000000000000000000000 --
+        --git-dir=/d/repos/1.git rev-list --objects --no-walk --quiet --end-of-options 0c79164d00000000000000000000000000000000 --
+        --git-dir=/d/repos/1.git show -z --no-patch --no-notes --format=%H%x00%an%x00%ct%x00%B 0c79164d00000000000000000000000000000000 --
         --git-dir=/d/repos/1.git log -z --no-patch --no-notes --format=%H%x00%<(100,trunc)%an%x00%ct%x00%<(200,trunc)%s --max-count=50 --end-of-options refs/upaas/tip --
         --git-dir=/d/repos/1.git rev-parse --verify --end-of-options 0c79164^{commit}
         --git-dir=/d/repos/1.git -c core.bare=false --work-tree=/d/builds/1-2 read-tree 0c79164d00000000000000000000000000000000

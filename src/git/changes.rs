@@ -12,10 +12,10 @@ const LIST_MAX_BYTES: usize = 8 * 1024 * 1024;
 
 impl Git {
     /// The paths whose entries differ between the trees of two commits, however the commits are related; what is not UTF-8 in a path is
-    /// replaced. None when that cannot be told: the mirror does not have the first one, or the list is too long.
+    /// replaced. None when that cannot be told: the mirror does not have the first one, or not all of it, or the list is too long.
     ///
-    /// A mirror keeps what it once had: fetching removes no objects, nor does anything else. So it has the commits of other branches, too,
-    /// and those that a force push has left behind.
+    /// Fetching removes no objects, so a mirror has commits of other branches, too, and those that a force push has left behind. Tidying up
+    /// forgets those, two weeks after nothing leads to them, and perhaps not all of one at once.
     pub async fn changed(&self, mirror: &Path, from: &CommitId, to: &CommitId) -> Result<Option<Vec<String>>, Error> {
         tokio::time::timeout(COMPARE_DEADLINE, self.compare(mirror, from, to)).await.map_err(|_| Error::TimedOut)?
     }
@@ -32,7 +32,9 @@ impl Git {
                 paths.push(String::from_utf8_lossy(path).into_owned());
             }
         };
-        self.call(arguments::changed(mirror, from, to)).run_and_list(&mut list).await?;
-        Ok((bytes <= LIST_MAX_BYTES).then_some(paths))
+        match self.call(arguments::changed(mirror, from, to)).run_and_list(&mut list).await {
+            Err(err) if err.is_about_the_mirror() => Ok(None),
+            compared => compared.map(|()| (bytes <= LIST_MAX_BYTES).then_some(paths)),
+        }
     }
 }

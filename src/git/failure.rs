@@ -106,6 +106,11 @@ impl Error {
         }
     }
 
+    /// Whether git could not use what it was shown: a mirror that has lost something, as a rule.
+    pub(super) fn is_about_the_mirror(&self) -> bool {
+        !matches!(self, Self::NotInstalled { .. } | Self::TimedOut | Self::DiskFull | Self::Io(_))
+    }
+
     /// Understands why `ssh-keyscan` found no key.
     pub(super) fn from_keyscan(stderr: &str) -> Self {
         let said = stderr.lines().rfind(|line| !line.starts_with('#') && !line.is_empty()).unwrap_or("no answer").to_owned();

@@ -12,7 +12,7 @@ use crate::domain::{
 
 /// How long git may take to look into a mirror.
 const LOOK_DEADLINE: Duration = Duration::from_secs(20);
-/// What [`arguments::log`] tells of a commit: id, author, seconds, subject.
+/// What [`arguments::log`] tells of a commit: id, author, seconds, subject; and [`arguments::facts`], with the whole message.
 const TEXTS: usize = 4;
 
 /// Which commit the beginning of an id means.
@@ -45,11 +45,21 @@ impl Git {
 
     /// The newest commits of a range, newest first.
     pub(super) async fn log(&self, mirror: &Path, range: &str, limit: usize) -> Result<Vec<CommitFacts>, Error> {
+        self.told(arguments::log(mirror, range, limit)).await
+    }
+
+    /// What is known of one commit, with its whole message.
+    pub(super) async fn facts(&self, mirror: &Path, commit: &CommitId) -> Result<CommitFacts, Error> {
+        let told = self.told(arguments::facts(mirror, commit)).await?;
+        told.into_iter().next().ok_or_else(|| Error::Unexpected("show".to_owned()))
+    }
+
+    async fn told(&self, arguments: Vec<String>) -> Result<Vec<CommitFacts>, Error> {
         let mut texts = Vec::new();
         let mut keep = |text: &[u8]| texts.push(String::from_utf8_lossy(text).into_owned());
-        self.call(arguments::log(mirror, range, limit)).run_and_list(&mut keep).await?;
+        self.call(arguments).run_and_list_texts(&mut keep).await?;
         let commits: Option<Vec<CommitFacts>> = texts.chunks(TEXTS).map(parse).collect();
-        commits.ok_or_else(|| Error::Unexpected("log".to_owned()))
+        commits.ok_or_else(|| Error::Unexpected("what is known of commits".to_owned()))
     }
 
     /// Which commit of the mirror has an id that begins with these hexadecimal digits; none when it is of another repository.
@@ -72,9 +82,30 @@ fn parse(texts: &[String]) -> Option<CommitFacts> {
     let [id, author, seconds, subject] = texts else { return None };
     let seconds: i64 = seconds.parse().ok()?;
     Some(CommitFacts {
-        id: id.parse().ok()?,
-        message: subject.trim_end().to_owned(),
-        author: author.trim_end().to_owned(),
+        id: id.trim().parse().ok()?,
+        message: beginning(subject.trim()),
+        author: beginning(author.trim_end()),
         committed_at: Moment::from_unix_ms(seconds.saturating_mul(1000)),
     })
+}
+
+fn beginning(text: &str) -> String {
+    let mut cut = CommitFacts::MESSAGE_MAX_BYTES.min(text.len());
+    while !text.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    text[..cut].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_survive_messages_of_any_length() {
+        let told = ["a".repeat(40), "Ada  ".to_owned(), "1700000000".to_owned(), format!("{}\n", "ä".repeat(5000))];
+        let facts = parse(&told).expect("facts");
+        assert_eq!((&*facts.author, facts.message.len()), ("Ada", 4096));
+        assert_eq!(facts.committed_at, Moment::from_unix_ms(1_700_000_000_000));
+    }
 }

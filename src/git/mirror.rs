@@ -3,9 +3,12 @@
 //! Who writes to a mirror lets nobody else do so meanwhile, so between its calls no lock can be somebody's.
 
 use std::{
+    collections::HashSet,
     fs, io,
     path::{Path, PathBuf},
 };
+
+use uuid::Uuid;
 
 /// In it stands the address of the repository that a mirror is of.
 const MIRRORED: &str = "upaas-repository";
@@ -14,11 +17,11 @@ const MIRRORED: &str = "upaas-repository";
 const BRANCH: &str = "upaas-branch";
 
 /// Removes a mirror unless it is of the repository at this address, and notes the address. One of which it was never noted is believed.
-pub(super) fn make_way_for(mirror: &Path, url: &str) -> io::Result<()> {
+pub(super) fn make_way_for(mirror: &Path, url: &str, scratch: &Path) -> io::Result<()> {
     let note = mirror.join(MIRRORED);
     match fs::read_to_string(&note) {
         Ok(noted) if noted == url => return Ok(()),
-        Ok(_) => fs::remove_dir_all(mirror)?,
+        Ok(_) => remove(mirror, scratch)?,
         Err(err) if err.kind() == io::ErrorKind::NotFound => {}
         Err(err) => return Err(err),
     }
@@ -26,19 +29,38 @@ pub(super) fn make_way_for(mirror: &Path, url: &str) -> io::Result<()> {
     fs::write(note, url)
 }
 
+/// Removes a mirror, by way of a folder that is emptied at each start: whatever comes in between, nobody finds half of it in its place.
+fn remove(mirror: &Path, scratch: &Path) -> io::Result<()> {
+    let aside = scratch.join(Uuid::new_v4().to_string());
+    match fs::rename(mirror, &aside) {
+        // Mirrors may lie on a disk of their own.
+        Err(err) if err.kind() == io::ErrorKind::CrossesDevices => fs::remove_dir_all(mirror),
+        renamed => renamed.and_then(|()| fs::remove_dir_all(aside)),
+    }
+}
+
+/// Removes the mirrors in a folder but for these.
+pub(super) fn remove_others(mirrors: &Path, used: &HashSet<PathBuf>, scratch: &Path) -> io::Result<()> {
+    for mirror in in_folder(mirrors)?.iter().filter(|mirror| !used.contains(*mirror)) {
+        remove(mirror, scratch)?;
+    }
+    Ok(())
+}
+
 /// Those of this mirror and of the folder of submodules' mirrors that are there.
 pub(super) fn all(mirror: &Path, submodules: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::from_iter(mirror.exists().then(|| mirror.to_owned()));
-    match fs::read_dir(submodules) {
-        Ok(entries) => {
-            for entry in entries {
-                found.push(entry?.path());
-            }
-        }
-        Err(err) if err.kind() == io::ErrorKind::NotFound => {}
-        Err(err) => return Err(err),
-    }
+    found.extend(in_folder(submodules)?);
     Ok(found)
+}
+
+/// Those in a folder; none when it is not there.
+fn in_folder(mirrors: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(mirrors) {
+        Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect(),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(err) => Err(err),
+    }
 }
 
 /// Notes of which branch the tip is that was fetched.
@@ -83,13 +105,25 @@ mod tests {
     fn a_mirror_of_another_repository_makes_way() {
         let folder = tempfile::tempdir().expect("a folder");
         let mirror = folder.path().join("a.git");
-        let object = mirror.join("objects");
-        make_way_for(&mirror, "ssh://a").expect("made");
+        let (object, scratch) = (mirror.join("objects"), folder.path().join("scratch"));
+        fs::create_dir(&scratch).expect("a folder");
+        make_way_for(&mirror, "ssh://a", &scratch).expect("made");
         fs::write(&object, "").expect("a file");
-        make_way_for(&mirror, "ssh://a").expect("kept");
+        make_way_for(&mirror, "ssh://a", &scratch).expect("kept");
         assert!(object.exists());
-        make_way_for(&mirror, "ssh://b").expect("made anew");
+        make_way_for(&mirror, "ssh://b", &scratch).expect("made anew");
         assert!(!object.exists());
+        assert_eq!(fs::read_dir(&scratch).expect("a folder").count(), 0);
+    }
+
+    #[test]
+    fn a_mirror_that_cannot_be_removed_as_a_whole_is_removed_not_at_all() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mirror = folder.path().join("a.git");
+        make_way_for(&mirror, "ssh://a", folder.path()).expect("made");
+        let nowhere = folder.path().join("nowhere");
+        assert!(make_way_for(&mirror, "ssh://b", &nowhere).is_err());
+        assert!(is_of_repository(&mirror, "ssh://a"), "it is whole, and still says of what it is");
     }
 
     #[test]

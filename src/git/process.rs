@@ -21,7 +21,7 @@ use super::{
 const OUTPUT_MAX_BYTES: usize = 1024 * 1024;
 /// So much of one line is told.
 const LINE_MAX_BYTES: usize = 64 * 1024;
-/// So long one record of a list may be: a path longer than this no system can have.
+/// So long one record of a list may be: a path longer than this no system can have. Of a text that people wrote so much is read.
 const RECORD_MAX_BYTES: usize = 64 * 1024;
 /// What git may learn of our own environment when it goes through the web: proxies and certificates.
 const WEB_VARIABLES: &[&str] =
@@ -107,7 +107,16 @@ impl Call {
 
     /// As [`Call::run`], for a list whose records end in NUL: each is passed on as it comes, and nothing is kept.
     pub(super) async fn run_and_list(self, each: &mut (dyn FnMut(&[u8]) + Send)) -> Result<(), Error> {
-        let (status, (), stderr) = self.execute(|stdout| split(stdout, each), &mut |_| {}).await?;
+        self.list(TooLong::Refused, each).await
+    }
+
+    /// As [`Call::run_and_list`], for texts that people wrote: one that is too long is cut.
+    pub(super) async fn run_and_list_texts(self, each: &mut (dyn FnMut(&[u8]) + Send)) -> Result<(), Error> {
+        self.list(TooLong::Cut, each).await
+    }
+
+    async fn list(self, too_long: TooLong, each: &mut (dyn FnMut(&[u8]) + Send)) -> Result<(), Error> {
+        let (status, (), stderr) = self.execute(|stdout| split(stdout, too_long, each), &mut |_| {}).await?;
         if status.success() { Ok(()) } else { Err(Error::from_stderr(&stderr)) }
     }
 
@@ -183,8 +192,16 @@ async fn collect(mut from: impl AsyncRead + Unpin, say: &mut (dyn FnMut(&str) + 
     Ok(String::from_utf8_lossy(&kept[surplus..]).into_owned())
 }
 
+/// What becomes of a record that is longer than [`RECORD_MAX_BYTES`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TooLong {
+    /// Half a path would be another one.
+    Refused,
+    Cut,
+}
+
 /// Reads to the end and passes on every record, without the NUL that ends it.
-async fn split(mut from: impl AsyncRead + Unpin, each: &mut (dyn FnMut(&[u8]) + Send)) -> Result<(), Error> {
+async fn split(mut from: impl AsyncRead + Unpin, too_long: TooLong, each: &mut (dyn FnMut(&[u8]) + Send)) -> Result<(), Error> {
     let mut record = Vec::new();
     let mut piece = [0; 8192];
     loop {
@@ -193,12 +210,13 @@ async fn split(mut from: impl AsyncRead + Unpin, each: &mut (dyn FnMut(&[u8]) + 
             return Ok(());
         }
         for part in piece[..read].split_inclusive(|byte| *byte == 0) {
-            record.extend_from_slice(part);
-            if record.len() > RECORD_MAX_BYTES {
+            record.extend_from_slice(part.strip_suffix(b"\0").unwrap_or(part));
+            if record.len() > RECORD_MAX_BYTES && too_long == TooLong::Refused {
                 return Err(Error::Unexpected("a record without end".to_owned()));
             }
-            if let Some(whole) = record.strip_suffix(b"\0") {
-                each(whole);
+            record.truncate(RECORD_MAX_BYTES);
+            if part.ends_with(b"\0") {
+                each(&record);
                 record.clear();
             }
         }
@@ -246,15 +264,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn records_are_whole_wherever_they_are_torn_and_one_without_end_is_an_error() {
+    async fn records_are_whole_wherever_they_are_torn_and_one_without_end_is_an_error_or_cut() {
         let mut printed = b"a\nb\0\0".to_vec();
         printed.extend(vec![b'x'; 20_000]);
         printed.push(0);
         let mut lengths = Vec::new();
-        split(printed.as_slice(), &mut |record| lengths.push(record.len())).await.expect("read");
+        split(printed.as_slice(), TooLong::Refused, &mut |record| lengths.push(record.len())).await.expect("read");
         assert_eq!(lengths, [3, 0, 20_000]);
-        let endless = vec![b'x'; 2 * RECORD_MAX_BYTES];
-        assert!(split(endless.as_slice(), &mut |_| {}).await.is_err());
+        let endless = [&vec![b'x'; 2 * RECORD_MAX_BYTES][..], b"\0next\0"].concat();
+        assert!(split(endless.as_slice(), TooLong::Refused, &mut |_| {}).await.is_err());
+        lengths.clear();
+        split(endless.as_slice(), TooLong::Cut, &mut |record| lengths.push(record.len())).await.expect("read");
+        assert_eq!(lengths, [RECORD_MAX_BYTES, 4]);
     }
 
     #[tokio::test]

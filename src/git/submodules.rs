@@ -14,7 +14,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{Access, Error, Git, Want};
+use super::{Access, Error, Git, Turn, Want, at_mirror, mirror};
 use crate::domain::{
     Invalid,
     commit::CommitId,
@@ -43,6 +43,8 @@ pub struct Submodules<'a> {
     pub known: &'a [KnownHost],
     /// The folder of the submodules' own mirrors.
     pub mirrors: &'a Path,
+    /// The right to write to these.
+    pub turn: &'a Turn,
 }
 
 /// What is said while submodules are filled.
@@ -150,18 +152,20 @@ impl Git {
         let mut used = HashSet::new();
         let mut count = 0;
         while let Some(tree) = waiting.pop_front() {
-            for link in self.links(&tree).await? {
-                count += 1;
-                if count > SUBMODULES_MAX {
-                    return Err(SubmoduleError::TooMany);
-                }
+            let links = self.links(&tree).await?;
+            count += links.len();
+            if count > SUBMODULES_MAX {
+                return Err(SubmoduleError::TooMany);
+            }
+            for link in links {
                 if let Some(filled) = self.fill(of, &tree, link, &index, say).await? {
                     used.insert(filled.mirror.clone());
                     waiting.push_back(filled);
                 }
             }
         }
-        Ok(forget_others(of.mirrors, &used).await?)
+        let (mirrors, scratch) = (of.mirrors.to_owned(), self.scratch.clone());
+        Ok(at_mirror(of.turn, move || mirror::remove_others(&mirrors, &used, &scratch)).await?)
     }
 
     async fn fill(
@@ -196,7 +200,7 @@ impl Git {
         let mirror = of.mirrors.join(mirror_name(&url));
         let access = Access { host_key: known_key(of.known, &url), key: of.key.clone(), url };
         let mut say_line = |line: &str| say(Said::Git(line));
-        if let Err(source) = self.fetch(&mirror, &access, &Want::Commit(link.commit.clone()), &mut say_line).await {
+        if let Err(source) = self.fetch(&mirror, &access, &Want::Commit(link.commit.clone()), of.turn, &mut say_line).await {
             return Err(SubmoduleError::Fetch { path, url: access.url, commit: link.commit, source });
         }
         self.write_files(&mirror, &link.commit, &folder, index).await?;
@@ -225,19 +229,6 @@ fn printable(text: &str) -> String {
     const MAX_CHARS: usize = 300;
     let shown = |c: char| if is_hidden(c) { c.escape_unicode().to_string() } else { c.to_string() };
     text.chars().take(MAX_CHARS).map(shown).collect()
-}
-
-async fn forget_others(mirrors: &Path, used: &HashSet<PathBuf>) -> io::Result<()> {
-    let mut entries = match tokio::fs::read_dir(mirrors).await {
-        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    while let Some(entry) = entries.next_entry().await? {
-        if !used.contains(&entry.path()) {
-            tokio::fs::remove_dir_all(entry.path()).await?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -98,9 +98,9 @@ impl Builder for EngineHost {
         };
         let mut about_space = false;
         let built = self.engine.build(request, |event| match event {
-            BuildEvent::Line(line) => {
-                about_space |= explain::is_about_space(line);
-                journal.output(line);
+            BuildEvent::Line { text, bytes } => {
+                about_space |= explain::is_about_space(text);
+                journal.output_beginning(text, bytes);
             }
             BuildEvent::Remark(remark) => journal.say(remark),
         });

@@ -44,10 +44,16 @@ impl GitHost {
         Self { git, files, mirrors: Mirrors::default(), version: Mutex::default() }
     }
 
+    /// The right to write to the app's mirrors, once nobody else does.
+    async fn turn(&self, app: AppId) -> Result<git::Turn, Failure> {
+        let deleted = || Failure::new(Cause::User, "The app has been deleted meanwhile.");
+        self.mirrors.fetch(app).await.ok_or_else(deleted)
+    }
+
     /// Brings what is wanted into the app's mirror, when nobody else writes to it.
     async fn bring(&self, origin: &Origin, want: &Want, say: &mut (dyn FnMut(&str) + Send)) -> Result<CommitFacts, Failure> {
-        let _turn = self.mirrors.fetch(origin.app).await;
-        match self.git.fetch(&self.files.mirror(origin.app), &access(origin), want, say).await {
+        let turn = self.turn(origin.app).await?;
+        match self.git.fetch(&self.files.mirror(origin.app), &access(origin), want, &turn, say).await {
             // Nothing was asked of the server yet: one that cannot be reached is to be told apart from one that waits for its confirmation.
             Err(unconfirmed @ git::Error::HostKeyUnconfirmed) => match self.git.host_key(origin.url.host(), origin.url.port()).await {
                 Ok(_) => Err(git_failure(unconfirmed, origin)),
@@ -89,8 +95,8 @@ impl Source for GitHost {
         journal: &Journal,
     ) -> Result<(), Failure> {
         let (mirror, mirrors) = (self.files.mirror(origin.app), self.files.submodule_mirrors(origin.app));
-        let _turn = self.mirrors.fetch(origin.app).await;
-        let of = Submodules { mirror: &mirror, url: &origin.url, key: &origin.key, known, mirrors: &mirrors };
+        let turn = self.turn(origin.app).await?;
+        let of = Submodules { mirror: &mirror, url: &origin.url, key: &origin.key, known, mirrors: &mirrors, turn: &turn };
         let mut say = |said: Said<'_>| match said {
             Said::Git(line) => journal.output(line.as_bytes()),
             Said::Remark(remark) => journal.say(&remark),
@@ -123,6 +129,10 @@ impl Source for GitHost {
             let failure = Failure::new(Cause::Internal, "A mirror could not be tidied up.");
             failure.hint("The log has the details.").source(err)
         })
+    }
+
+    async fn close(&self, app: AppId) {
+        self.mirrors.close(app).await;
     }
 
     async fn between(&self, app: AppId, from: &CommitId, to: &CommitId, limit: usize) -> Result<Option<Between>, Failure> {

@@ -140,16 +140,21 @@ impl Journal {
 
     /// A phase begins. Returns the line's number.
     pub fn phase(&self, name: &str) -> u64 {
-        self.append(Mark::Phase, name.as_bytes())
+        self.append_whole(Mark::Phase, name.as_bytes())
     }
 
     /// µPaaS says what it does.
     pub fn say(&self, text: &str) {
-        self.append(Mark::Says, text.as_bytes());
+        self.append_whole(Mark::Says, text.as_bytes());
     }
 
     /// A program's output, one line of it. Dropped, with one remark, once the journal is full.
     pub fn output(&self, text: &[u8]) {
+        self.output_beginning(text, text.len());
+    }
+
+    /// As [`Journal::output`], of a line of which only this beginning was kept: it has `bytes` bytes.
+    pub fn output_beginning(&self, text: &[u8], bytes: usize) {
         let became_full = {
             let mut open = self.lock();
             let full = open.end >= open.limit;
@@ -159,24 +164,31 @@ impl Journal {
             self.say("The journal is full: further output is not kept.");
         }
         if !self.lock().full {
-            self.append(Mark::Out, text);
+            self.append(Mark::Out, text, bytes.saturating_sub(text.len()));
         }
     }
 
     /// Why it failed.
     pub fn fail(&self, text: &str) {
-        self.append(Mark::Fail, text.as_bytes());
+        self.append_whole(Mark::Fail, text.as_bytes());
     }
 
-    /// A journal that cannot be written (the disk is full) must not end the deployment: the line is lost, the operator's log says so.
-    fn append(&self, mark: Mark, text: &[u8]) -> u64 {
+    fn append_whole(&self, mark: Mark, text: &[u8]) -> u64 {
+        self.append(mark, text, 0)
+    }
+
+    /// Writes a line that is longer by `missing` bytes, which nobody has kept. A journal that cannot be written (the disk is full) must not
+    /// end the deployment: the line is lost, the operator's log says so.
+    fn append(&self, mark: Mark, text: &[u8], missing: usize) -> u64 {
         let mut open = self.lock();
         let number = open.last_number + 1;
         let text = match mark {
+            // What is longer than a line may come from somebody who cuts, too, and did not say so.
+            Mark::Out if missing > 0 || text.len() > LOG_LINE_MAX_BYTES => open.hidden.mask_beginning(text),
             Mark::Out | Mark::Fail => open.hidden.mask(text),
             Mark::Phase | Mark::Says => Cow::Borrowed(text),
         };
-        let line = format_line(number, mark, &text);
+        let line = format_line(number, mark, &text, missing);
         // Half a line is taken back, or the next one would be glued to it.
         let written = open.file.write_all(&line).or_else(|err| open.file.set_len(open.end).and(Err(err)));
         match written {
@@ -196,15 +208,15 @@ impl Journal {
 }
 
 /// A line feed inside the text would forge a line: it becomes a space.
-fn format_line(number: u64, mark: Mark, text: &[u8]) -> Vec<u8> {
-    let kept = kept(text);
+fn format_line(number: u64, mark: Mark, text: &[u8], missing: usize) -> Vec<u8> {
+    let (kept, bytes) = (kept(text), text.len() + missing);
     let mut line = format!("{number} {} {} ", Moment::now().iso(), mark.sign()).into_bytes();
     line.extend(kept.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }));
-    if kept.len() < text.len() {
+    if kept.len() < bytes {
         if kept.contains(&ESCAPE) {
             line.extend_from_slice(END_OF_SEQUENCE);
         }
-        line.extend_from_slice(format!(" … [cut: the line has {} bytes]", text.len()).as_bytes());
+        line.extend_from_slice(format!(" … [cut: the line has {bytes} bytes]").as_bytes());
     }
     line.push(b'\n');
     line

@@ -1,10 +1,13 @@
 //! Build secrets of an app: set from the pages, sealed at rest, handed to the builder and to nobody else; and what no journal shows.
 
+use std::{fs::File, process::Command, sync::Mutex};
+
+use tokio::runtime::Runtime;
 use upaas::deploy::platform::FailureKind;
 
 use super::{
     settings_env::Shop,
-    support::{browser::Reply, fake::Step},
+    support::{browser::Reply, eventually, fake::Step},
 };
 
 const SECTION: &str = "/apps/shop/settings/build-secrets";
@@ -116,4 +119,70 @@ async fn what_is_sealed_is_masked_in_journals_whoever_prints_it() {
         assert!(journal.contains(masked), "{masked}: {journal}");
     }
     assert!(["the-secret", "the-value", "the-password"].iter().all(|hidden| !page.body.contains(hidden)));
+}
+
+#[tokio::test]
+async fn what_is_sealed_while_a_deployment_fetches_is_masked_in_its_journal() {
+    let mut shop = Shop::new().await;
+    shop.fake.hold(Step::Fetch);
+    let print = shop.fake.printer();
+    let path = shop.server.deploy("shop").await;
+    let fake = &shop.fake;
+    let fetches = async || if fake.acts().contains(&"fetch".to_owned()) { Ok(()) } else { Err(format!("{:?}", fake.acts())) };
+    eventually("the fetch to begin", fetches).await;
+    let login = [("registry_host", "ghcr.io"), ("registry_username", "ci"), ("registry_password", "the-password-there")];
+    shop.server.browser.post("/settings/registries", &login).await.expect(303);
+    shop.fake.release(Step::Fetch);
+    print.send("login with the-password-there".to_owned()).unwrap();
+    drop(print);
+    let page = shop.server.wait_for(&path, &["Success"]).await;
+    assert!(page.text("#journal").contains("login with •••"), "{}", page.text("#journal"));
+}
+
+#[tokio::test]
+async fn why_an_old_container_stays_is_said_without_secrets() {
+    let mut shop = Shop::new().await;
+    add_what_failures_say(&mut shop).await;
+    shop.server.deploy_to_the_end("shop").await;
+    shop.fake.fail(Step::Remove, FailureKind::Final);
+    let journal = shop.server.deploy_to_the_end("shop").await.text("#journal");
+    assert!(journal.contains("The container of #1 could not be removed yet: •••"), "{journal}");
+}
+
+/// Makes variables of what the platform will say when it fails.
+async fn add_what_failures_say(shop: &mut Shop) {
+    for (name, value) in [("A", "It failed at Remove."), ("B", "It failed at Start.")] {
+        let fields = [("env_name", name), ("env_value", value)];
+        shop.server.browser.post("/apps/shop/settings/environment/addition", &fields).await.expect(303);
+    }
+}
+
+/// Other tests log, too: the test starts itself once more, to be alone in its process.
+#[test]
+fn what_could_not_be_undone_is_logged_without_secrets() {
+    const LOG: &str = "TEST_LOG";
+    if let Some(log) = std::env::var_os(LOG) {
+        let log = Mutex::new(File::create(log).unwrap());
+        tracing_subscriber::fmt().with_ansi(false).with_writer(log).init();
+        return Runtime::new().unwrap().block_on(fail_to_undo());
+    }
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let this = "settings_build_secrets::what_could_not_be_undone_is_logged_without_secrets";
+    let ended = Command::new(std::env::current_exe().unwrap()).args(["--exact", this]).env(LOG, log.path()).output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stdout));
+    let said = std::fs::read_to_string(log.path()).unwrap();
+    for what in ["The new container could not be removed", "The image could not be removed"] {
+        let line = said.lines().find(|line| line.contains(what)).unwrap_or_else(|| panic!("{what}: {said}"));
+        assert!(line.contains("•••") && !line.contains("It failed at"), "{line}");
+    }
+}
+
+async fn fail_to_undo() {
+    let mut shop = Shop::new().await;
+    add_what_failures_say(&mut shop).await;
+    shop.server.deploy_to_the_end("shop").await;
+    shop.fake.fail(Step::Remove, FailureKind::Final);
+    shop.fake.fail(Step::Start, FailureKind::Final);
+    let page = shop.server.deploy_to_the_end("shop").await;
+    assert_eq!(page.text(".summary .badge"), "Failed");
 }

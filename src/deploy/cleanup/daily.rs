@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::clean;
+use super::{clean, strays};
 use crate::{
     db,
     deploy::{Shared, daily},
@@ -12,7 +12,7 @@ use crate::{
 /// After one that failed this much passes first.
 const RETRY: Duration = Duration::from_secs(60 * 60);
 
-/// Cleans up for all apps once a day, and lets git tidy up their mirrors, until µPaaS stops.
+/// Cleans up for all apps once a day, removes mirrors of no app, and lets git tidy up the others, until µPaaS stops.
 pub(in crate::deploy) async fn daily(shared: Arc<Shared>) {
     let mut pause = daily::SETTLE;
     while daily::is_due(&shared, last(&shared).await, pause).await {
@@ -42,6 +42,7 @@ async fn clean_all(shared: &Arc<Shared>) -> bool {
 }
 
 async fn tidy_mirrors(shared: &Shared) {
+    strays::remove(shared).await;
     let apps = db::apps::all(shared.db.read()).await.unwrap_or_default();
     for app in apps {
         match shared.platform.source.compact(app.id).await {

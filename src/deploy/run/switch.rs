@@ -214,6 +214,7 @@ impl Run<'_> {
         match removed {
             Ok(()) => self.journal.say(&format!("Removed the container of #{number}")),
             Err(failure) => {
+                let failure = self.without_secrets(failure);
                 self.journal.say(&format!("The container of #{number} could not be removed yet: {}", failure.sentence));
                 tracing::warn!(app = %self.app.slug, deployment = number, error = failure.chain(), "an old container could not be removed");
                 self.shared.tidy_later();

@@ -35,7 +35,7 @@ impl Run<'_> {
                     self.journal.say(&format!("Started the previous version again, {away} after it was asked to stop"));
                 }
                 Err(failure) => {
-                    self.undo_failed("The previous version could not be started again", &failure);
+                    self.undo_failed("The previous version could not be started again", failure);
                     old.row.container.iter().for_each(|container| self.shared.owe_start_after_stop(container, old.grace()));
                 }
             }
@@ -43,11 +43,11 @@ impl Run<'_> {
         if made.container
             && let Err(failure) = self.remove_own_containers().await
         {
-            self.undo_failed("The new container could not be removed", &failure);
+            self.undo_failed("The new container could not be removed", failure);
             self.shared.tidy_later();
         }
         if let Err(failure) = self.shared.platform.builder.discard(&self.target()).await {
-            self.undo_failed("The image could not be removed", &failure);
+            self.undo_failed("The image could not be removed", failure);
         }
     }
 
@@ -56,6 +56,7 @@ impl Run<'_> {
         if let Some(container) = &self.row.container
             && let Err(failure) = self.shared.platform.runtime.remove(container).await
         {
+            let failure = self.without_secrets(failure);
             tracing::debug!(reason = %failure.sentence, error = failure.chain(), "the new container is in the way of the old one");
         }
     }
@@ -77,7 +78,8 @@ impl Run<'_> {
         self.shared.platform.runtime.start(container, &old.config.run.ports).await
     }
 
-    fn undo_failed(&self, what: &str, failure: &Failure) {
+    fn undo_failed(&self, what: &str, failure: Failure) {
+        let failure = self.without_secrets(failure);
         self.journal.fail(&format!("{what}: {}", failure.sentence));
         let (reason, error) = (&failure.sentence, failure.chain());
         tracing::error!(app = %self.app.slug, deployment = self.row.number, reason, error, "{what}");

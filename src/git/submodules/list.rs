@@ -25,6 +25,8 @@ pub(super) struct Link {
 /// A section of `.gitmodules`.
 #[derive(Default)]
 struct Section {
+    /// How many came before it.
+    place: usize,
     path: Option<String>,
     url: Option<String>,
     update: Option<String>,
@@ -71,8 +73,15 @@ impl Git {
         if bytes > GITMODULES_MAX_BYTES {
             return Err(unreadable(format!("it is longer than {} KiB", GITMODULES_MAX_BYTES / 1024)));
         }
-        Ok(sections.into_values().filter_map(|section| Some((section.path.clone()?, address(section)))).collect())
+        Ok(by_path(sections))
     }
+}
+
+/// What is said about each path. Of several sections about one the last one counts, as with git.
+fn by_path(sections: HashMap<String, Section>) -> HashMap<String, Result<String, &'static str>> {
+    let mut sections: Vec<Section> = sections.into_values().collect();
+    sections.sort_by_key(|section| section.place);
+    sections.into_iter().filter_map(|section| Some((section.path.clone()?, address(section)))).collect()
 }
 
 /// A record of `ls-tree`: mode, object and path. The mode tells the kind.
@@ -90,7 +99,8 @@ fn note(sections: &mut HashMap<String, Section>, record: &str) {
         Some((name, variable, value.to_owned()))
     });
     let Some((name, variable, value)) = told else { return };
-    let section = sections.entry(name.to_owned()).or_default();
+    let place = sections.len();
+    let section = sections.entry(name.to_owned()).or_insert_with(|| Section { place, ..Section::default() });
     match variable {
         "path" => section.path = Some(value.trim_end_matches('/').to_owned()),
         "url" => section.url = Some(value),
@@ -124,7 +134,17 @@ mod tests {
         let section = sections.remove("a.b").expect("it is there");
         assert_eq!(section.path.as_deref(), Some("lib"));
         assert_eq!(address(section), Ok("y".to_owned()));
-        assert_eq!(address(Section { update: Some("none".to_owned()), url: Some("x".to_owned()), path: None }), Err(NOT_WANTED));
+        assert_eq!(address(Section { update: Some("none".to_owned()), url: Some("x".to_owned()), ..Section::default() }), Err(NOT_WANTED));
+    }
+
+    #[test]
+    fn of_sections_about_one_path_the_last_one_counts() {
+        let mut sections = HashMap::new();
+        for number in 0..100 {
+            note(&mut sections, &format!("submodule.{number}.path\nlib"));
+            note(&mut sections, &format!("submodule.{number}.url\n{number}"));
+        }
+        assert_eq!(by_path(sections), HashMap::from([("lib".to_owned(), Ok("99".to_owned()))]));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What no journal shows: the values of an app's secrets, should a program print them.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cmp::Reverse};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memmem;
@@ -32,6 +32,8 @@ impl Hidden {
         let (values, long): (Vec<_>, Vec<_>) = lines.filter(|line| is_worth_hiding(line)).partition(|line| line.len() <= COMMON_MAX_BYTES);
         self.values.extend(values.into_iter().map(Secret::new));
         self.long.extend(long.into_iter().map(Secret::new));
+        // As below: of two that begin alike the longer one is meant.
+        self.long.sort_by_key(|value| Reverse(value.reveal().len()));
         let values = self.values.iter().map(Secret::reveal);
         // Of values that contain one another the longest is meant.
         let finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(values);
@@ -41,9 +43,9 @@ impl Hidden {
     /// The text without them.
     pub(super) fn mask<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
         let mut masked = Cow::Borrowed(text);
-        for value in self.long.iter().map(Secret::reveal).filter(|value| value.len() <= text.len()) {
-            if let Some(at) = memmem::find(&masked, value.as_bytes()) {
-                masked = Cow::Owned([&masked[..at], MASK.as_bytes(), &masked[at + value.len()..]].concat());
+        for value in self.long.iter().map(Secret::reveal) {
+            if let Some(without) = without(&masked, value.as_bytes()) {
+                masked = Cow::Owned(without);
             }
         }
         match &self.finder {
@@ -51,6 +53,33 @@ impl Hidden {
             _ => masked,
         }
     }
+
+    /// The beginning of a line without them, and without what the cut has left of one.
+    pub(super) fn mask_beginning<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
+        let masked = self.mask(text);
+        let values = self.values.iter().chain(&self.long).map(|value| value.reveal().as_bytes());
+        match values.map(|value| beginning_at_the_end(&masked, value)).max() {
+            None | Some(0) => masked,
+            Some(bytes) => Cow::Owned([&masked[..masked.len() - bytes], MASK.as_bytes()].concat()),
+        }
+    }
+}
+
+/// The text with the mask in all places of a value; none when it is in no place.
+fn without(text: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+    let mut without = Vec::new();
+    let mut rest = 0;
+    for at in memmem::find_iter(text, value) {
+        without.extend_from_slice(&text[rest..at]);
+        without.extend_from_slice(MASK.as_bytes());
+        rest = at + value.len();
+    }
+    (rest > 0).then(|| [&without, &text[rest..]].concat())
+}
+
+/// How many bytes at the text's end are the beginning of a value.
+fn beginning_at_the_end(text: &[u8], value: &[u8]) -> usize {
+    (1..=value.len().min(text.len())).rev().find(|bytes| text.ends_with(&value[..*bytes])).unwrap_or(0)
 }
 
 fn is_worth_hiding(value: &str) -> bool {
@@ -76,7 +105,23 @@ mod tests {
         let long = "long ".repeat(100);
         hidden.add(&[Secret::new(long.trim())]);
         let masked = |text: &str| String::from_utf8(hidden.mask(text.as_bytes()).into_owned()).expect("UTF-8");
-        assert_eq!(masked(&format!("<{}> hunter2", long.trim())), "<•••> •••");
+        assert_eq!(masked(&format!("<{0}> {0} hunter2", long.trim())), "<•••> ••• •••");
         assert!(matches!(hidden.mask(b"nothing"), Cow::Borrowed(_)));
+        hidden.add(&[Secret::new(format!("{}, and more", long.trim()))]);
+        assert_eq!(hidden.mask(format!("{}, and more", long.trim()).as_bytes()), "•••".as_bytes());
+    }
+
+    #[test]
+    fn what_a_cut_has_left_of_a_secret_is_masked_too() {
+        let mut hidden = Hidden::default();
+        assert!(matches!(hidden.mask_beginning(b"text"), Cow::Borrowed(_)));
+        let long = "0123456789".repeat(30);
+        hidden.add(&["hunter2", "hunter2-and-more", &*long].map(Secret::new));
+        let masked = |text: &str| String::from_utf8(hidden.mask_beginning(text.as_bytes()).into_owned()).expect("UTF-8");
+        assert_eq!(masked("a hunter2 b hun"), "a ••• b •••");
+        assert_eq!(masked(&format!("<{}", &long[..299])), "<•••");
+        assert_eq!(masked(&format!("{long}{}", &long[..20])), "••••••");
+        assert_eq!(masked(&long[..7]), "•••");
+        assert!(matches!(hidden.mask_beginning(b"hunter and more."), Cow::Borrowed(_)));
     }
 }

@@ -95,7 +95,7 @@ fn long_lines_are_cut_with_a_mark_and_cannot_forge_others() {
 }
 
 fn stored_and_shown(text: &[u8]) -> String {
-    let line = format_line(1, Mark::Out, text);
+    let line = format_line(1, Mark::Out, text, 0);
     assert!(line.len() <= LINE_MAX_BYTES);
     let text = &line[Head::parse(&line).expect("a line").bytes..line.len() - 1];
     String::from_utf8(ansi::plain_text(text).into_owned()).expect("text")
@@ -127,6 +127,24 @@ fn the_mark_of_a_cut_is_seen_though_the_cut_goes_through_a_sequence() {
         let text = [sequence.as_bytes(), &[b'1'; LOG_LINE_MAX_BYTES]].concat();
         assert!(stored_and_shown(&text).ends_with("bytes]"), "{sequence:?}");
     }
+}
+
+#[test]
+fn of_a_secret_that_a_cut_goes_through_nothing_is_written() {
+    let (_folder, file) = journal();
+    let journal = open(&file);
+    let long = "0123456789".repeat(4000);
+    journal.hide(&[Secret::new("hunter2-and-more"), Secret::new(&long)]);
+    journal.output_beginning(b"a hunter2-and-more, b hunter2-and", 1000);
+    journal.output_beginning(&long.as_bytes()[..15_000], 40_000);
+    journal.output(format!("{long} {}", &long[..30_000]).as_bytes());
+    journal.output(format!("{}hunter2-and-more", "x".repeat(LOG_LINE_MAX_BYTES - 7)).as_bytes());
+    journal.output(b"whole: hunter2");
+    let texts = texts(&file);
+    assert_eq!(texts[0], "|a •••, b ••• … [cut: the line has 991 bytes]");
+    assert!(texts[1].starts_with("|••• … [cut: the line has ") && texts[2] == "|••• •••", "{} {}", texts[1], texts[2]);
+    assert!(texts[3].starts_with("|xxx") && !texts[3].contains("hunter"));
+    assert_eq!(texts[4], "|whole: hunter2", "what is whole has no beginning of a secret at its end");
 }
 
 #[test]

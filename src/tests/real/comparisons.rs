@@ -1,8 +1,8 @@
 //! What differs between the live commit and a new one, and whether it is watched.
 
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt, process::Command};
 
-use upaas::domain::watch_paths::WatchPaths;
+use upaas::{deploy::platform::Source, domain::watch_paths::WatchPaths};
 
 use super::sources::Sources;
 
@@ -141,4 +141,51 @@ async fn the_commits_between_two_are_told_from_the_mirror_alone_on_both_sides() 
     assert_eq!(sources.between(&"0".repeat(40), &first).await, None, "what was never fetched");
     std::fs::remove_dir_all(sources.files.mirror(sources.origin.app)).unwrap();
     assert_eq!(sources.between(&live, &first).await, None, "nor without a mirror");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_housekeeping_has_half_forgotten_cannot_be_compared_and_is_fetched_again() {
+    let sources = Sources::of_shop().await;
+    let shop = &sources.shop;
+    let first = shop.push("main", &[("a.txt", "1")]);
+    let left_behind = shop.push("main", &[("lib/b.txt", "1")]);
+    sources.fetch().await;
+    shop.reset_to(&first, "main");
+    let tip = shop.push("main", &[("a.txt", "2")]);
+    sources.fetch().await;
+    assert!(sources.changed(&left_behind, &tip).await.is_some());
+
+    let mut asking = Command::new("git");
+    let asked = asking.arg("--git-dir").arg(sources.mirror()).args(["rev-parse", &format!("{left_behind}:lib")]).output().unwrap();
+    let tree = String::from_utf8(asked.stdout).unwrap();
+    std::fs::remove_file(sources.mirror().join("objects").join(&tree[..2]).join(tree[2..].trim())).unwrap();
+    assert_eq!(sources.changed(&left_behind, &tip).await, None);
+    let failure = sources.export_exactly(&left_behind).await.unwrap_err();
+    assert_eq!(failure.sentence, "The repository does not have this commit.", "no branch of the forge leads to it, either");
+    shop.reset_to(&left_behind, "kept");
+    let checkout = sources.export_exactly(&left_behind).await.unwrap();
+    assert_eq!(std::fs::read_to_string(checkout.join("lib/b.txt")).unwrap(), "1");
+    assert!(sources.changed(&left_behind, &tip).await.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_of_any_length_hide_no_commit() {
+    let sources = Sources::of_shop().await;
+    let first = sources.shop.push("main", &[("a.txt", "1")]);
+    let unseen = "\u{200b}".repeat(60_000);
+    sources.shop.push_message("main", &format!("{unseen}\n\n{}", "more ".repeat(500_000)));
+    let tip = sources.fetch().await;
+    let (ahead, behind) = sources.between(&first, tip.as_str()).await.unwrap();
+    assert_eq!((ahead.len(), behind.len()), (1, 0));
+    assert!(ahead[0].starts_with('\u{200b}') && ahead[0].len() <= 4096);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_fetched_for_an_app_that_is_deleted() {
+    let sources = Sources::of_shop().await;
+    sources.shop.push("main", &[("a.txt", "1")]);
+    sources.host.close(sources.origin.app).await;
+    let refused = sources.host.refresh(&sources.origin).await.unwrap_err();
+    assert_eq!(refused.sentence, "The app has been deleted meanwhile.");
+    assert!(!sources.mirror().exists());
 }

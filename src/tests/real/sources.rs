@@ -68,6 +68,14 @@ impl Sources {
         self.host.fetch(&self.origin, None, &self.journal).await.unwrap().id
     }
 
+    /// Fetches exactly this commit, and exports it.
+    pub(crate) async fn export_exactly(&self, commit: &str) -> Result<PathBuf, Failure> {
+        let commit = commit.parse().unwrap();
+        self.host.fetch(&self.origin, Some(&commit), &self.journal).await?;
+        self.host.export(self.origin.app, &commit, &self.checkout()).await?;
+        Ok(self.checkout())
+    }
+
     /// What differs, as a deployment learns it.
     pub(crate) async fn changed(&self, from: &str, to: &str) -> Option<Vec<String>> {
         self.host.changed(self.origin.app, &from.parse().unwrap(), &to.parse().unwrap()).await.unwrap()

@@ -178,8 +178,12 @@ async fn submodules_without_end_and_without_number_are_refused() {
     let one = shop.make_tree(&[("100644", "a", &shop.make_blob("a"))]);
     let commit = shop.push_tree("one", &one);
     let names: Vec<String> = (100..151).map(|number| format!("s{number}")).collect();
-    let tree: Vec<_> = names.iter().map(|name| ("160000", name.as_str(), commit.as_str())).collect();
+    let about = |name: &String| format!("[submodule \"{name}\"]\n\tpath = {name}\n\turl = ../shop.git\n");
+    let gitmodules = shop.make_blob(&names.iter().map(about).collect::<String>());
+    let mut tree = vec![("100644", ".gitmodules", gitmodules.as_str())];
+    tree.extend(names.iter().map(|name| ("160000", name.as_str(), commit.as_str())));
     shop.push_tree("main", &shop.make_tree(&tree));
     let failure = sources.export_with_submodules().await.unwrap_err();
     assert_eq!(failure.sentence, "The commit has more than 50 submodules, counted with theirs.");
+    assert!(!sources.journal().contains("of the submodule “s1"), "they are counted before they are fetched");
 }

@@ -633,6 +633,8 @@ impl Source for Fake {
         Ok(true)
     }
 
+    async fn close(&self, _: AppId) {}
+
     async fn between(&self, _: AppId, from: &CommitId, to: &CommitId, _: usize) -> Result<Option<Between>, Failure> {
         self.pass(Step::Compare, format!("list between {} and {}", from.short(), to.short())).await?;
         Ok(self.0.between.lock().unwrap().clone())

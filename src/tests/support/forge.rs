@@ -197,6 +197,14 @@ impl Repository {
         self.git(&["rev-parse", "HEAD"])
     }
 
+    /// As [`Repository::push_saying`], with a message that may be longer than an argument.
+    pub(crate) fn push_message(&self, branch: &str, message: &str) {
+        let file = self.work.with_extension("message");
+        fs::write(&file, message).unwrap();
+        self.git(&["commit", "-q", "--allow-empty", "--cleanup=verbatim", "-F", file.to_str().unwrap()]);
+        self.push_to(&format!("HEAD:refs/heads/{branch}"));
+    }
+
     /// The working copy, for what is more than text.
     pub(crate) fn work(&self) -> &Path {
         &self.work

@@ -77,7 +77,7 @@ impl Workshop {
         let mut said = String::new();
         let building = self.engine.build(request, |event| {
             let line = match event {
-                BuildEvent::Line(line) => String::from_utf8_lossy(line).into_owned(),
+                BuildEvent::Line { text, .. } => String::from_utf8_lossy(text).into_owned(),
                 BuildEvent::Remark(remark) => remark.to_owned(),
             };
             said.push_str(&line);

@@ -146,6 +146,9 @@ pub enum Error {
     /// The request makes no sense any more, in words for the page.
     #[error("{0}")]
     Refused(String),
+    /// The engine does not answer, so that cannot be done now, in words for the page.
+    #[error("{0}")]
+    EngineAway(String),
     /// The registry does not take the login, in words for the page.
     #[error("{0}")]
     LoginRefused(String),

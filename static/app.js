@@ -30,8 +30,8 @@ const connection = (state) => {
   }
 };
 
-// Signed out, or what the page shows was deleted: a reload says so.
-const isNoMore = (status) => status === 401 || status === 404;
+// Signed out, or what the page shows was deleted: a reload says so. A 404 is never µPaaS's word about a stream, but a proxy's while it starts.
+const isNoMore = (status) => status === 401 || status === 410;
 
 const watch = (stream) => {
   let current; // hx-sse's own record of the connection; none until there was one

@@ -28,13 +28,16 @@ test.describe("without a session", () => {
   });
 
   test("a deep link is where one arrives after logging in", async ({ page }) => {
-    await page.goto("/apps/new");
+    await page.goto("/audit?user=admin&result=SUCCESS");
     await expect(page).toHaveURL(/\/login\?next=/);
     await logIn(page, "not the password");
     await expect(page.getByRole("alert")).toBeVisible();
     await logIn(page);
-    await expect(page).toHaveURL("/apps/new");
-    await expect(page.getByRole("heading", { level: 1 })).toHaveText("New app");
+    await expect(page).toHaveURL("/audit?user=admin&result=SUCCESS");
+    await expect(page.locator("#user")).toHaveValue("admin");
+    await page.getByRole("button", { name: /^Theme: auto/ }).click();
+    await expect(page.locator("html")).toHaveAttribute("data-theme", "light");
+    await expect(page, "the theme changes in place").toHaveURL("/audit?user=admin&result=SUCCESS");
   });
 
   test("a link that would lead elsewhere after logging in leads home", async ({ page }) => {

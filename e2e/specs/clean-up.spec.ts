@@ -19,7 +19,7 @@ test.beforeAll(async ({ browser }) => {
   shop = await runningApp(page, it.forge, { slug: "shop" });
   await page.goto(`${shop.url}/deployments/1`);
   await page.getByRole("button", { name: "Pin" }).click();
-  await expect(page.getByRole("button", { name: "Unpin" })).toBeVisible();
+  await expect(page.getByText("Unpin…")).toBeVisible();
   for (let version = 2; version <= 6; version++) {
     await it.forge.push("shop", { "index.html": `version ${version}` });
     await deploy(page, shop);
@@ -43,12 +43,15 @@ test("what a clean-up would free is shown before, and goes when somebody says so
   await page.goto("/system");
   await expect(images).toContainText("Nothing is there to go");
   await page.goto(`${shop.url}/deployments/1`);
-  await page.getByRole("button", { name: "Unpin" }).click();
+  await page.getByText("Unpin…").click();
+  await expect(page.locator("#unpin form")).toContainText("Else the next clean-up removes its image and its configuration.");
+  await expectGoodLook(page, "deployment-unpin");
+  await page.getByRole("button", { name: "Unpin", exact: true }).click();
   await expect(page.getByRole("button", { name: "Pin", exact: true })).toBeVisible();
   await shown(page, () => images.innerText(), /A clean-up would free up to \d+(\.\d+)? [kMG]?B: shop #1\./);
   await expect(images.getByRole("button", { name: "Clean up now", exact: true })).toBeHidden();
   await page.getByText("Clean up now…").click();
-  await expect(images.locator("form")).toContainText("last five successful ones with different images");
+  await expect(images.locator("form")).toContainText("the last one of each of the last five images");
 
   const [{ Labels: labels }] = (await made(it.server.instance)).containers;
   const [image] = (await made(it.server.instance, 6)).images;

@@ -31,6 +31,9 @@ test("before anything was fetched the page says so, and how to", async ({ page }
   await page.getByRole("button", { name: "Look for new commits" }).click();
   await expect(rows(page)).toHaveCount(3);
   await expect(rows(page)).toContainText(["Serve the third version", "Serve the second version", "Serve the first version"]);
+  await page.getByRole("button", { name: "Look for new commits" }).click();
+  await expect(page.locator("#flash")).toHaveText("There is no new commit on main.");
+  await expect(rows(page)).toHaveCount(3);
 });
 
 test("an older commit is chosen from the list, and made live", async ({ page }) => {

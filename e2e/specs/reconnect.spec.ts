@@ -64,6 +64,29 @@ test("the network breaks for a while: the open page goes on where it was", async
   await wire.cut();
 });
 
+test("a proxy that knows nobody behind it meanwhile sends no page away", async ({ page }) => {
+  const wire = await Wire.to(it.server.url);
+  await it.forge.push("shop", { "build.sh": printing({ perSecond: 20 }) });
+  await deploy(page, shop);
+  await openConnected(page, `${wire.url}${new URL(page.url()).pathname}`);
+  await expect(printed(page, 20)).toBeVisible();
+
+  await wire.cut();
+  await wire.misdirect();
+  await expectReconnecting(page);
+  await expect.poll(() => wire.misdirected, "the page asks again and again").toBeGreaterThan(1);
+  const before = (await lines(page)).length;
+  await wire.cut();
+  await wire.mend();
+  await expectConnected(page);
+  await expect.poll(async () => (await lines(page)).length).toBeGreaterThan(before);
+  await expectSamePage(page);
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await expect(status(page)).toHaveText("Cancelled");
+  await expectWhole(page);
+  await wire.cut();
+});
+
 test("a page whose session has ended elsewhere goes to the login page, and back after logging in", async ({ browser }) => {
   const context = await browser.newContext({ baseURL: it.server.url, storageState: undefined });
   const complaints = await watch(context, { breaksStreams: true });
@@ -76,7 +99,7 @@ test("a page whose session has ended elsewhere goes to the login page, and back 
   const { pathname } = new URL(page.url());
 
   await elsewhere.getByRole("button", { name: "Log out" }).click();
-  await expect(page, "nothing looks live that is not").toHaveURL(`/login?next=${pathname}`, { timeout: 40_000 });
+  await expect(page, "nothing looks live that is not").toHaveURL(`/login?next=${encodeURIComponent(pathname)}`, { timeout: 40_000 });
   await expect(page.locator("#lines")).toHaveCount(0);
   await logIn(page);
   await expect(page).toHaveURL(pathname);

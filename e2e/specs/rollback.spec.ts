@@ -61,6 +61,12 @@ test("any two deployments are compared", async ({ page }) => {
   await page.getByLabel("Compare", { exact: true }).fill("2");
   await page.keyboard.press("Enter");
   await expect(page.getByText("No setting differs.")).toBeVisible();
+  await page.getByLabel("with").fill("#99");
+  await page.keyboard.press("Enter");
+  await expect(page.locator("#to-error")).toHaveText("“shop” has no deployment #99.");
+  await expect(page.getByLabel("with")).toBeFocused();
+  await expect(page.getByLabel("Compare", { exact: true })).toHaveValue("2");
+  await expectGoodLook(page, "compare-wrong");
 });
 
 test("two clicks go back, after what differs was shown, and the git server is not needed", async ({ page }) => {
@@ -146,7 +152,8 @@ test.describe("without JavaScript", () => {
     await expect(status(page)).toHaveText("Success");
     expect(await answer(shop.port)).toBe("third");
     await page.goto(`${shop.url}/deployments/3`);
-    await page.getByRole("button", { name: "Unpin" }).click();
+    await page.getByText("Unpin…").click();
+    await page.getByRole("button", { name: "Unpin", exact: true }).click();
     await expect(page.getByRole("button", { name: "Pin", exact: true })).toBeVisible();
   });
 });

@@ -12,6 +12,8 @@ export class Wire {
   private readonly ends = new Set<Socket>();
   /** Who waits for the far end while nothing gets through. */
   private waiting: (() => void)[] | undefined;
+  /** How many requests were answered with 404. */
+  misdirected = 0;
 
   private constructor(
     private readonly target: NetConnectOpts,
@@ -61,10 +63,21 @@ export class Wire {
       if (this.waiting) this.waiting.push(() => this.join(near));
       else this.join(near);
     });
-    if (typeof this.place === "string") this.listener.listen(this.place);
-    else this.listener.listen(this.place, "127.0.0.1");
-    await once(this.listener, "listening");
-    if (typeof this.place === "number") this.place = (this.listener.address() as AddressInfo).port;
+    await this.listen(this.listener);
+  }
+
+  /** As a proxy that finds nobody behind it: whatever is asked for is answered with 404, until {@link cut}. */
+  async misdirect(): Promise<void> {
+    this.listener = createServer((near) => {
+      this.ends.add(near);
+      near.on("error", () => {});
+      near.on("close", () => this.ends.delete(near));
+      near.once("data", () => {
+        this.misdirected++;
+        near.end("HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 19\r\nConnection: close\r\n\r\n404 page not found\n");
+      });
+    });
+    await this.listen(this.listener);
   }
 
   /** As when the other end hangs: new connections are taken and nothing is answered, until {@link thaw}. */
@@ -82,6 +95,13 @@ export class Wire {
   async remove(): Promise<void> {
     await this.cut();
     if (typeof this.place === "string") await rm(dirname(this.place), { recursive: true });
+  }
+
+  private async listen(listener: Server): Promise<void> {
+    if (typeof this.place === "string") listener.listen(this.place);
+    else listener.listen(this.place, "127.0.0.1");
+    await once(listener, "listening");
+    if (typeof this.place === "number") this.place = (listener.address() as AddressInfo).port;
   }
 
   private join(near: Socket): void {

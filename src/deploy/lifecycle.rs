@@ -42,7 +42,7 @@ pub(super) async fn stop(shared: &Shared, app: &App, by: &Actor) -> Result<(), E
         return Err(Error::Refused(format!("#{} waits for its turn because a person asked for it. Cancel it first.", asked.number)));
     }
     if !shared.engine_is_up() {
-        return Err(Error::Refused("The engine cannot be reached, so nothing can be stopped now. Try again when it answers.".to_owned()));
+        return Err(Error::engine_away("nothing can be stopped now"));
     }
     let before = db::apps::get(shared.db.read(), app.id).await?.desired_state;
     set_stopped(shared, app, by, &format!("{} stopped the app", by.name)).await?;
@@ -123,7 +123,7 @@ pub(super) async fn restart(shared: &Shared, app: &App, by: &Actor) -> Result<()
         return Err(refused("The app is stopped, so there is nothing to restart. “Start” starts it."));
     }
     if !shared.engine_is_up() {
-        return Err(refused("The engine cannot be reached, so nothing can be restarted now. Try again when it answers."));
+        return Err(Error::engine_away("nothing can be restarted now"));
     }
     let there = match &live.container {
         Some(container) => shared.platform.runtime.look(container).await.map_err(Error::from_engine)?,
@@ -227,14 +227,21 @@ pub(super) async fn live(shared: &Shared, app: &App) -> Result<Option<Deployment
 impl Error {
     /// What the engine could not do for a person, in words for the page.
     pub(super) fn from_engine(failure: Failure) -> Self {
-        let sentence = match failure.kind {
-            FailureKind::EngineLost | FailureKind::EngineSlow => format!("{} Try again when it answers.", failure.sentence),
-            _ => failure.sentence.clone(),
-        };
         tracing::warn!(reason = %failure.sentence, error = failure.chain(), "an act on a container failed");
-        Self::Refused(match failure.hint {
+        let with_hint = |sentence: String| match &failure.hint {
             Some(hint) => format!("{sentence} {hint}"),
             None => sentence,
-        })
+        };
+        match failure.kind {
+            FailureKind::EngineLost | FailureKind::EngineSlow => {
+                Self::EngineAway(with_hint(format!("{} Try again when it answers.", failure.sentence)))
+            }
+            _ => Self::Refused(with_hint(failure.sentence.clone())),
+        }
+    }
+
+    /// That the engine is away, and what cannot be done therefore.
+    pub(super) fn engine_away(so: &str) -> Self {
+        Self::EngineAway(format!("The engine cannot be reached, so {so}. Try again when it answers."))
     }
 }

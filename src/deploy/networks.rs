@@ -27,7 +27,7 @@ pub(super) async fn all(shared: &Shared) -> Option<Vec<Network>> {
 /// Makes a network, from the page of an app.
 pub(super) async fn create(shared: &Shared, app: &App, name: &NetworkName, by: &Actor) -> Result<(), Error> {
     if !shared.engine_is_up() {
-        return Err(Error::Refused("The engine cannot be reached, so no network can be made now. Try again when it answers.".to_owned()));
+        return Err(Error::engine_away("no network can be made now"));
     }
     let runtime = &shared.platform.runtime;
     if runtime.networks().await.map_err(Error::from_engine)?.iter().any(|it| it.name == name.as_str()) {

@@ -119,9 +119,7 @@ pub(super) async fn orphans(shared: &Shared) -> Vec<Observed> {
 /// The orphan with this id.
 pub(super) async fn orphan(shared: &Shared, container: &str) -> Result<Observed, Error> {
     if !shared.engine_is_up() {
-        return Err(Error::Refused(
-            "The engine cannot be reached, so nothing can be done about orphans now. Try again when it answers.".to_owned(),
-        ));
+        return Err(Error::engine_away("nothing can be done about orphans now"));
     }
     orphans(shared).await.into_iter().find(|it| it.id == container).ok_or_else(no_orphan)
 }

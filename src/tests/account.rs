@@ -31,13 +31,26 @@ async fn a_wrong_password_or_name_says_the_same() {
 async fn sign_in_leads_back_to_where_it_was_asked_for_and_nowhere_else() {
     let server = server().await;
     let mut browser = server.new_browser();
-    assert_eq!(browser.get("/settings").await.expect(303).location(), "/login?next=/settings");
-    let page = browser.get("/login?next=/settings").await.expect(200);
+    assert_eq!(browser.get("/settings").await.expect(303).location(), "/login?next=%2Fsettings");
+    let page = browser.get("/login?next=%2Fsettings").await.expect(200);
     assert_eq!(page.attribute("input[name=next]", "value").as_deref(), Some("/settings"));
     assert_eq!(sign_in(&mut browser, PASSWORD, "/settings").await.expect(303).location(), "/settings");
     for elsewhere in ["https://evil.example", "//evil.example", "/\\evil.example"] {
         assert_eq!(sign_in(&mut server.new_browser(), PASSWORD, elsewhere).await.expect(303).location(), "/");
     }
+}
+
+#[tokio::test]
+async fn sign_in_and_the_theme_lead_back_to_the_same_query() {
+    let server = server().await;
+    let mut browser = server.new_browser();
+    let asked = "/audit?user=ada&q=a%26b+c";
+    let login = browser.get(asked).await.expect(303).location().to_owned();
+    assert_eq!(login, "/login?next=%2Faudit%3Fuser%3Dada%26q%3Da%2526b%2Bc");
+    let next = browser.get(&login).await.expect(200).attribute("input[name=next]", "value").unwrap();
+    assert_eq!(sign_in(&mut browser, PASSWORD, &next).await.expect(303).location(), asked);
+    let back = browser.get(asked).await.expect(200).attribute("input[name=back]", "value").unwrap();
+    assert_eq!(browser.post("/theme", &[("theme", "dark"), ("back", &back)]).await.expect(303).location(), asked);
 }
 
 #[tokio::test]
@@ -117,6 +130,8 @@ async fn hostile_forms_are_refused_in_words() {
     let huge = "x".repeat(100_000);
     let reply = server.browser.post("/apps", &[("slug", &huge)]).await;
     assert!(matches!(reply.status.as_u16(), 400 | 413), "{}", reply.status);
+    assert!(reply.text("main").contains("Use the browser's back button"), "{}", reply.text("main"));
+    assert_eq!(reply.attribute(".button-primary", "href"), None, "a link would lead to an empty form");
     server.browser.headers = vec![("content-type", "application/json".to_owned())];
     let reply = server.browser.send(http::Method::POST, "/theme", None).await.expect(400);
     assert!(reply.body.contains("as a form"), "{}", reply.body);

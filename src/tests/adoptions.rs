@@ -92,7 +92,8 @@ async fn an_orphan_without_an_app_has_one_created_around_it() {
     let listed = orphan_is_listed(&mut server).await;
     assert!(listed.contains("which is not in the database"), "{listed}");
     server.browser.post("/system/orphans/adoption", &[("container", "orphan")]).await.expect(409);
-    server.browser.get("/apps/new?adopt=none").await.expect(409);
+    let page = server.browser.get("/apps/new?adopt=none").await.expect(422);
+    assert!(page.text("[role=alert]").contains("There is no such orphan any more."), "{}", page.text("main"));
     let page = server.browser.get("/apps/new?adopt=orphan").await.expect(200);
     assert_eq!(page.attribute("#slug", "value").as_deref(), Some("shop"));
     assert!(page.text("main").contains("which then serves as its #7"), "{}", page.text("main"));
@@ -154,6 +155,7 @@ async fn of_what_was_adopted_without_its_commit_it_is_said_that_nothing_can_be_m
     orphan_is_listed(&mut server).await;
     server.browser.post("/system/orphans/adoption", &[("container", "orphan")]).await.expect(303);
     runs(&fake, (vec![7], vec![])).await;
+    assert!(server.browser.get("/apps/shop/deployments/7").await.expect(200).text("#pin").is_empty(), "it could not be gone back to");
     let path = server.browser.post("/apps/shop/apply", &[]).await.expect(303).location().to_owned();
     let failure = server.wait_for(&path, &["Failed"]).await.text(".failure");
     assert!(failure.contains("The commit of #7 is not known, because it was adopted."), "{failure}");

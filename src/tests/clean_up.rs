@@ -477,11 +477,18 @@ async fn that_the_builder_s_cache_was_to_be_pruned_is_recorded_however_it_ends()
     assert_eq!(recorded(&db).await, [interrupted, asked.clone()]);
     fake.explode(Step::Cache, "on purpose");
     server.browser.post("/system/builder-cache/pruning", &[]).await.expect(303);
-    assert_eq!(recorded(&db).await[0], asked);
-    let said = server.browser.get("/system").await.text("#builder-cache");
-    assert!(said.contains("It failed") && said.contains("µPaaS itself failed at this"), "{said}");
+    eventually("the page to say that it failed", async || {
+        let said = server.browser.get("/system").await.text("#builder-cache");
+        if said.contains("It failed") && said.contains("µPaaS itself failed at this") { Ok(()) } else { Err(said) }
+    })
+    .await;
+    assert!(recorded(&db).await.contains(&asked));
     server.browser.post("/system/builder-cache/pruning", &[]).await.expect(303);
-    assert_eq!(recorded(&db).await[0], "ada: 7.0 MB of the builder's cache went");
+    eventually("what went to be recorded", async || {
+        let said = recorded(&db).await;
+        if said[0] == "ada: 7.0 MB of the builder's cache went" { Ok(()) } else { Err(format!("{said:?}")) }
+    })
+    .await;
     db.close().await;
 }
 
@@ -511,4 +518,16 @@ async fn configurations_of_deployments_that_failed_go_though_none_succeeds() {
         .await;
     }
     db.close().await;
+}
+
+#[tokio::test]
+async fn of_many_unknown_images_the_first_are_shown_and_the_others_counted() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    for number in 0..52 {
+        fake.add_image(stray_image(&format!("sha256:{number:012}")));
+    }
+    let page = server.browser.get("/system").await.expect(200);
+    assert_eq!(page.texts("form[action='/system/images/removal']").len(), 50);
+    assert!(page.text("#clean-up").contains("And 2 more unknown images"), "{}", page.text("#clean-up"));
 }

@@ -73,6 +73,12 @@ async fn a_commit_is_named_by_as_much_of_its_id_as_tells_it_from_others() {
     }
     let token = server.make_token("ci", "deploy").await;
     server.program(&token).post(DEPLOYMENTS, &[("commit", "abcdef0")]).await.expect(400);
+    fake.fail(Step::LookUp, FailureKind::Final);
+    let page = server.browser.post(DEPLOYMENTS, &[("by_id", "yes"), ("commit", "abcdef0")]).await.expect(422);
+    assert!(page.text("#commit-error").contains("It failed at LookUp. Mend it."), "{}", page.text("main"));
+    assert_eq!(page.attribute("#commit", "value").as_deref(), Some("abcdef0"));
+    server.program(&token).post(DEPLOYMENTS, &[("commit", "abcdef0")]).await.expect(409);
+    fake.mend(Step::LookUp);
 
     let path = server.browser.post(DEPLOYMENTS, &[("by_id", "yes"), ("commit", "ABCDEF02")]).await.expect(303).location().to_owned();
     assert!(server.wait_for(&path, &["Success"]).await.text(".summary").contains("abcdef02"));
@@ -90,5 +96,18 @@ async fn a_look_for_new_commits_that_fails_says_why_beside_its_button() {
     let page = server.browser.post(COMMITS, &[]).await.expect(422);
     assert!(page.text("[role=alert]").contains("It failed at Fetch. Mend it."), "{}", page.body);
     assert!(page.attribute(&format!("form[action='{COMMITS}'] button"), "data-busy").is_some(), "the button is still there");
+    assert!(page.text(".empty").is_empty(), "what was fetched is not said where it could not be looked for: {}", page.text(".empty"));
     assert!(server.browser.get("/apps/shop").await.body.contains(&format!("href=\"{COMMITS}\"")));
+}
+
+#[tokio::test]
+async fn a_look_that_finds_no_new_commit_says_so() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    fake.add_commit(&id("aaaaaaaa"), "Add a");
+    let page = server.browser.post(COMMITS, &[]).await.expect(200);
+    assert!(page.text("#flash").contains("There is no new commit on main."), "{}", page.text("#flash"));
+    assert_eq!(page.texts(".commit-row").len(), 1);
+    assert!(page.text("title").starts_with(&page.text("h1")), "{}", page.text("title"));
+    assert_eq!(page.attribute(".tabs [aria-current]", "aria-current").as_deref(), Some("true"), "it is within, and another page");
 }

@@ -70,7 +70,8 @@ async fn a_stopped_app_whose_container_runs_says_so() {
     let fake = Fake::default();
     let mut server = with_running_shop(&fake).await;
     server.browser.post("/apps/shop/stop", &[]).await.expect(303);
-    server.wait_for_app("shop", "Stopped").await;
+    let page = server.wait_for_app("shop", "Stopped").await;
+    assert!(page.text("title").starts_with("○ Stopped: shop"), "{}", page.text("title"));
     fake.start_all();
     let page = server.wait_for_app("shop", "Running").await;
     assert!(page.text("#app-state").contains("should be stopped, but its container runs"), "{}", page.text("#app-state"));
@@ -360,7 +361,9 @@ async fn a_restart_is_refused_in_plain_words_where_there_is_nothing_to_restart()
     refused(&mut server, "The container of #1 is gone.").await;
     fake.fail(Step::Hello, FailureKind::EngineLost);
     server.wait_for_the_banner().await;
-    refused(&mut server, "The engine cannot be reached").await;
+    let away = server.browser.post("/apps/shop/restart", &[]).await.expect(503);
+    assert_eq!(away.text("h1"), "The engine does not answer");
+    assert!(away.text("main").contains("The engine cannot be reached, so nothing can be restarted now."), "{}", away.text("main"));
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ async fn what_each_part_says_is_for_those_who_may_see_it() {
     assert!(stranger.json()["error"].as_str().unwrap().contains("token"));
     let mut person = server.new_browser();
     person.headers = vec![("accept", "text/html,*/*;q=0.8".to_owned())];
-    assert_eq!(person.get("/health").await.expect(303).location(), "/login?next=/health");
+    assert_eq!(person.get("/health").await.expect(303).location(), "/login?next=%2Fhealth");
 
     let token = server.make_token("prometheus", "read").await;
     let by_token = server.program(&token).get("/health").await.expect(200).json();

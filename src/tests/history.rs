@@ -171,7 +171,7 @@ async fn pages_keep_the_filter_and_join_without_a_gap_or_a_double() {
 async fn what_is_not_there_and_what_is_not_understood_is_said() {
     let mut server = with_shop(&Fake::default()).await;
     let page = server.browser.get(HISTORY).await.expect(200);
-    assert!(page.text("main").contains("No deployment yet.") && page.text("#filters").is_empty() && page.text("#record").is_empty());
+    assert!(page.text("main").contains("No deployment yet.") && !page.text("#filters").is_empty() && page.text("#record").is_empty());
     add(&server, &[ended(Status::Cancelled)]).await;
     let page = server.browser.get(&format!("{HISTORY}?status=success")).await.expect(200);
     assert!(page.text("main").contains("No deployment matches."));
@@ -181,12 +181,21 @@ async fn what_is_not_there_and_what_is_not_understood_is_said() {
     let page = server.browser.get(&format!("{HISTORY}?status=broken&commit=main&trigger=manual")).await.expect(422);
     assert!(page.text("main").contains("Nothing was looked for."));
     assert_eq!(page.text("#status-error"), "Choose one from the list.");
+    assert!(page.attribute("#status", "autofocus").is_some());
     assert_eq!(page.text("#commit-error"), "Commit is 4 to 64 of the digits 0 to 9 and a to f.");
     assert_eq!((page.value("status").as_deref(), page.value("trigger").as_deref()), (Some("broken"), Some("manual")));
     let page = server.browser.get(&format!("{HISTORY}?before=x&page=2")).await.expect(422);
     assert!(page.text("#filters [role=alert]").contains("In the address, "), "{}", page.text("#filters"));
+    let page = server.browser.get(&format!("{HISTORY}?status=failed&status=failed")).await.expect(422);
+    assert!(page.text("#filters [role=alert]").contains("status is said twice; say it once."), "{}", page.text("#filters"));
     let stream = server.browser.get(&format!("{HISTORY}/events?status=broken")).await.expect(400);
     assert!(stream.body.contains("status is one of unfinished, success"), "{}", stream.body);
+    server.browser.get(&format!("{HISTORY}/1")).await.expect(200);
+    for otherwise in ["01", "+1", "%2B1", "x"] {
+        server.browser.get(&format!("{HISTORY}/{otherwise}")).await.expect(404);
+    }
+    add(&server, &[WORKED]).await;
+    assert_eq!(server.browser.get("/apps/shop").await.text(".recent-record").split(" · ").next(), Some("The only one succeeded"));
 }
 
 #[tokio::test]

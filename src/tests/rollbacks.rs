@@ -139,7 +139,7 @@ async fn what_cannot_be_gone_back_to_is_refused_in_words_and_the_page_says_so_be
     for (deployment, values, sentence) in [
         ("99", "kept", "“shop” has no deployment #99."),
         ("x", "kept", "“x” is no deployment's number."),
-        ("", "kept", "Say which deployments, by their numbers."),
+        ("", "kept", "Type a deployment's number."),
         ("6", "old", "“values” is either “kept”"),
     ] {
         let refused = roll_back(&mut server, deployment, values).await.expect(400);
@@ -216,6 +216,8 @@ async fn a_second_press_finds_the_first_and_another_wish_replaces_it_and_a_pause
     server.wait_for(&building, &["Building"]).await;
     let path = roll_back(&mut server, "1", "kept").await.expect(303).location().to_owned();
     assert_eq!(roll_back(&mut server, "1", "kept").await.expect(303).location(), path);
+    let plan = server.browser.get(&(page_of(1) + "/rollback")).await.text("#rollback");
+    assert!(plan.contains("#5, another rollback, waits for its turn. It is cancelled."), "{plan}");
     assert_ne!(roll_back(&mut server, "1", "current").await.expect(303).location(), path);
     fake.release(Step::Build);
     server.wait_for(&building, &["Success"]).await;
@@ -223,6 +225,21 @@ async fn a_second_press_finds_the_first_and_another_wish_replaces_it_and_a_pause
     assert!(cancelled.contains("Cancelled for #6, the rollback to #1"), "{cancelled}");
     server.wait_for(&page_of(6), &["Success"]).await;
     assert!(server.browser.get("/apps/shop").await.text("#webhook .paused").contains("By ada,"));
+}
+
+#[tokio::test]
+async fn the_way_back_after_a_rollback_does_not_lead_to_what_was_left() {
+    let fake = Fake::default();
+    let mut server = with_deployments(&fake, 3).await;
+    let begins_at =
+        async |server: &mut Server| server.browser.get("/apps/shop").await.attribute("#overview a[href$=rollback]", "href").unwrap();
+    assert_eq!(begins_at(&mut server).await, page_of(2) + "/rollback");
+    let path = roll_back(&mut server, "2", "kept").await.expect(303).location().to_owned();
+    server.wait_for(&path, &["Success"]).await;
+    assert_eq!(begins_at(&mut server).await, page_of(1) + "/rollback", "and not to #3, which was left");
+    let path = roll_back(&mut server, "1", "kept").await.expect(303).location().to_owned();
+    server.wait_for(&path, &["Success"]).await;
+    assert_eq!(begins_at(&mut server).await, page_of(4) + "/rollback", "nothing older is kept: the newest with another image");
 }
 
 #[tokio::test]
@@ -359,7 +376,8 @@ async fn a_pinned_deployment_stays_kept_until_it_is_unpinned() {
     let list = server.browser.get("/apps/shop/deployments").await;
     assert_eq!(list.texts(".deployment-row:has(a[href$=rollback]) .number"), ["#8", "#7", "#6", "#5", "#1"]);
     assert_eq!(list.text("#deployment-row-1 .tag"), "pinned");
-    assert_eq!(server.browser.get(&page_of(1)).await.text("#pin button"), "Unpin");
+    let asking = server.browser.get(&page_of(1)).await.text("#unpin");
+    assert!(asking.contains("Else the next clean-up removes its image and its configuration."), "{asking}");
     let path = roll_back(&mut server, "1", "kept").await.expect(303).location().to_owned();
     server.wait_for(&path, &["Success"]).await;
     server.browser.post(&pin(1), &[("pinned", "no")]).await.expect(303);
@@ -428,12 +446,16 @@ async fn two_deployments_are_compared_by_what_is_known_of_them() {
     assert!(refused.text("main").contains("The configuration of #1 is not kept any more. Deploy commit 1111"));
     for (query, sentence) in [
         ("?from=1&to=99", "“shop” has no deployment #99."),
-        ("?from=x&to=1", "“x” is no deployment's number."),
-        ("?from=1", "Say which deployments, by their numbers."),
+        ("?from=1&to=x", "“x” is no deployment's number."),
+        ("?from=1&to=%2B3", "“+3” is no deployment's number."),
+        ("?from=1", "Type a deployment's number."),
     ] {
-        let refused = server.browser.get(&format!("/apps/shop/compare{query}")).await.expect(400);
-        assert!(refused.text("main").contains(sentence), "{}", refused.text("main"));
+        let refused = server.browser.get(&format!("/apps/shop/compare{query}")).await.expect(422);
+        assert!(refused.text("#to-error").contains(sentence), "{query}: {}", refused.text("main"));
+        assert_eq!((refused.value("from").as_deref(), refused.text("#from-error")), (Some("1"), String::new()), "{query}");
     }
+    let form = server.browser.get("/apps/shop/compare").await.expect(200);
+    assert_eq!((form.text("h1").as_str(), form.text(".field-error").as_str()), ("Compare deployments", ""));
     server.browser.get("/apps/none/compare?from=1&to=2").await.expect(404);
 }
 

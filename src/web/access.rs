@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, uri::PathAndQuery},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
@@ -23,6 +23,8 @@ use crate::{
 const SESSION_KEY: &str = "signed_in";
 /// A session's end is moved forward at most this often, so that reading a page does not write to the database.
 const TOUCH_EVERY_MS: u64 = 60 * 60 * 1000;
+/// An address to go on to is never longer.
+const ADDRESS_MAX_BYTES: usize = 2048;
 
 /// What a session holds.
 #[derive(Serialize, Deserialize)]
@@ -96,10 +98,12 @@ pub(super) async fn require_administrator(State(state): State<AppState>, request
         return Error::Forbidden("A token does not open this: it is for the administrator, signed in.").into_response();
     }
     let by_script = is_asked_by_a_script(request.headers());
-    let path = request.uri().path();
+    // A part of a page leads to the page, and the rest of its address is its own.
+    let asked = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+    let page = if by_script { page_of(request.uri().path()) } else { asked };
     let target = match db::users::administrator(state.db.read()).await {
         Ok(None) => "/setup".to_owned(),
-        Ok(Some(_)) if request.method() == Method::GET => login_with_return(if by_script { page_of(path) } else { path }),
+        Ok(Some(_)) if request.method() == Method::GET => login_with_return(page),
         Ok(Some(_)) => "/login".to_owned(),
         Err(err) => return Error::from(err).into_response(),
     };
@@ -123,13 +127,17 @@ fn page_of(path: &str) -> &str {
     if page.is_empty() { "/" } else { page }
 }
 
-fn login_with_return(path: &str) -> String {
-    if path == "/" { "/login".to_owned() } else { format!("/login?next={path}") }
+fn login_with_return(page: &str) -> String {
+    match serde_urlencoded::to_string([("next", page)]) {
+        Ok(next) if page != "/" => format!("/login?{next}"),
+        _ => "/login".to_owned(),
+    }
 }
 
-/// A path of ours to go on to; anything that could lead elsewhere becomes `/`.
+/// An address of ours to go on to; anything that could lead elsewhere becomes `/`.
 pub(super) fn local_path(typed: &str) -> &str {
-    let local = typed.starts_with('/') && !typed.starts_with("//") && !typed.contains(['\\', '\n', '\r', '\t']) && typed.len() <= 512;
+    let local =
+        typed.starts_with('/') && !typed.starts_with("//") && !typed.contains(['\\', '\n', '\r', '\t']) && typed.len() <= ADDRESS_MAX_BYTES;
     if local { typed } else { "/" }
 }
 
@@ -145,7 +153,9 @@ mod tests {
 
     #[test]
     fn only_paths_of_ours_are_returned_to() {
-        assert_eq!(local_path("/apps/shop"), "/apps/shop");
+        for ours in ["/apps/shop", "/apps/shop/compare?from=1&to=2", "/audit?q=//evil.example"] {
+            assert_eq!(local_path(ours), ours);
+        }
         for elsewhere in ["", "https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example", "javascript:x"] {
             assert_eq!(local_path(elsewhere), "/", "{elsewhere}");
         }

@@ -62,7 +62,7 @@ impl Watched for Show {
     fn title(&self) -> String {
         match self.foremost {
             Some((number, status)) if present::mood(status) != Mood::Ok => present::deployment_title(number, status, &self.link),
-            _ => format!("{} {}: {}", present::sign(self.mood()), self.app.badge.word, self.app.name),
+            _ => format!("{} {}: {}", self.app.badge.sign(), self.app.badge.word, self.app.name),
         }
     }
 
@@ -202,7 +202,7 @@ async fn page(ui: &Ui, app: &App, webhook: Webhook) -> Result<Show, Error> {
     };
     let kept = ui.state.deployer.kept(app).await?;
     let rollback_url = match &live {
-        Some(live) => deployments::newest_kept_before(&ui.state, app, live, &kept).await?,
+        Some(live) => deployments::way_back(&ui.state, app, live, &kept).await?,
         None => None,
     };
     let foremost = foremost.map(|it| (it.number, it.status));

@@ -66,10 +66,7 @@ impl Watched for Index {
     const PIECES: &'static [Piece] = &[Piece { id: "apps", template: "apps/_list.html" }];
 
     fn title(&self) -> String {
-        match self.mood() {
-            Mood::Ok => "Apps".to_owned(),
-            mood => format!("{} Apps", present::sign(mood)),
-        }
+        present::title(self.mood(), "Apps".to_owned())
     }
 
     fn mood(&self) -> Mood {
@@ -241,7 +238,13 @@ pub(super) struct Asking {
 
 pub(super) async fn new(ui: Ui, Asked(asking): Asked<Asking>) -> Result<Response, Error> {
     let orphan = match &asking.adopt {
-        Some(container) => Some(ui.state.deployer.orphan(container).await?),
+        Some(container) => match ui.state.deployer.orphan(container).await {
+            Ok(orphan) => Some(orphan),
+            Err(deploy::Error::Refused(why) | deploy::Error::EngineAway(why)) => {
+                return cannot_adopt(&ui, app_form::empty(), container, why).await;
+            }
+            Err(err) => return Err(err.into()),
+        },
         None => None,
     };
     let slug = orphan.as_ref().and_then(|it| it.origins.slug.as_ref()).map(ToString::to_string).unwrap_or_default();
@@ -254,7 +257,7 @@ pub(super) async fn create(ui: Ui, typed: Typed) -> Result<Response, Error> {
         "" => None,
         container => match ui.state.deployer.orphan(container).await {
             Ok(orphan) => Some(orphan),
-            Err(deploy::Error::Refused(why)) => return cannot_adopt(&ui, form, container, why).await,
+            Err(deploy::Error::Refused(why) | deploy::Error::EngineAway(why)) => return cannot_adopt(&ui, form, container, why).await,
             Err(err) => return Err(err.into()),
         },
     };
@@ -274,7 +277,7 @@ pub(super) async fn create(ui: Ui, typed: Typed) -> Result<Response, Error> {
             Err(deploy::Error::SlugTaken) => {
                 form.check::<()>("slug", Err(taken(&ui, &slug).await?));
             }
-            Err(deploy::Error::Refused(why)) if orphan.is_some() => {
+            Err(deploy::Error::Refused(why) | deploy::Error::EngineAway(why)) if orphan.is_some() => {
                 return cannot_adopt(&ui, form, typed.text("adopt"), why).await;
             }
             Err(err) => return Err(err.into()),

@@ -19,7 +19,7 @@ use super::{
     extract::Asked,
     form::FormView,
     live,
-    query::{Pairs, Wrong},
+    query::{ONCE, Pairs, Wrong},
     ui::Ui,
     view::{Mood, Piece, View, Watched},
 };
@@ -127,8 +127,8 @@ fn form(query: &Query) -> FormView {
     let mut form = FormView::new(&fields);
     for wrong in query.wrong() {
         match FILTERS.iter().find(|name| **name == wrong.name) {
-            Some(name) => form.refuse(name, sentence(wrong)),
-            None => form.reject(format!("In the address, {wrong}.")),
+            Some(name) if wrong.rule != ONCE => form.refuse(name, sentence(wrong)),
+            _ => form.reject(format!("In the address, {wrong}.")),
         }
     }
     form

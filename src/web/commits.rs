@@ -72,13 +72,23 @@ pub(super) async fn index(ui: Ui, At(slug): At<String>) -> Result<Response, Erro
 /// Looks for new commits.
 pub(super) async fn look(ui: Ui, At(slug): At<String>) -> Result<Response, Error> {
     let app = apps::by_slug(&ui.state, &slug).await?;
+    let before = newest(&ui, &app).await;
     match ui.state.deployer.look_for_commits(&app).await {
+        Ok(()) if before.is_some() && newest(&ui, &app).await == before => {
+            let news = format!("There is no new commit on {}.", app.config.source.branch);
+            page(&ui.good_news(&news), &app, empty(), None).await
+        }
         Ok(()) => Ok(Redirect::to(&format!("{}/commits", present::app_url(&app))).into_response()),
         Err(deploy::Error::Refused(why)) => {
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&ui, &app, empty(), Some(why)).await?).into_response())
         }
         Err(err) => Err(err.into()),
     }
+}
+
+/// The tip of the branch, as last fetched; none when it never was, or cannot be read.
+async fn newest(ui: &Ui, app: &App) -> Option<CommitId> {
+    ui.state.deployer.recent_commits(app).await.ok()?.into_iter().next().map(|it| it.id)
 }
 
 /// The commit that is asked for, if one is: by the picker's buttons, by its field, or by a program. What is wrong with it is a sentence.
@@ -93,7 +103,12 @@ pub(super) async fn asked(ui: &Ui, app: &App, typed: &Typed) -> Result<Result<Op
         Ok(name) => name,
         Err(invalid) => return Ok(Err(invalid)),
     };
-    Ok(ui.state.deployer.find_commit(app, &name).await?.map(Some))
+    match ui.state.deployer.find_commit(app, &name).await {
+        Ok(found) => Ok(found.map(Some)),
+        // Beside what was typed; a program has typed nothing, and the reason is not in what it sent.
+        Err(deploy::Error::Refused(why)) if !ui.answers_json => Ok(Err(Invalid::because(why))),
+        Err(err) => Err(err.into()),
+    }
 }
 
 /// The page again, with what is wrong beside the field.
@@ -116,7 +131,7 @@ async fn page(ui: &Ui, app: &App, form: FormView, trouble: Option<String>) -> Re
         form,
         trouble: trouble.or(unreadable),
     };
-    ui.page(&format!("Choose a commit of {}", app.name), &picker)
+    ui.page(&format!("Deploy a commit: {}", app.name), &picker)
 }
 
 async fn rows(ui: &Ui, app: &App, commits: &[CommitFacts]) -> Result<Vec<Row>, Error> {

@@ -11,7 +11,7 @@ mod ways;
 pub(super) use compare::show as compare;
 pub(super) use list::{index, index_events};
 pub(super) use page::{events, show};
-pub(super) use rollback::{create as roll_back, newest_kept_before, show as show_rollback};
+pub(super) use rollback::{create as roll_back, show as show_rollback, way_back};
 
 use axum::response::{Redirect, Response};
 

@@ -45,6 +45,9 @@ pub(super) enum Error {
     /// It made sense when the page was shown, but no longer does.
     #[error("conflict: {0}")]
     Conflict(String),
+    /// The engine does not answer, and it takes the engine.
+    #[error("the engine is away: {0}")]
+    EngineAway(String),
     /// The request itself is malformed.
     #[error("bad request: {0}")]
     BadRequest(String),
@@ -76,8 +79,16 @@ impl Error {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::EngineAway(_) | Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) | Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// For the stream of an open page, which is reloaded when what it shows is gone: 404 could be the word of a proxy, while µPaaS starts.
+    fn of_a_stream(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::GONE,
+            other => other.status(),
         }
     }
 
@@ -92,12 +103,13 @@ impl Error {
             Self::MethodNotAllowed => ("Not possible here", "This address does not take this kind of request.".to_owned(), None),
             Self::Unauthorized(sentence) => ("Not let in", (*sentence).to_owned(), None),
             Self::Forbidden(sentence) => ("Not allowed", (*sentence).to_owned(), None),
-            Self::Conflict(sentence) => ("No longer possible", sentence.clone(), Some("Go back to see how things stand.")),
+            Self::Conflict(sentence) => ("Not possible now", sentence.clone(), Some("Go back to see how things stand.")),
+            Self::EngineAway(sentence) => ("The engine does not answer", sentence.clone(), Some("µPaaS asks it again every few seconds.")),
             Self::BadRequest(sentence) => ("Not understood", sentence.clone(), None),
             Self::TooLarge(limit) => (
                 "Too large",
                 format!("The form is larger than {}, so it was not read.", super::present::size(*limit as u64)),
-                Some("Go back: what was typed is still there."),
+                Some("Use the browser's back button: what was typed is still there."),
             ),
             Self::TooMany => {
                 ("Slow down", "Too many tries at once from your address.".to_owned(), Some("Wait a few seconds and try again."))
@@ -125,6 +137,7 @@ impl From<deploy::Error> for Error {
     fn from(err: deploy::Error) -> Self {
         match err {
             deploy::Error::Refused(sentence) | deploy::Error::LoginRefused(sentence) => Self::Conflict(sentence),
+            deploy::Error::EngineAway(sentence) => Self::EngineAway(sentence),
             deploy::Error::SlugTaken => Self::Conflict("Another app has this name.".to_owned()),
             deploy::Error::Db(err) => err.into(),
             err @ (deploy::Error::Vault(_) | deploy::Error::Internal(_)) => Self::Internal(err.into()),
@@ -222,7 +235,7 @@ impl Fragment for Alert {
 
 /// Logs what is ours, and shows an error as a page, or to htmx as an alert.
 pub(super) async fn render(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let ui = Ui::of(&state, request.extensions(), request.headers(), request.method(), request.uri().path());
+    let ui = Ui::of(&state, request.extensions(), request.headers(), request.method(), request.uri());
     let back = (request.method() != Method::GET).then(|| ui.path().to_owned()).filter(|page| page != "/");
     let request_id = request_id(request.headers());
     let wants_fragment = request.headers().contains_key("hx-request");
@@ -235,7 +248,10 @@ pub(super) async fn render(State(state): State<AppState>, request: Request, next
     {
         tracing::error!(%method, path, request_id, error = format!("{source:#}"), "request failed");
     }
+    let status = if is_of_a_stream(&path) { error.of_a_stream() } else { error.status() };
     let (title, sentence, hint) = error.words();
+    // A link would lead to a form that is empty again.
+    let back = back.filter(|_| !matches!(*error, Error::TooLarge(_)));
     let request_id = request_id.filter(|_| matches!(*error, Error::Internal(_) | Error::Panicked));
     let for_a_program = ui.answers_json || !from_a_browser && (is_for_programs(&path) || matches!(*error, Error::Unauthorized(_)));
     let shown = if for_a_program {
@@ -243,21 +259,24 @@ pub(super) async fn render(State(state): State<AppState>, request: Request, next
     } else if wants_fragment {
         ui.fragment(&Alert { sentence, hint, request_id })
     } else {
-        ui.page(title, &Show { status: error.status().as_u16(), title, sentence, hint, request_id, back, home: true })
+        ui.page(title, &Show { status: status.as_u16(), title, sentence, hint, request_id, back, home: true })
     };
     match shown {
-        Ok(page) if matches!(*error, Error::TooMany | Error::Busy(_)) => {
-            (error.status(), [(header::RETRY_AFTER, RETRY_AFTER_SECONDS)], page).into_response()
+        Ok(page) if matches!(*error, Error::TooMany | Error::Busy(_) | Error::EngineAway(_)) => {
+            (status, [(header::RETRY_AFTER, RETRY_AFTER_SECONDS)], page).into_response()
         }
-        Ok(page) if matches!(*error, Error::Unauthorized(_)) => {
-            (error.status(), [(header::WWW_AUTHENTICATE, "Bearer")], page).into_response()
-        }
-        Ok(page) => (error.status(), page).into_response(),
+        Ok(page) if matches!(*error, Error::Unauthorized(_)) => (status, [(header::WWW_AUTHENTICATE, "Bearer")], page).into_response(),
+        Ok(page) => (status, page).into_response(),
         Err(err) => {
             tracing::error!(error = format!("{:#}", anyhow::Error::from(err)), "the error page could not be rendered");
-            (error.status(), Body::from(title)).into_response()
+            (status, Body::from(title)).into_response()
         }
     }
+}
+
+/// Whether a page's stream is, or was, at an address.
+fn is_of_a_stream(path: &str) -> bool {
+    path.ends_with("/events")
 }
 
 /// Whether an address is there for programs: there an error is JSON, unless a browser asks.

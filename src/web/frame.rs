@@ -16,7 +16,8 @@ pub(super) struct Frame {
     pub(super) version: &'static str,
     pub(super) build: &'static str,
     pub(super) theme: &'static str,
-    pub(super) path: String,
+    /// Where the page is, with its query.
+    pub(super) address: String,
     pub(super) mood: Mood,
     /// Whether something is under way: without scripting the page is fetched again then.
     pub(super) live: bool,

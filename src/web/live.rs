@@ -47,8 +47,8 @@ use tail::Step;
 
 /// So many streams are open at once; more are told to come back.
 pub(super) const STREAMS_MAX: usize = 2000;
-/// A page is looked at again at most this often, however much happens.
-const LOOK_PAUSE: Duration = Duration::from_millis(200);
+/// A page is looked at again at most this often, however much happens, unless it asks for a longer pause.
+pub(super) const LOOK_PAUSE: Duration = Duration::from_millis(200);
 /// And at least this often: “3 min ago” moves on without any news.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// How long a browser waits before it comes back.
@@ -91,6 +91,7 @@ where
         looking,
         shown: Vec::new(),
         look_at: None,
+        pause: V::PAUSE,
         looked_at: Instant::now(),
         spoke_at: Instant::now(),
         changes,
@@ -123,6 +124,8 @@ struct Viewer {
     spoke_at: Instant,
     /// When to look again, once there was news.
     look_at: Option<Instant>,
+    /// How long after a look the next one is at the earliest.
+    pause: Duration,
     changes: watch::Receiver<()>,
     tail: Option<Tail>,
     /// What is sent when the journal has been read to its end, and then nothing more.
@@ -162,7 +165,7 @@ impl Viewer {
     /// Whether there was news, or none for long; asked between any two lines, so that neither waits for the other.
     fn is_to_look(&mut self) -> bool {
         if self.look_at.is_none() && self.changes.has_changed().unwrap_or_default() {
-            self.look_at = Some(self.looked_at + LOOK_PAUSE);
+            self.look_at = Some(self.looked_at + self.pause);
         }
         self.farewell.is_none() && Instant::now() >= self.look_at.unwrap_or(self.looked_at + LOOK_EVERY)
     }
@@ -189,7 +192,7 @@ impl Viewer {
             () = sleep_until(self.look_at.unwrap_or(self.looked_at + LOOK_EVERY)) => {}
             news = self.changes.changed(), if self.look_at.is_none() => {
                 news.expect("the sender lives in the state");
-                self.look_at = Some(self.looked_at + LOOK_PAUSE);
+                self.look_at = Some(self.looked_at + self.pause);
             }
             () = grown => {}
         }

@@ -43,6 +43,18 @@ pub(super) struct Badge {
     pub(super) word: &'static str,
 }
 
+impl Badge {
+    /// What stands for it in a title.
+    pub(super) fn sign(&self) -> &'static str {
+        match self.kind {
+            "success" => sign(Mood::Ok),
+            "running" => sign(Mood::Busy),
+            "failed" => sign(Mood::Failed),
+            _ => NEITHER,
+        }
+    }
+}
+
 const fn badge(kind: &'static str, icon: &'static str, word: &'static str) -> Badge {
     Badge { kind, icon, word }
 }
@@ -259,11 +271,14 @@ pub(super) fn mood(status: Status) -> Mood {
 pub(super) fn deployment_title(number: i64, status: Status, app: &AppLink) -> String {
     let sign = match status {
         Status::Success => "✓",
-        Status::Cancelled | Status::Superseded | Status::Skipped => "○",
+        Status::Cancelled | Status::Superseded | Status::Skipped => NEITHER,
         status => sign(mood(status)),
     };
     format!("{sign} #{number} {}: {}", Badge::from(status).word, app.name)
 }
+
+/// In a title: what neither goes well nor has failed.
+const NEITHER: &str = "○";
 
 /// How a page stands, in a title.
 pub(super) const fn sign(mood: Mood) -> &'static str {
@@ -271,6 +286,14 @@ pub(super) const fn sign(mood: Mood) -> &'static str {
         Mood::Ok => "✓",
         Mood::Busy => "●",
         Mood::Failed => "✕",
+    }
+}
+
+/// A page's title that carries how it stands, unless all is well.
+pub(super) fn title(mood: Mood, words: String) -> String {
+    match mood {
+        Mood::Ok => words,
+        mood => format!("{} {words}", sign(mood)),
     }
 }
 

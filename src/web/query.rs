@@ -8,6 +8,9 @@ use super::extract::Asked;
 /// The part of an address after the question mark.
 pub(super) type Pairs = Asked<Vec<(String, String)>>;
 
+/// The rule for what is said more than once.
+pub(super) const ONCE: &str = "is said twice; say it once";
+
 /// A parameter that is not understood, and the rule for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wrong {
@@ -41,7 +44,7 @@ impl Said {
             match known.iter().find(|known| *known == name) {
                 None => said.is_wrong(name, format!("is not known here; there are {}", listed(known))),
                 Some(name) if said.values.contains_key(name) && !value.is_empty() => {
-                    said.is_wrong(name, "is said twice; say it once".to_owned());
+                    said.is_wrong(name, ONCE.to_owned());
                 }
                 Some(name) => {
                     if !value.is_empty() {

@@ -8,6 +8,8 @@ mod machine;
 pub(super) use costs::{clean_up, prune_builder_cache, remove_image};
 pub(super) use integrity::check as check_integrity;
 
+use std::time::Duration;
+
 use axum::response::{Redirect, Response};
 use serde::Serialize;
 
@@ -29,6 +31,9 @@ use costs::{ByApp, CleanUp};
 use integrity::Integrity;
 use machine::{Disk, Host};
 
+/// What would become of each image and container takes several questions for each app.
+const PAUSE: Duration = Duration::from_secs(2);
+
 #[derive(Serialize)]
 struct Show {
     as_of: When,
@@ -40,7 +45,7 @@ struct Show {
     by_app: ByApp,
     clean_up: CleanUp,
     integrity: Integrity,
-    orphans: Vec<Orphan>,
+    orphans: Listed<Orphan>,
 }
 
 impl View for Show {
@@ -57,9 +62,10 @@ impl Watched for Show {
         Piece { id: "integrity", template: "system/_integrity.html" },
         Piece { id: "orphans", template: "system/_orphans.html" },
     ];
+    const PAUSE: Duration = PAUSE;
 
     fn title(&self) -> String {
-        "System".to_owned()
+        present::title(self.mood(), "System".to_owned())
     }
 
     fn mood(&self) -> Mood {
@@ -89,6 +95,24 @@ struct Queued {
     trigger: String,
     waits_for: Option<String>,
     when: When,
+}
+
+/// So many of what only a person removes are shown.
+const LISTED_MAX: usize = 50;
+
+/// The first of many.
+#[derive(Serialize)]
+struct Listed<T> {
+    first: Vec<T>,
+    /// How many there are beside them.
+    more: usize,
+}
+
+impl<T> Listed<T> {
+    fn new(mut all: impl ExactSizeIterator<Item = T>) -> Self {
+        let first: Vec<T> = all.by_ref().take(LISTED_MAX).collect();
+        Self { first, more: all.len() }
+    }
 }
 
 /// A container that we made and the database does not know.
@@ -134,7 +158,7 @@ async fn load(ui: &Ui) -> Result<Show, Error> {
     let (report, used, costs, engine_space) =
         tokio::join!(ui.state.health.report(), deployer.disk_used(), deployer.costs(), deployer.engine_space());
     let costs = costs?;
-    let orphans = ui.state.deployer.orphans().await.into_iter().map(|seen| Orphan::new(seen, &apps)).collect();
+    let orphans = ui.state.deployer.orphans().await;
     Ok(Show {
         as_of: Moment::now().into(),
         components: Components::from(&report),
@@ -145,7 +169,7 @@ async fn load(ui: &Ui) -> Result<Show, Error> {
         by_app: ByApp::new(&costs, &apps),
         clean_up: CleanUp::new(costs, &apps, engine_space),
         integrity: ui.state.health.integrity().seen().into(),
-        orphans,
+        orphans: Listed::new(orphans.into_iter().map(|seen| Orphan::new(seen, &apps))),
     })
 }
 

@@ -2,7 +2,11 @@
 
 use axum::{
     extract::FromRequestParts,
-    http::{Extensions, HeaderMap, Method, header, request::Parts, uri::Authority},
+    http::{
+        Extensions, HeaderMap, Method, Uri, header,
+        request::Parts,
+        uri::{Authority, PathAndQuery},
+    },
     response::{Html, IntoResponse, Response},
 };
 
@@ -37,13 +41,17 @@ pub(super) struct Ui {
     pub(super) answers_json: bool,
     theme: Theme,
     path: String,
+    /// The path with the query, where a link or a form comes back to.
+    address: String,
     alerts: Vec<(&'static str, String)>,
     session: Option<Id>,
 }
 
 impl Ui {
     /// From the pieces of a request.
-    pub(super) fn of(state: &AppState, extensions: &Extensions, headers: &HeaderMap, method: &Method, path: &str) -> Self {
+    pub(super) fn of(state: &AppState, extensions: &Extensions, headers: &HeaderMap, method: &Method, uri: &Uri) -> Self {
+        let is_a_page = *method == Method::GET;
+        let path = if is_a_page { uri.path().to_owned() } else { page_of(uri.path()) };
         Self {
             state: state.clone(),
             user: extensions.get::<CurrentUser>().cloned(),
@@ -53,7 +61,8 @@ impl Ui {
             wants_fragment: headers.contains_key("hx-request"),
             answers_json: bearer::presented(headers).is_some() && !bearer::is_a_browser(headers),
             theme: cookie(headers, COOKIE).and_then(Theme::parse).unwrap_or(Theme::Auto),
-            path: if *method == Method::GET { path.to_owned() } else { page_of(path) },
+            address: uri.path_and_query().filter(|_| is_a_page).map_or_else(|| path.clone(), PathAndQuery::to_string),
+            path,
             alerts: Vec::new(),
             session: extensions.get::<Session>().and_then(Session::id),
         }
@@ -126,7 +135,7 @@ impl Ui {
             version: env!("CARGO_PKG_VERSION"),
             build: if cfg!(debug_assertions) { "debug" } else { "release" },
             theme: self.theme.as_str(),
-            path: self.path.clone(),
+            address: self.address.clone(),
             mood,
             live: false,
             stream: None,
@@ -143,7 +152,7 @@ impl FromRequestParts<AppState> for Ui {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
-        Ok(Self::of(state, &parts.extensions, &parts.headers, &parts.method, parts.uri.path()))
+        Ok(Self::of(state, &parts.extensions, &parts.headers, &parts.method, &parts.uri))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Templates and typed views. A view names its template; undefined names in a template are errors, so a forgotten field fails a test.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use minijinja::{
     AutoEscape, Environment, Output, State, UndefinedBehavior, Value, context, escape_formatter, syntax::SyntaxConfig, value::Serde,
@@ -8,7 +8,7 @@ use minijinja::{
 use rust_embed::RustEmbed;
 use serde::Serialize;
 
-use super::{assets, frame::Frame};
+use super::{assets, frame::Frame, live::LOOK_PAUSE};
 use crate::domain::is_hidden;
 
 #[derive(RustEmbed)]
@@ -47,6 +47,8 @@ pub(super) enum Mood {
 pub(super) trait Watched: View {
     /// What of it may change.
     const PIECES: &'static [Piece];
+    /// After a look at it the next one is not before this.
+    const PAUSE: Duration = LOOK_PAUSE;
     /// Its title.
     fn title(&self) -> String;
     /// How it stands.

@@ -59,6 +59,8 @@ pub(crate) enum Step {
     Fetch,
     /// Two commits are compared.
     Compare,
+    /// An abbreviated id is looked up.
+    LookUp,
     /// Submodules are fetched.
     Submodules,
     Build,
@@ -649,6 +651,7 @@ impl Source for Fake {
     }
 
     async fn meant(&self, _: AppId, _: &RepoUrl, beginning: &str) -> Result<Meant, Failure> {
+        self.may(Step::LookUp).await?;
         let commits = self.0.commits.lock().unwrap();
         let mut meant = commits.iter().map(|it| &it.id).filter(|id| id.as_str().starts_with(beginning));
         Ok(match (meant.next(), meant.next()) {

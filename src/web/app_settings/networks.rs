@@ -110,7 +110,7 @@ pub(in crate::web) async fn create(ui: Ui, At(slug): At<String>, typed: Typed) -
     let Some(name) = form.check(NEW, typed.text(NEW).parse::<NetworkName>()) else { return came_back(&ui, &app, &Networks, form).await };
     match ui.state.deployer.create_network(&app, &name, &ui.actor()).await {
         Ok(()) => saved(&ui, &app, &Networks).await,
-        Err(deploy::Error::Refused(why)) => {
+        Err(deploy::Error::Refused(why) | deploy::Error::EngineAway(why)) => {
             form.check::<()>(NEW, Err(Invalid::because(why)));
             came_back(&ui, &app, &Networks, form).await
         }

@@ -58,7 +58,7 @@ impl Watched for Index {
         &[Piece { id: "record", template: "deployments/_record.html" }, Piece { id: "deployments", template: "deployments/_list.html" }];
 
     fn title(&self) -> String {
-        format!("Deployments of {}", self.app.name)
+        present::title(self.mood(), format!("Deployments of {}", self.app.name))
     }
 
     fn mood(&self) -> Mood {

@@ -9,7 +9,7 @@ use crate::{
     },
     web::{
         form::FormView,
-        query::{Said, number, put, word},
+        query::{ONCE, Said, number, put, word},
     },
 };
 
@@ -74,8 +74,8 @@ impl Query {
         let mut form = FormView::new(&FILTERS.map(|name| (name, self.said.of(name))));
         for wrong in self.said.wrong() {
             let sentence = match &*wrong.name {
-                "commit" => format!("Commit {}.", wrong.rule),
-                "status" | "trigger" | "cause" => "Choose one from the list.".to_owned(),
+                "commit" if wrong.rule != ONCE => format!("Commit {}.", wrong.rule),
+                "status" | "trigger" | "cause" if wrong.rule != ONCE => "Choose one from the list.".to_owned(),
                 _ => {
                     form.reject(format!("In the address, {wrong}."));
                     continue;

@@ -104,7 +104,7 @@ pub(in crate::web) async fn show(ui: Ui, At((slug, number)): At<(String, i64)>) 
 /// Rolls back.
 pub(in crate::web) async fn create(ui: Ui, At(slug): At<String>, typed: Typed) -> Result<Response, Error> {
     let app = apps::by_slug(&ui.state, &slug).await?;
-    let target = numbered(&ui.state, &app, typed.text("deployment")).await?;
+    let target = numbered(&ui.state, &app, typed.text("deployment")).await?.map_err(|invalid| Error::BadRequest(invalid.0))?;
     let keeps_values = match typed.text_or("values", "kept") {
         "kept" => false,
         "current" => true,
@@ -149,6 +149,7 @@ fn fate(other: &Deployment) -> String {
     let number = other.number;
     match other.status {
         _ if other.trigger.is_automatic() => format!("#{number} is {}, because of a push. It is cancelled.", other.status),
+        Status::Queued if other.rollback.is_some() => format!("#{number}, another rollback, waits for its turn. It is cancelled."),
         Status::Queued => format!("#{number} waits for its turn and goes first: cancel it if it is not wanted any more."),
         status => format!("#{number} is {status} and goes first: cancel it if it is not wanted any more."),
     }
@@ -177,15 +178,19 @@ async fn choices(state: &AppState, app: &App, chosen: i64) -> Result<Vec<Choice>
     Ok(kept_others(state, app, &kept).await?.into_iter().map(choice).collect())
 }
 
-/// Where going back from the live deployment begins: at the newest kept one with another image, or else with the same one.
-pub(in crate::web) async fn newest_kept_before(
+/// Where going back from the live deployment begins: at the newest kept one from before its image served for the first time. What came after
+/// that and does not serve was left, perhaps by a rollback; it is offered only where nothing older is kept, and then one with another image
+/// rather than one with the same.
+pub(in crate::web) async fn way_back(
     state: &AppState,
     app: &App,
     live: &Deployment,
     kept: &HashSet<DeploymentId>,
 ) -> Result<Option<String>, Error> {
     let others = kept_others(state, app, kept).await?;
-    let older = |it: &&Deployment| it.image != live.image;
-    let best = others.iter().find(older).or(others.first());
+    let is_same = |it: &&Deployment| it.image == live.image;
+    let first = others.iter().filter(is_same).map(|it| it.number).min().unwrap_or(live.number).min(live.number);
+    let older = others.iter().find(|it| it.number < first);
+    let best = older.or_else(|| others.iter().find(|it| !is_same(it))).or(others.first());
     Ok(best.and_then(|it| present::rollback_url(app, it, kept)))
 }

@@ -54,11 +54,13 @@ impl Ways {
             label: format!("Compare with #{}, the one before", before.number),
             url: with(before.number, deployment.number),
         });
-        let can_be_pinned = deployment.status == Status::Success && deployment.image.is_some() && deployment.image_removed.is_none();
+        let has_image = deployment.image.is_some() && deployment.image_removed.is_none();
+        let can_be_pinned =
+            deployment.status == Status::Success && has_image && deployment.commit.is_some() && deployment.snapshot.is_some();
         let pin_url = format!("{}/pin", present::deployment_url(app, deployment.number));
         Ok(Self {
             rollback_url: present::rollback_url(app, deployment, &kept),
-            pin_url: Some(pin_url).filter(|_| deployment.pinned.is_some() || (can_be_pinned && deployment.snapshot.is_some())),
+            pin_url: Some(pin_url).filter(|_| deployment.pinned.is_some() || can_be_pinned),
             pinned: deployment.pinned.is_some(),
             kept: kept.contains(&deployment.id) && deployment.status.is_end(),
             comparisons: with_live.chain(with_before).collect(),

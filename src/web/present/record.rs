@@ -8,7 +8,7 @@ use crate::domain::{history::Record, moment::duration};
 /// What an app's last deployments come to.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(in crate::web) struct RecordView {
-    /// `the last 100`, `both`, `the only one`: those that count.
+    /// `the last 100`, `all 12`, `the only one`: those that count.
     of: String,
     percent: usize,
     successes: usize,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::response::Redirect;
 use serde::Serialize;
 
+use super::Listed;
 use crate::{
     deploy::{Came, Costs, Fate, Going},
     domain::{
@@ -59,7 +60,7 @@ pub(super) struct CleanUp {
     cache: Option<CacheView>,
     pruning: GoingView,
     /// Images that only a person removes.
-    strays: Vec<Stray>,
+    strays: Listed<Stray>,
     /// The engine's disk, where it can be seen.
     space: Option<String>,
     low: bool,
@@ -146,10 +147,11 @@ fn row(costs: &Costs, app: Option<&App>, is_it: impl Fn(Option<AppId>) -> bool) 
 
 impl CleanUp {
     pub(super) fn new(costs: Costs, apps: &[App], space: Option<Space>) -> Self {
-        let strays = costs.images.iter().flatten().filter(|(_, fate)| *fate == Fate::Unknown);
+        let strays: Vec<&BuiltImage> =
+            costs.images.iter().flatten().filter(|(_, fate)| *fate == Fate::Unknown).map(|(image, _)| image).collect();
         Self {
             preview: costs.images.as_deref().map(|images| preview(images, apps)),
-            strays: strays.map(|(image, _)| stray(image, apps)).collect(),
+            strays: Listed::new(strays.into_iter().map(|image| stray(image, apps))),
             cleaning: costs.cleaning.into(),
             cache: costs.cache.map(CacheView::from),
             pruning: costs.pruning.into(),

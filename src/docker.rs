@@ -28,7 +28,7 @@ mod volumes;
 pub use build::{BuildError, BuildEvent, BuildRequest};
 pub use registry::RegistryLogin;
 pub use session::BuildSecret;
-pub use volumes::Volume;
+pub use volumes::{Mount, Volume};
 
 use std::{
     path::Path,

@@ -33,6 +33,7 @@ for (const javaScriptEnabled of [true, false]) {
         await page.locator("#file_content").fill("kept as typed, \u00e4\n");
         await press(page, "files", "Add file");
         await expectPending(page, 2);
+        await expect(page.locator("#files [name=file_new_content]"), "a content that nobody has seen is in no field").toHaveCount(0);
         if (javaScriptEnabled) {
           await page.getByRole("button", { name: "Add a port" }).click();
           await expect(page.locator("#port_2_container"), "one goes on typing in the new row").toBeFocused();

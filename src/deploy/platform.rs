@@ -21,7 +21,7 @@ use crate::{
             health_check::HttpProbe,
             network::{NetworkName, NetworkUse},
             restart::RestartPolicy,
-            volume::{Danger, VolumeSource},
+            volume::{Danger, Mounted},
         },
         branch::Branch,
         commit::{Between, CommitFacts, CommitId},
@@ -323,7 +323,7 @@ pub trait Runtime: Send + Sync {
     async fn volumes_folder(&self, app: AppId) -> Option<PathBuf>;
     /// Why mounting each of these into an app's container needs a person's confirmation, in their order; none where it does not. A volume
     /// of which the engine says nothing now is judged when a container is made.
-    async fn dangers(&self, app: AppId, sources: &[VolumeSource]) -> Vec<Option<Danger>>;
+    async fn dangers(&self, app: AppId, mounted: &[Mounted]) -> Vec<Option<Danger>>;
     /// The networks that containers can join, by name; without those that the engine brings.
     async fn networks(&self) -> Result<Vec<Network>, Failure>;
     /// Makes a network with this installation's label. Its name must be free.

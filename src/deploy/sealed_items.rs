@@ -1,7 +1,10 @@
 //! What an app has of sealed values that each have a key: its variables by name, its files by path, its build secrets by id. An edit says
 //! what is to become of some of them; a value that stays the same keeps its version, so that nothing counts as changed.
 
-use std::{collections::BTreeMap, fmt::Display};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+};
 
 use super::{Error, Shared};
 use crate::{
@@ -52,6 +55,8 @@ pub enum Edit<K> {
         items: Vec<(K, Secret)>,
         /// Whether all others are deleted.
         alone: bool,
+        /// Which of them were there when a person looked at what this deletes; none: nobody has looked yet.
+        expected: Option<BTreeSet<String>>,
     },
 }
 
@@ -159,9 +164,13 @@ async fn decide<'a, K: Key>(shared: &Shared, tx: &mut db::Transaction, now: &App
     if let Edit::Add(key, _) = edit {
         key.check_place(&now.config).map_err(refused)?;
     }
+    if let Edit::Import { items, .. } = edit {
+        K::check_size(items.len(), 0).map_err(refused)?;
+    }
     let stored: BTreeMap<K, SecretId> = K::stored(&now.config).into_iter().collect();
     let mut difference = Difference { added: Vec::new(), changed: Vec::new(), unchanged: Vec::new(), removed: gone(&stored, edit) };
     let mut slots: BTreeMap<K, Slot<'a>> = stored.iter().map(|(key, id)| (key.clone(), Slot::Stays(*id))).collect();
+    check_expected(edit, &difference.removed)?;
     slots.retain(|key, _| !difference.removed.contains(key));
     for (key, value) in wanted(&stored, edit)? {
         match stored.get(key) {
@@ -203,11 +212,24 @@ fn wanted<'a, K: Ord + Display>(stored: &BTreeMap<K, SecretId>, edit: &'a Edit<K
     }
 }
 
+/// Whether an import deletes what the person has seen that it does, and nothing else.
+fn check_expected<K: Display>(edit: &Edit<K>, removed: &[K]) -> Result<(), Error> {
+    match edit {
+        Edit::Import { expected: Some(expected), .. } if *expected != removed.iter().map(ToString::to_string).collect() => {
+            Err(Error::Refused("They have changed since the preview. Preview it again: others would be deleted now.".to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What is to be deleted and is there.
 fn gone<K: Ord + Clone>(stored: &BTreeMap<K, SecretId>, edit: &Edit<K>) -> Vec<K> {
     match edit {
         Edit::Delete(key) if stored.contains_key(key) => vec![key.clone()],
-        Edit::Import { items, alone: true } => stored.keys().filter(|key| items.iter().all(|(named, _)| named != *key)).cloned().collect(),
+        Edit::Import { items, alone: true, .. } => {
+            let named: BTreeSet<&K> = items.iter().map(|(key, _)| key).collect();
+            stored.keys().filter(|key| !named.contains(key)).cloned().collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         app::App,
         app_config::{
             AppConfig,
-            volume::{Danger, VolumeSource},
+            volume::{Danger, Mounted},
         },
         commit::{Between, CommitFacts, CommitId, CommitName},
         connection::ConnectionCheck,
@@ -163,8 +163,8 @@ impl Deployer {
     }
 
     /// Why mounting each of these into an app's container needs a person's confirmation, in their order; none where it does not.
-    pub async fn dangers(&self, app: AppId, sources: &[VolumeSource]) -> Vec<Option<Danger>> {
-        self.shared.platform.runtime.dangers(app, sources).await
+    pub async fn dangers(&self, app: AppId, mounted: &[Mounted]) -> Vec<Option<Danger>> {
+        self.shared.platform.runtime.dangers(app, mounted).await
     }
 
     /// The engine's networks that containers can join; none when it does not show them.

@@ -25,14 +25,12 @@ use crate::domain::{
 
 pub use crate::domain::app_config::label::{
     APP as LABEL_APP, CONTAINER as LABEL_CONTAINER, DEPLOYMENT as LABEL_DEPLOYMENT, FILES as LABEL_FILES, INSTANCE as LABEL_INSTANCE,
-    SLUG as LABEL_SLUG,
+    MADE_HERE, SLUG as LABEL_SLUG,
 };
 
 /// The engine's own rotation loses lines under a fast writer, so it gets room.
 const LOG_MAX_SIZE: &str = "50m";
 const LOG_MAX_FILES: &str = "3";
-/// What stands on [`LABEL_CONTAINER`].
-pub(super) const MADE_HERE: &str = "true";
 
 /// What a thing made by us is labelled with. Things are found by these, never by name.
 #[derive(Debug, Clone)]

@@ -24,7 +24,28 @@ pub struct Volume {
     pub stands_for: Vec<PathBuf>,
 }
 
+/// What a container has from its host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// Where it lies on the engine's host.
+    pub source: PathBuf,
+    /// Where the container finds it.
+    pub target: PathBuf,
+    /// The name of the engine's volume that it is, if it is one.
+    pub volume: Option<String>,
+}
+
 impl Engine {
+    /// What a container has from its host, whoever it belongs to; none when there is no such container.
+    pub async fn mounts_of(&self, container: &str) -> Result<Option<Vec<Mount>>, Error> {
+        let client = self.client()?;
+        match within(LOOK_DEADLINE, "inspect", client.inspect_container(container, None)).await {
+            Ok(seen) => Ok(Some(seen.mounts.unwrap_or_default().into_iter().filter_map(mount).collect())),
+            Err(err) if err.is_not_found() => Ok(None),
+            Err(err) => Err(err),
+        }
+    }
+
     /// A volume by its name; none when there is none.
     pub async fn volume(&self, name: &str) -> Result<Option<Volume>, Error> {
         let client = self.client()?;
@@ -34,6 +55,12 @@ impl Engine {
             Err(err) => Err(err),
         }
     }
+}
+
+/// None of what is not on the host: memory.
+fn mount(seen: models::MountPoint) -> Option<Mount> {
+    let source = seen.source.filter(|source| !source.is_empty())?;
+    Some(Mount { source: source.into(), target: seen.destination?.into(), volume: seen.name.filter(|name| !name.is_empty()) })
 }
 
 fn of(seen: &models::Volume) -> Volume {

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use globset::{Candidate, ErrorKind, GlobBuilder, GlobSet};
 
-use super::{Invalid, is_deceptive};
+use super::{Invalid, is_hidden};
 
 /// Patterns, one a line, of the files whose change deploys; without any, every change does.
 ///
@@ -89,7 +89,7 @@ fn check(line: &str) -> Result<(), Invalid> {
     if line.len() > MAX_LINE_BYTES {
         return Err(Invalid::because(format!("a pattern may be {MAX_LINE_BYTES} bytes long at most.")));
     }
-    if line.contains(is_deceptive) {
+    if line.contains(is_hidden) {
         return Err(Invalid::because("it contains a character that cannot be seen."));
     }
     if pattern.is_empty() {
@@ -193,6 +193,7 @@ mod tests {
             "a\\b",
             "a\u{202e}b",
             "a\u{7}b",
+            "a\u{ad}b",
             "!",
             "!/a",
             "[a-",
@@ -210,6 +211,7 @@ mod tests {
         Line 1: the path must stay inside the repository: “..” is not allowed.
         Line 1: the path must stay inside the repository: “..” is not allowed.
         Line 1: write “/” between folders; “\” has no meaning here.
+        Line 1: it contains a character that cannot be seen.
         Line 1: it contains a character that cannot be seen.
         Line 1: it contains a character that cannot be seen.
         Line 1: there is no pattern after the “!”.

@@ -26,7 +26,7 @@ use crate::{
             health_check::HttpProbe,
             network::{NetworkName, NetworkUse},
             restart::RestartPolicy,
-            volume::{Danger, VolumeSource},
+            volume::{Danger, Mounted},
         },
         container::{Created, Happening, Listed, Observed, Usage},
         deployment::Cause,
@@ -242,14 +242,17 @@ impl Runtime for EngineHost {
         self.folder_of(app).await
     }
 
-    async fn dangers(&self, app: AppId, sources: &[VolumeSource]) -> Vec<Option<Danger>> {
+    async fn dangers(&self, app: AppId, mounted: &[Mounted]) -> Vec<Option<Danger>> {
+        if mounted.is_empty() {
+            return Vec::new();
+        }
         let or_later = |judged: Result<Option<Danger>, Failure>| {
             judged.unwrap_or_else(|failure| {
                 tracing::debug!(reason = %failure.sentence, error = failure.chain(), "the engine does not show a volume");
                 None
             })
         };
-        self.judge(app, sources).await.into_iter().map(or_later).collect()
+        self.judge(app, mounted, self.sensitive_soon().await).await.into_iter().map(or_later).collect()
     }
 
     async fn networks(&self) -> Result<Vec<Network>, Failure> {

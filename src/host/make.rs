@@ -14,7 +14,10 @@ use crate::{
     deploy::platform::{Failure, Wanted},
     docker::spec::{ContainerSpec, MountSource, MountSpec},
     domain::{
-        app_config::{health_check::Probe, volume::VolumeSource},
+        app_config::{
+            health_check::Probe,
+            volume::{Mounted, Volume},
+        },
         container::Created,
         deployment::Cause,
     },
@@ -39,12 +42,15 @@ impl EngineHost {
     /// What gives power over the machine needs a person's confirmation, also when it has become so since the settings were saved: by a
     /// link that the app itself has made, for example.
     async fn refuse_unconfirmed(&self, wanted: &Wanted) -> Result<(), Failure> {
-        let unconfirmed = wanted.run.volumes.iter().filter(|volume| !volume.confirmed);
-        let sources: Vec<VolumeSource> = unconfirmed.map(|volume| volume.source.clone()).collect();
-        let judged = self.judge(wanted.target.app, &sources).await;
-        for (source, danger) in sources.iter().zip(judged) {
+        let volumes = &wanted.run.volumes;
+        if volumes.iter().all(|volume| volume.confirmed) {
+            return Ok(());
+        }
+        let mounted: Vec<Mounted> = volumes.iter().map(Volume::mounted).collect();
+        let judged = self.judge(wanted.target.app, &mounted, self.sensitive().await?).await;
+        for (volume, danger) in volumes.iter().zip(judged).filter(|(volume, _)| !volume.confirmed) {
             if let Some(danger) = danger? {
-                let why = danger.sentence();
+                let (source, why) = (&volume.source, danger.sentence());
                 let sentence = format!("The volume {source} needs a confirmation, and has none. {why}");
                 return Err(Failure::new(Cause::User, sentence).hint("Remove the volume from the app's settings, or confirm it there."));
             }

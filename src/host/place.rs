@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     deploy::{files::Files, platform::Failure},
+    docker::Mount,
     domain::{app_config::volume::Sensitive, deployment::Cause, engine::Address},
 };
 
@@ -27,10 +28,13 @@ impl Place {
         Self { files, host_data_dir, container: own_container(&mounts), is_remote: matches!(engine, Address::Tcp(_)) }
     }
 
-    /// What of this installation is dangerous to mount, by its paths on the engine's host. A container has paths of its own.
-    pub(super) fn sensitive(&self, engine: &Address) -> Sensitive {
-        let own = Some(self.files.root()).filter(|_| self.container.is_none());
-        Sensitive::of(engine, own.into_iter().chain(self.host_data_dir.as_deref()))
+    /// What of this installation is dangerous to mount, by its paths on the engine's host. A container has paths of its own: its mounts
+    /// tell what lies behind them. The engine's socket may have several names.
+    pub(super) fn sensitive(&self, sockets: &[PathBuf], mounts: &[Mount]) -> Sensitive {
+        let at_the_host = |path: &Path| if self.container.is_some() { behind(path, mounts) } else { vec![path.to_owned()] };
+        let data_dirs: Vec<PathBuf> = at_the_host(self.files.root()).into_iter().chain(self.host_data_dir.clone()).collect();
+        let sockets: Vec<PathBuf> = sockets.iter().flat_map(|socket| at_the_host(socket)).chain(sockets.iter().cloned()).collect();
+        Sensitive::new(sockets.iter().map(PathBuf::as_path), data_dirs.iter().map(PathBuf::as_path))
     }
 
     /// A path in the data directory, as the engine's host sees it.
@@ -58,6 +62,17 @@ impl Place {
     }
 }
 
+/// Where what a container has at a path lies on its host: in what is mounted there or next above, and whatever is mounted beneath.
+fn behind(path: &Path, mounts: &[Mount]) -> Vec<PathBuf> {
+    let depth = |mount: &Mount| mount.target.components().count();
+    let over = mounts.iter().filter(|mount| path.starts_with(&mount.target)).map(depth).max();
+    let place = |mount: &Mount| match path.strip_prefix(&mount.target) {
+        Ok(rest) => (Some(depth(mount)) == over).then(|| mount.source.join(rest)),
+        Err(_) => mount.target.starts_with(path).then(|| mount.source.clone()),
+    };
+    mounts.iter().filter_map(place).collect()
+}
+
 /// The id of the container that a process with these mounts runs in. Engines put files of theirs over those of the image, and these
 /// lie in a folder that has the container's id for a name. (The file `/.dockerenv` is no sign: virtual machines that are made of
 /// images have it, too.)
@@ -74,6 +89,7 @@ fn own_container(mountinfo: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::app_config::volume::{Mounted, danger};
 
     const ID: &str = "0f3c8e4b1d2a59670f3c8e4b1d2a59670f3c8e4b1d2a59670f3c8e4b1d2a5967";
 
@@ -93,12 +109,37 @@ mod tests {
 
     #[test]
     fn paths_of_the_own_container_are_none_of_the_host() {
-        let why = |place: Place, path: &str| place.sensitive(&Address::Unix("/run/docker.sock".to_owned())).danger_of_data(Path::new(path));
+        let mount = |source: &str, target: &str| Mount { source: source.into(), target: target.into(), volume: None };
+        let mounts =
+            [mount("/vol/all", "/"), mount("/vol/upaas", "/data"), mount("/vol/backups", "/data/backups"), mount("/vol/etc", "/etc")];
+        let why_with = |place: Place, mounts: &[Mount], path: &str| place.sensitive(&[], mounts).danger_of_data(Path::new(path));
+        let why = |place: Place, path: &str| why_with(place, &[], path);
         assert!(why(place(None, None, false), "/data/x").is_some());
         assert!(why(place(Some("/srv/upaas"), None, false), "/data").is_some());
         assert_eq!(why(place(Some("/srv/upaas"), Some(ID), false), "/data/x"), None);
         assert!(why(place(Some("/srv/upaas"), Some(ID), false), "/srv").is_some());
         assert_eq!(why(place(None, Some(ID), false), "/data"), None);
+        for (path, is_own) in [
+            ("/vol/upaas", true),
+            ("/vol/upaas/upaas.db", true),
+            ("/vol", true),
+            ("/vol/backups/a", true),
+            ("/vol/all/data", false),
+            ("/vol/etc", false),
+            ("/data", false),
+        ] {
+            assert_eq!(why_with(place(None, Some(ID), false), &mounts, path).is_some(), is_own, "{path}");
+        }
+        assert_eq!(why_with(place(None, None, false), &mounts, "/vol/upaas"), None, "no container, no mounts of one");
+        assert!(why_with(place(None, Some(ID), false), &mounts[..1], "/vol/all/data/upaas.db").is_some(), "in a part of what is mounted");
+    }
+
+    #[test]
+    fn the_engine_s_socket_is_known_by_its_place_on_the_host() {
+        let mounts = [Mount { source: "/srv/rootless/engine.sock".into(), target: "/run/docker.sock".into(), volume: None }];
+        let sensitive = place(None, Some(ID), false).sensitive(&["/run/docker.sock".into()], &mounts);
+        let mounted = Mounted { source: "/srv/rootless".parse().expect("valid"), read_only: true };
+        assert!(danger(&mounted, &sensitive).is_some_and(|why| why.contains("/srv/rootless/engine.sock")));
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
-use crate::domain::app_config::volume::{self, Danger, Sensitive, VolumeSource};
+use crate::domain::app_config::volume::{self, Danger, Mounted, Sensitive, VolumeSource};
 
 /// Where an app's volumes lie, and what is dangerous there.
 #[derive(Debug, Clone)]
@@ -32,8 +33,9 @@ impl Mounts {
 
     /// Why a mount needs a confirmation: by its path as written, or by where links lead from there. What is not seen until then counts as
     /// dangerous. Volumes that the engine keeps are another's matter.
-    pub async fn danger(&self, source: &VolumeSource, until: Instant) -> Option<Danger> {
-        if let Some(why) = volume::danger(source, &self.sensitive) {
+    pub async fn danger(&self, mounted: &Mounted, until: Instant) -> Option<Danger> {
+        let Mounted { source, read_only } = mounted;
+        if let Some(why) = volume::danger(mounted, &self.sensitive) {
             return Some(Danger::Power(why));
         }
         let path = self.resolved(source).filter(|_| self.visible)?;
@@ -45,8 +47,31 @@ impl Mounts {
             },
             _ => real != path,
         };
-        let why = volume::danger(&VolumeSource::Host(real.clone()), &self.sensitive).filter(|_| leads_elsewhere)?;
+        let there = Mounted { source: VolumeSource::Host(real.clone()), read_only: *read_only };
+        let why = volume::danger(&there, &self.sensitive).filter(|_| leads_elsewhere)?;
         Some(Danger::Power(format!("it leads to {}, and {why}", real.display())))
+    }
+
+    /// Why mounting each of these needs a confirmation because of the others: the app can write to a folder of the host in which another
+    /// of them lies. It could put a link to anywhere in that one's place, and the engine would follow it at the next start.
+    pub async fn dangers_beside(&self, mounted: &[Mounted], until: Instant) -> Vec<Option<Danger>> {
+        let places = join_all(mounted.iter().map(|it| self.places(&it.source, until))).await;
+        let holds = |outer: &[PathBuf], inner: &[PathBuf]| {
+            inner.iter().any(|inner| outer.iter().any(|outer| inner != outer && inner.starts_with(outer)))
+        };
+        let beside = |own: &Vec<PathBuf>| {
+            let (outer, _) = mounted.iter().zip(&places).find(|(other, theirs)| !other.read_only && holds(theirs, own))?;
+            let why = format!("it lies in {}, where this app can put a link to anywhere in its place", outer.source);
+            Some(Danger::Power(why))
+        };
+        places.iter().map(beside).collect()
+    }
+
+    /// The path of a folder of the host as it is written, and where links lead from there, as far as that is seen.
+    async fn places(&self, source: &VolumeSource, until: Instant) -> Vec<PathBuf> {
+        let VolumeSource::Host(path) = source else { return Vec::new() };
+        let real = if self.visible { seen(path, until).await } else { None };
+        [path.clone()].into_iter().chain(real).collect()
     }
 }
 
@@ -94,8 +119,30 @@ mod tests {
         Instant::now() + Duration::from_secs(10)
     }
 
+    fn mounted(source: &str, read_only: bool) -> Mounted {
+        Mounted { source: source.parse().expect("valid"), read_only }
+    }
+
     async fn asked(mounts: &Mounts, source: &str) -> Option<Danger> {
-        mounts.danger(&source.parse().expect("valid"), soon()).await
+        mounts.danger(&mounted(source, false), soon()).await
+    }
+
+    #[tokio::test]
+    async fn a_folder_in_another_one_is_dangerous_where_the_app_can_write_to_that() {
+        let folder = tempfile::tempdir_in("/var/tmp").expect("a folder");
+        std::fs::create_dir(folder.path().join("real")).expect("made");
+        symlink(folder.path().join("real"), folder.path().join("link")).expect("linked");
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let mounts = mounts(folder.path());
+        let said = async |sources: [(String, bool); 2]| {
+            let both = sources.map(|(source, read_only)| mounted(&source, read_only));
+            mounts.dangers_beside(&both, soon()).await.iter().map(Option::is_some).collect::<Vec<_>>()
+        };
+        assert_eq!(said([(at("real"), false), (at("real/in"), true)]).await, [false, true]);
+        assert_eq!(said([(at("real/in"), false), (at("link"), false)]).await, [true, false], "by where links lead, too");
+        assert_eq!(said([(at("real"), true), (at("real/in"), false)]).await, [false, false], "the app cannot put anything there");
+        assert_eq!(said([(at("real"), false), (at("real"), false)]).await, [false, false], "the same folder at two places");
+        assert_eq!(said([(at("real"), false), (at("really"), false)]).await, [false, false]);
     }
 
     #[tokio::test]

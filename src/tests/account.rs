@@ -24,6 +24,7 @@ async fn a_wrong_password_or_name_says_the_same() {
     let wrong_name = browser.post("/login", &[("username", "eve"), ("password", PASSWORD)]).await.expect(422);
     assert_eq!(wrong_password.text("[role=alert]"), wrong_name.text("[role=alert]"));
     assert_eq!(wrong_password.attribute("#username", "value").as_deref(), Some("ada"));
+    assert_eq!(wrong_password.attribute("[autofocus]", "id").as_deref(), Some("username"));
     browser.get("/").await.expect(303);
 }
 

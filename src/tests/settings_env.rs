@@ -262,10 +262,16 @@ async fn a_file_is_edited_from_what_it_holds() {
     shop.add_file("/etc/app.conf", "\nsecret <one>\n").await.expect(303);
     shop.add_file("/etc/other.conf", "other-content").await.expect(303);
     let before = shop.config().await;
+    let fields = |page: &Reply| page.texts("#files textarea[name='file_new_content']");
+    assert!(fields(&shop.settings().await).is_empty(), "who has not seen a content cannot save another one by a click");
     let page = shop.post(FILES, "reveal", &[("show", "/etc/app.conf")]).await.expect(200);
     assert_eq!(page.header("cache-control"), "no-store");
+    assert_eq!(fields(&page), ["secret <one>"], "that of the file that was asked for alone");
     assert!(page.body.contains(">\n\nsecret &lt;one&gt;\n</textarea>") && !page.body.contains("other-content"));
     assert!(!shop.post(FILES, "reveal", &[("show", "")]).await.expect(200).body.contains("&lt;one&gt;"));
+    let page = shop.post(FILES, "reveal", &[("show", "*")]).await.expect(200);
+    let ids = [1, 2].map(|file| page.texts(&format!("#file_new_content-{file}")).len());
+    assert_eq!((fields(&page).len(), ids), (2, [1, 1]), "each has an id of its own");
     shop.post(FILES, "change", &[("path", "/etc/app.conf"), ("file_new_content", "\r\nsecret <one>\r\n")]).await.expect(303);
     assert_eq!(shop.config().await, before, "the same content is no change");
     shop.post(FILES, "change", &[("path", "/etc/app.conf"), ("file_new_content", "two")]).await.expect(303);

@@ -189,10 +189,55 @@ async fn networks_are_chosen_and_created_and_one_that_is_not_there_is_named() {
     let page = server.browser.post("/apps/shop/networks", &[("new_network", "edge")]).await.expect(422);
     assert!(page.text("#new_network-error").contains("There is a network “edge” already"), "{}", page.text("#networks"));
     assert_eq!(value(&page, "new_network"), "edge");
+    let name = "n".repeat(65);
+    let too_long = [rows.as_slice(), &[("new_network", &*name)]].concat();
+    let page = server.browser.post("/apps/shop/networks", &too_long).await.expect(422);
+    assert_eq!(page.text("#new_network-error"), "A network's name has at most 64 characters.");
+    assert_eq!(value(&page, "network_1_name"), "edge", "what was typed into the rows comes back");
     server.browser.post("/apps/shop/networks", &[("new_network", "host")]).await.expect(422);
     save(&mut server, "networks", &rows).await.expect(303);
     let networks = server.config_of_shop().await.run.networks;
     assert_eq!(networks.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["backend", "edge"]);
+}
+
+#[tokio::test]
+async fn rows_that_were_typed_outlive_the_network_that_is_made_for_them() {
+    let fake = Fake::default();
+    let mut server = server(&fake).await;
+    let rows = [("network_0_name", "edge"), ("network_0_alias", "front"), ("network_1_name", ""), ("network_1_alias", "")];
+    let page = save(&mut server, "networks", &rows).await.expect(422);
+    let carried = |field: &str| page.attribute(&format!("#networks .beside-form [type=hidden][name='{field}']"), "value");
+    assert_eq!((carried("network_0_name").as_deref(), carried("network_0_alias").as_deref()), (Some("edge"), Some("front")));
+    let page = server.browser.post("/apps/shop/networks", &[rows.as_slice(), &[("new_network", "edge")]].concat()).await.expect(200);
+    assert_eq!((value(&page, "network_0_name"), value(&page, "network_0_alias")), ("edge".to_owned(), "front".to_owned()));
+    assert_eq!((value(&page, "new_network"), page.text("#networks .field-error")), (String::new(), String::new()));
+    assert!(server.config_of_shop().await.run.networks.is_empty() && fake.networks() == ["edge"], "made, and not joined yet");
+    save(&mut server, "networks", &rows).await.expect(303);
+    let stored = [rows.as_slice(), &[("new_network", "other")]].concat();
+    server.browser.post("/apps/shop/networks", &stored).await.expect(303);
+}
+
+#[tokio::test]
+async fn a_row_in_which_only_an_extra_was_typed_comes_back_with_what_is_wrong_elsewhere() {
+    let fake = Fake::default();
+    let mut server = server(&fake).await;
+    let rows = [
+        ("port_0_container", ""),
+        ("port_0_protocol", "udp"),
+        ("port_0_address", "0.0.0.0"),
+        ("port_0_host", ""),
+        ("port_1_container", "none"),
+        ("port_1_protocol", "tcp"),
+        ("port_1_address", "127.0.0.1"),
+        ("port_1_host", "8081"),
+    ];
+    let page = save(&mut server, "ports", &rows).await.expect(422);
+    assert!(!page.text("#port_0_container-error").is_empty(), "the row that is read comes first: {}", page.text("#ports"));
+    assert_eq!((value(&page, "port_0_container"), value(&page, "port_1_address")), ("none".to_owned(), "0.0.0.0".to_owned()));
+    assert_eq!(page.value("port_1_protocol").as_deref(), Some("udp"));
+    let good = rows.map(|(name, value)| if name == "port_1_container" { (name, "80") } else { (name, value) });
+    save(&mut server, "ports", &good).await.expect(303);
+    assert_eq!(server.config_of_shop().await.run.ports.len(), 1, "such a row is none");
 }
 
 #[tokio::test]
@@ -249,6 +294,36 @@ async fn a_volume_of_the_engine_s_is_dangerous_by_what_lies_behind_its_name() {
     assert!(error.contains("everything on this machine is in /"), "{error}");
     save(&mut server, "volumes", &[("volume_0_source", "pgdata"), ("volume_0_path", "/data")]).await.expect(303);
     save(&mut server, "volumes", &[mount.as_slice(), &[("volume_0_confirmed", "everything")]].concat()).await.expect(303);
+
+    // An engine that is silent draws no box: what was confirmed stays so, as long as it is the same.
+    fake.fail(Step::Volumes, FailureKind::EngineLost);
+    let page = server.browser.get(SETTINGS).await.expect(200);
+    assert_eq!(page.attribute("[name=volume_0_confirmed]", "type").as_deref(), Some("hidden"));
+    let carried = page.attribute("[name=volume_0_confirmed]", "value").unwrap();
+    let shown = [mount[0], mount[1], ("volume_0_readonly", "yes"), ("volume_0_confirmed", &*carried)];
+    save(&mut server, "volumes", &shown).await.expect(303);
+    assert!(server.config_of_shop().await.run.volumes[0].confirmed);
+    save(&mut server, "volumes", &[("volume_0_source", "all"), shown[1], shown[3]]).await.expect(303);
+    assert!(!server.config_of_shop().await.run.volumes[0].confirmed);
+}
+
+#[tokio::test]
+async fn a_folder_in_another_one_that_the_app_can_write_to_needs_a_confirmation() {
+    let fake = Fake::default();
+    let mut server = server(&fake).await;
+    let folder = tempfile::tempdir_in("/var/tmp").unwrap();
+    let (outer, inner) = (folder.path().display().to_string(), folder.path().join("in").display().to_string());
+    let mounts = [("volume_0_source", &*outer), ("volume_0_path", "/a"), ("volume_1_source", &*inner), ("volume_1_path", "/b")];
+    let page = save(&mut server, "volumes", &mounts).await.expect(422);
+    let sentence = format!(
+        "This gives the app power over the whole machine: it lies in {outer}, where this app can put a link to anywhere in its place. \
+         Tick the box to confirm."
+    );
+    assert_eq!(page.text("#volume_1_confirmed-error"), sentence);
+    assert!(page.text("#volume_0_confirmed-error").is_empty());
+    save(&mut server, "volumes", &[mounts.as_slice(), &[("volume_0_readonly", "yes")]].concat()).await.expect(303);
+    save(&mut server, "volumes", &[mounts.as_slice(), &[("volume_1_confirmed", &*inner)]].concat()).await.expect(303);
+    assert!(server.browser.get(SETTINGS).await.attribute("#volume_1_confirmed[checked]", "value").is_some(), "it stands there, ticked");
 }
 
 #[tokio::test]
@@ -322,7 +397,7 @@ async fn labels_are_lines_and_those_of_the_installation_are_shown_locked() {
     save(&mut server, "labels", &[("labels_text", text)]).await.expect(303);
     let page = server.browser.get(SETTINGS).await;
     let locked = page.texts("#labels-locked dt");
-    assert_eq!(locked, ["upaas.instance", "upaas.app", "upaas.slug", "upaas.files", "upaas.deployment"]);
+    assert_eq!(locked, ["upaas.instance", "upaas.app", "upaas.slug", "upaas.container", "upaas.files", "upaas.deployment"]);
     assert!(page.text("#labels-locked").contains(&server.instance().await));
     let shown = page.raw_text("#labels_text");
     assert_eq!(shown.trim_start_matches('\n'), text.replace("\r\n", "\n"));

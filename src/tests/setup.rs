@@ -19,6 +19,7 @@ async fn everything_leads_to_setup_until_it_is_done() {
     let file = server.data().canonicalize().unwrap().join("setup-code");
     assert!(page.body.contains(&file.display().to_string()), "the page says where the code is");
     assert!(!page.body.contains(&server.setup_code()), "the page does not say the code");
+    assert_eq!(page.attribute("[autofocus]", "id").as_deref(), Some("setup_code"), "one can type at once");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
 }
 
@@ -28,6 +29,9 @@ async fn what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost() {
     let wrong = [("setup_code", "nope"), ("username", "ada"), ("password", "short"), ("password_confirmation", "other")];
     let page = server.browser.post("/setup", &wrong).await.expect(422);
     assert!(page.text("#setup_code-error").contains("not the code"), "{}", page.body);
+    assert_eq!(page.attribute("[autofocus]", "id").as_deref(), Some("setup_code"));
+    let page = server.browser.post("/setup", &[("setup_code", &server.setup_code()), wrong[1], wrong[2], wrong[3]]).await.expect(422);
+    assert_eq!(page.attribute("[autofocus]", "id").as_deref(), Some("password"), "the first field with something wrong");
     assert!(page.text("#password-error").contains("at least 12"));
     assert!(page.text("#password_confirmation-error").contains("not the same"));
     assert_eq!(page.attribute("#username", "value").as_deref(), Some("ada"));

@@ -1,9 +1,12 @@
 //! The fields of an app's configuration that the page for a new app and the settings share.
 
+use std::str::FromStr;
+
 use super::form::{FormView, Typed};
 use crate::domain::{
     Invalid,
     app_config::{AppConfig, Source, build::BuildConfig},
+    is_hidden,
     port::{self, HostPort, Port, Protocol},
     repo_path::RepoPath,
 };
@@ -35,9 +38,18 @@ pub(super) fn config(typed: &Typed, form: &mut FormView) -> Option<AppConfig> {
 
 /// Repository and branch.
 pub(super) fn source(typed: &Typed, form: &mut FormView) -> Option<Source> {
-    let repo_url = form.check("repo_url", typed.text("repo_url").parse());
-    let branch = form.check("branch", typed.text("branch").parse());
+    let repo_url = form.check("repo_url", visible(typed.text("repo_url")));
+    let branch = form.check("branch", visible(typed.text("branch")));
     Some(Source { repo_url: repo_url?, branch: branch?, submodules: false })
+}
+
+/// Reads what a page shows as it is. Another character would be shown by its code, and sent back so; what is stored may have some.
+fn visible<T: FromStr<Err = Invalid>>(text: &str) -> Result<T, Invalid> {
+    let read = text.parse()?;
+    if text.contains(is_hidden) {
+        return Err(Invalid::because("This has characters that cannot be seen. Type it anew."));
+    }
+    Ok(read)
 }
 
 /// Dockerfile and context.

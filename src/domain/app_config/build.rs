@@ -186,6 +186,8 @@ impl FromStr for ContextLimit {
 
 const ARGS_MAX: usize = 100;
 const ARG_VALUE_MAX: usize = 4096;
+/// All of them go to the engine in the address of one request, each byte there as three: longer addresses cannot be sent.
+const ARGS_MAX_BYTES: usize = 16 * 1024;
 
 /// Reads build arguments, one a line: `NAME=value`. Lines without anything are passed over.
 pub fn parse_args(text: &str) -> Result<Vec<BuildArg>, Invalid> {
@@ -208,7 +210,19 @@ pub fn parse_args(text: &str) -> Result<Vec<BuildArg>, Invalid> {
     if args.len() > ARGS_MAX {
         return Err(Invalid::because(format!("There are more than {ARGS_MAX} build arguments.")));
     }
+    if args.iter().map(sent_bytes).sum::<usize>() > ARGS_MAX_BYTES {
+        return Err(Invalid::because(
+            "Together the names and values of build arguments have at most 16 KB, in which each \" and each \\ counts twice. \
+             Put longer texts into the repository.",
+        ));
+    }
     Ok(args)
+}
+
+/// What an argument takes as JSON, without the signs around its name and its value.
+fn sent_bytes(arg: &BuildArg) -> usize {
+    let escaped = arg.value.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
+    arg.name.as_str().len() + arg.value.len() + escaped
 }
 
 #[cfg(test)]
@@ -255,5 +269,10 @@ mod tests {
         }
         let many: String = (0..=ARGS_MAX).map(|number| format!("A{number}=\n")).collect();
         assert_eq!(said(&many), "There are more than 100 build arguments.");
+        let of = |count: usize, value: &str| (0..count).map(|number| format!("A{number}={value}\n")).collect::<String>();
+        assert!(parse_args(&of(4, &"x".repeat(ARG_VALUE_MAX - 2))).is_ok());
+        for long in [of(4, &"x".repeat(ARG_VALUE_MAX - 1)), of(2, &"\"".repeat(ARG_VALUE_MAX))] {
+            assert!(said(&long).starts_with("Together the names and values of build arguments have at most 16 KB"));
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use super::volume::Volume;
-use crate::domain::{Invalid, ids::SecretId, is_deceptive, secret::Secret};
+use crate::domain::{Invalid, ids::SecretId, is_hidden, secret::Secret};
 
 /// So many files an app may have.
 pub const FILES_MAX: usize = 50;
@@ -27,7 +27,7 @@ pub struct ContainerPath(String);
 
 const PATH_MAX: usize = 1024;
 /// Of a name in a path, on every file system of Linux.
-const PART_MAX: usize = 255;
+pub(super) const PART_MAX: usize = 255;
 
 impl ContainerPath {
     /// The text.
@@ -48,24 +48,34 @@ impl FromStr for ContainerPath {
         if !text.starts_with('/') {
             return Err(Invalid::because("Write the path inside the container from its root on: it begins with a slash."));
         }
-        if text.contains(is_deceptive) {
+        if text.contains(is_hidden) {
             return Err(Invalid::because("The path has characters that cannot be seen. Type it anew."));
         }
         if text.len() > PATH_MAX {
             return Err(Invalid::because(format!("A path has at most {PATH_MAX} characters.")));
         }
-        let parts: Vec<&str> = text.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-        if parts.contains(&"..") {
-            return Err(Invalid::because("Write the path without “..”."));
-        }
+        let parts = parts(text)?;
         if parts.is_empty() {
             return Err(Invalid::because("The whole file system of the container cannot be replaced: name a path in it."));
         }
-        if parts.iter().any(|part| part.len() > PART_MAX) {
-            return Err(Invalid::because(format!("A name in the path has at most {PART_MAX} characters.")));
-        }
         Ok(Self(format!("/{}", parts.join("/"))))
     }
+}
+
+/// The names in a path, without those that mean nothing.
+pub(super) fn parts(path: &str) -> Result<Vec<&str>, Invalid> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    if parts.contains(&"..") {
+        return Err(Invalid::because("Write the path without “..”."));
+    }
+    if parts.iter().any(|part| part.len() > PART_MAX) {
+        return Err(Invalid::because(format!("A name in the path has at most {PART_MAX} characters.")));
+    }
+    // A form takes off what is white around a text: such a path would come back as another one.
+    if parts.last().is_some_and(|last| last.ends_with(char::is_whitespace)) {
+        return Err(Invalid::because("The path must not end with a space."));
+    }
+    Ok(parts)
 }
 
 impl fmt::Display for ContainerPath {
@@ -127,12 +137,34 @@ mod tests {
 
     #[test]
     fn a_path_is_absolute_and_normalised() {
-        for (typed, kept) in [("/etc/app.toml", "/etc/app.toml"), ("//etc/./app//x/", "/etc/app/x"), ("/a b/ü", "/a b/ü"), ("/...", "/...")]
-        {
+        for (typed, kept) in [
+            ("/etc/app.toml", "/etc/app.toml"),
+            ("//etc/./app//x/", "/etc/app/x"),
+            ("/a b/ ü", "/a b/ ü"),
+            ("/a /b", "/a /b"),
+            ("/...", "/..."),
+        ] {
             assert_eq!(typed.parse::<ContainerPath>().map(|path| path.to_string()), Ok(kept.to_owned()));
         }
         let (long, long_part) = (format!("/{}", "a/".repeat(600)), format!("/{}", "a".repeat(256)));
-        for bad in ["", "etc/app", "/", "/.", "//", "/a/../b", "/..", "C:\\app", "/a\nb", "/a\0", "/\u{202e}a", &long, &long_part] {
+        for bad in [
+            "",
+            "etc/app",
+            "/",
+            "/.",
+            "//",
+            "/a/../b",
+            "/..",
+            "C:\\app",
+            "/a\nb",
+            "/a\0",
+            "/\u{202e}a",
+            "/a\u{ad}b",
+            "/a /",
+            "/a\u{3000}",
+            &long,
+            &long_part,
+        ] {
             assert!(bad.parse::<ContainerPath>().is_err(), "{bad:?}");
         }
     }

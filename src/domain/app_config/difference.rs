@@ -1,7 +1,7 @@
 //! What differs between two configurations of an app, in words for people. Sealed values are never among them.
 
 use super::{AppConfig, RunConfig, health_check::Probe, resources::Resources};
-use crate::domain::port::HostPort;
+use crate::domain::port::{HostPort, Port};
 
 /// What has to happen before a change is found in the container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,17 +105,11 @@ fn run_settings(run: &RunConfig, list: &mut List) {
         let read_only = if volume.read_only { ", read-only" } else { "" };
         list.add(format!("Volume at {}", volume.path), format!("{}{read_only}", volume.source));
     }
-    for port in &run.ports {
-        let host_port = match port.host_port {
-            HostPort::None => "not published".to_owned(),
-            HostPort::Auto => format!("chosen by the engine, on {}", port.host_address),
-            HostPort::Fixed(fixed) => std::net::SocketAddr::new(port.host_address, fixed).to_string(),
-        };
-        list.add_to(format!("Port {}/{}", port.container_port, port.protocol), &host_port);
-    }
-    for network in &run.networks {
-        let alias = network.alias.as_ref().map(|alias| format!("joined, as {alias}"));
-        list.add(format!("Network {}", network.name), alias.unwrap_or_else(|| "joined".to_owned()));
+    port_settings(&run.ports, list);
+    for (place, network) in run.networks.iter().enumerate() {
+        let joined = if place == 0 { "joined" } else { "joined after the first" };
+        let alias = network.alias.as_ref().map(|alias| format!(", as {alias}")).unwrap_or_default();
+        list.add(format!("Network {}", network.name), format!("{joined}{alias}"));
     }
     let Resources { cpus, memory, pids, shm } = &run.resources;
     list.add_some("CPUs", cpus.as_ref());
@@ -126,6 +120,24 @@ fn run_settings(run: &RunConfig, list: &mut List) {
     list.add("Restart", run.restart.policy.as_str());
     list.add("Restarts at most", run.restart.cap.get().to_string());
     health_settings(run, list);
+}
+
+/// In which order a port of the container is published at several ports of the host means nothing.
+fn port_settings(ports: &[Port], list: &mut List) {
+    let mut ports: Vec<(String, String)> =
+        ports.iter().map(|port| (format!("Port {}/{}", port.container_port, port.protocol), published(port))).collect();
+    ports.sort();
+    for (port, published) in ports {
+        list.add_to(port, &published);
+    }
+}
+
+fn published(port: &Port) -> String {
+    match port.host_port {
+        HostPort::None => "not published".to_owned(),
+        HostPort::Auto => format!("chosen by the engine, on {}", port.host_address),
+        HostPort::Fixed(fixed) => std::net::SocketAddr::new(port.host_address, fixed).to_string(),
+    }
 }
 
 fn process_settings(run: &RunConfig, list: &mut List) {
@@ -206,9 +218,9 @@ impl List {
 mod tests {
     use super::*;
     use crate::domain::{
-        app_config::{Source, build::BuildConfig, env::EnvVar},
+        app_config::{Source, build::BuildConfig, env::EnvVar, network::NetworkUse},
         ids::SecretId,
-        port::{Port, Protocol},
+        port::Protocol,
     };
 
     fn config() -> AppConfig {
@@ -247,6 +259,16 @@ mod tests {
                 "Port 80/tcp: – → 127.0.0.1:8081; chosen by the engine, on 127.0.0.1 (Container)",
                 "Memory: – → 512m (Container)",
             ]
+        );
+        let mut turned = new.clone();
+        turned.run.ports.reverse();
+        assert_eq!(told(&new, &turned), Vec::<String>::new(), "a container has the same ports then");
+        let network = |name: &str| NetworkUse { name: name.parse().expect("valid"), alias: None };
+        new.run.networks = vec![network("web"), network("db")];
+        turned.run.networks = vec![network("db"), network("web")];
+        assert_eq!(
+            told(&new, &turned),
+            ["Network web: joined → joined after the first (Container)", "Network db: joined after the first → joined (Container)"]
         );
         let mut newer = new.clone();
         newer.run.env[0].value = SecretId::new();

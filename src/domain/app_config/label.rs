@@ -1,6 +1,6 @@
 //! Labels of containers.
 
-use crate::domain::{Invalid, is_deceptive};
+use crate::domain::{Invalid, is_hidden};
 
 /// A label of an app's containers, beside µPaaS's own.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -23,6 +23,8 @@ pub const SLUG: &str = "upaas.slug";
 pub const DEPLOYMENT: &str = "upaas.deployment";
 /// The label of the containers that µPaaS makes, and of nothing else: whatever is made of its images by hand inherits their labels.
 pub const CONTAINER: &str = "upaas.container";
+/// What stands on [`CONTAINER`].
+pub const MADE_HERE: &str = "true";
 /// Which folder has a container's text files.
 pub const FILES: &str = "upaas.files";
 
@@ -43,10 +45,10 @@ pub fn parse_labels(text: &str) -> Result<Vec<Label>, Invalid> {
         if name.eq_ignore_ascii_case(RESERVED.trim_end_matches('.')) || name.to_ascii_lowercase().starts_with(RESERVED) {
             return Err(at("labels that begin with upaas. are µPaaS's own."));
         }
-        if name.len() > NAME_MAX || name.contains(|c: char| c.is_whitespace() || is_deceptive(c)) {
+        if name.len() > NAME_MAX || name.contains(|c: char| c.is_whitespace() || is_hidden(c)) {
             return Err(at(&format!("a label's name has no spaces and at most {NAME_MAX} characters.")));
         }
-        if value.len() > VALUE_MAX || value.contains(is_deceptive) {
+        if value.len() > VALUE_MAX || value.contains(is_hidden) {
             return Err(at(&format!("a label's value has at most {VALUE_MAX} characters, all of which can be seen.")));
         }
         if labels.iter().any(|label| label.name == name) {
@@ -97,7 +99,10 @@ mod tests {
         for reserved in ["upaas.app=x", "UPAAS.APP=x", "upaas=x", " upaas.anything=x"] {
             assert_eq!(refused(reserved), "Line 1: labels that begin with upaas. are µPaaS's own.", "{reserved}");
         }
-        assert!(refused("a=\u{202e}b").contains("can be seen"));
+        for hidden in ["a=\u{202e}b", "a=\u{ad}b"] {
+            assert!(refused(hidden).contains("can be seen"), "{hidden}");
+        }
+        assert!(refused("a\u{ad}b=c").contains("a label's name"));
         assert!(refused(&format!("a={}", "b".repeat(VALUE_MAX + 1))).contains("at most 4096"));
         let many: String = (0..=LABELS_MAX).map(|number| format!("l{number}=\n")).collect();
         assert_eq!(refused(&many), "There are more than 200 labels.");

@@ -41,7 +41,10 @@ impl FromStr for NetworkName {
             }
             _ => {}
         }
-        if !is_docker_name(text) || text.len() > NAME_MAX {
+        if text.len() > NAME_MAX {
+            return Err(Invalid::because(format!("A network's name has at most {NAME_MAX} characters.")));
+        }
+        if !is_docker_name(text) {
             return Err(Invalid::because(
                 "A network's name begins with a letter or digit and has letters, digits, dots, hyphens and underscores only.",
             ));
@@ -109,9 +112,11 @@ mod tests {
         for good in ["web", "Web_2.internal", "0"] {
             assert!(good.parse::<NetworkName>().is_ok(), "{good}");
         }
-        for bad in ["", "host", "none", "bridge", "default", "-web", ".web", "a b", "web\n", "größe", "container:x", &"a".repeat(65)] {
+        for bad in ["", "host", "none", "bridge", "default", "-web", ".web", "a b", "web\n", "größe", "container:x"] {
             assert!(bad.parse::<NetworkName>().is_err(), "{bad}");
         }
+        let long = "a".repeat(NAME_MAX + 1).parse::<NetworkName>();
+        assert_eq!(long, Err(Invalid::because("A network's name has at most 64 characters.")));
     }
 
     #[test]

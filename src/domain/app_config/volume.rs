@@ -10,8 +10,11 @@ use std::{
     str::FromStr,
 };
 
-use super::{config_file::ContainerPath, network::is_docker_name};
-use crate::domain::{Invalid, ids::AppId, is_deceptive};
+use super::{
+    config_file::{self, ContainerPath, PART_MAX},
+    network::is_docker_name,
+};
+use crate::domain::{Invalid, ids::AppId, is_hidden};
 
 /// Something that is mounted into a container.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -25,6 +28,22 @@ pub struct Volume {
     /// Whether the operator has confirmed that the container may see what lies there, though it gives power over the machine.
     #[serde(default)]
     pub confirmed: bool,
+}
+
+impl Volume {
+    /// What of it decides whether it is dangerous.
+    pub fn mounted(&self) -> Mounted {
+        Mounted { source: self.source.clone(), read_only: self.read_only }
+    }
+}
+
+/// What is mounted, and how: by that it is judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mounted {
+    /// What is mounted.
+    pub source: VolumeSource,
+    /// Whether the container cannot write to it.
+    pub read_only: bool,
 }
 
 /// What is mounted.
@@ -49,7 +68,7 @@ impl FromStr for VolumeSource {
         if text.is_empty() {
             return Err(Invalid::because("What is to be mounted? Write a path of the host, ./folder, or the name of a volume."));
         }
-        if text.len() > SOURCE_MAX || text.contains(|c: char| is_deceptive(c) || c == '\\') {
+        if text.len() > SOURCE_MAX || text.contains(|c: char| is_hidden(c) || c == '\\') {
             return Err(Invalid::because("This is neither a path nor the name of a volume."));
         }
         if text.contains(':') {
@@ -58,10 +77,10 @@ impl FromStr for VolumeSource {
         if text.starts_with(['~', '$']) {
             return Err(Invalid::because("Write the path out: the engine knows no home folders and no variables."));
         }
-        let parts: Vec<&str> = text.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-        if parts.contains(&"..") {
-            return Err(Invalid::because("Write the path without “..”."));
+        if !text.contains('/') && text.len() > PART_MAX {
+            return Err(Invalid::because(format!("A volume's name has at most {PART_MAX} characters.")));
         }
+        let parts = config_file::parts(text)?;
         if text.starts_with('/') {
             return Ok(Self::Host(PathBuf::from(format!("/{}", parts.join("/")))));
         }
@@ -176,11 +195,21 @@ mod tests {
             ("$HOME/data", "Write the path out"),
             ("/srv/\0a", "neither a path"),
             ("/srv/\u{202e}a", "neither a path"),
+            ("/srv/a\u{ad}b", "neither a path"),
+            ("./a\u{2060}b", "neither a path"),
+            ("/srv/a /", "end with a space"),
+            ("a/b /.", "end with a space"),
         ];
         for (text, says) in cases {
             assert!(read(text).expect_err(text).contains(says), "{text}: {:?}", read(text));
         }
-        assert!(read(&format!("/{}", "a".repeat(SOURCE_MAX))).is_err());
+        assert!(read(&format!("/{}", "a/".repeat(SOURCE_MAX))).is_err());
+        let long = "a".repeat(PART_MAX + 1);
+        for path in [format!("/srv/{long}/b"), format!("./{long}")] {
+            assert_eq!(read(&path), Err("A name in the path has at most 255 characters.".to_owned()));
+        }
+        assert_eq!(read(&long), Err("A volume's name has at most 255 characters.".to_owned()));
+        assert!(read(&long[1..]).is_ok() && read(&format!("/{}", &long[1..])).is_ok());
         for path in ["/proc", "/proc/sys", "/a:ro", "a", "/", "/a/../b"] {
             assert!(parse_path(path).is_err(), "{path}");
         }

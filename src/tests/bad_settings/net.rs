@@ -149,7 +149,7 @@ fn networks(table: &mut Vec<Bad>) {
         ("begins with a letter or digit", "größe"),
         ("begins with a letter or digit", "web\0"),
         ("begins with a letter or digit", "../web"),
-        ("begins with a letter or digit", &long),
+        ("A network's name has at most 64 characters.", &long),
         ("There is no network “elsewhere” on the engine. Create it below first.", "elsewhere"),
     ];
     table.extend(names.iter().map(|(says, typed)| bad("networks", NETWORK, "network_0_name", says, typed)));

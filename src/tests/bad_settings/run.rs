@@ -27,6 +27,8 @@ fn table() -> Vec<Bad> {
         bad("source", "repo_url", "SSH address", &[""]),
         bad("source", "repo_url", "not supported", &["file:///etc", "git://h/x", "http://h/x", "ext::x://y"]),
         bad("source", "repo_url", "not a repository's address", &["nowhere", "-oProxyCommand=x", "git@h:x\u{202e}", "git@h:a b"]),
+        bad("source", "repo_url", "characters that cannot be seen", &["git@h:a\u{ad}b"]),
+        bad("source", "branch", "characters that cannot be seen", &["a\u{ad}b"]),
         bad("source", "branch", "Name the branch", &[""]),
         bad("source", "branch", "short name", &["refs/heads/main"]),
         bad("source", "branch", "Git does not allow", &["--upload-pack=x", "a..b", "a b", "a\u{202e}", "a\0", "x.lock", "/a", "a~1"]),

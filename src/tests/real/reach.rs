@@ -3,7 +3,10 @@
 
 use std::{collections::HashMap, path::PathBuf, time::Duration};
 
-use bollard::{models::ContainerCreateBody, query_parameters::StartContainerOptions};
+use bollard::{
+    models::{ContainerCreateBody, HostConfig},
+    query_parameters::StartContainerOptions,
+};
 use upaas::{
     deploy::{
         files::Files,
@@ -12,7 +15,12 @@ use upaas::{
     docker::Engine,
     domain::{
         answer::Said,
-        app_config::{RunConfig, health_check::HttpProbe, network::NetworkUse, volume::Volume},
+        app_config::{
+            RunConfig,
+            health_check::HttpProbe,
+            network::NetworkUse,
+            volume::{Mounted, Volume, VolumeSource},
+        },
         engine::Address,
         ids::AppId,
         port::Holder,
@@ -91,16 +99,34 @@ async fn the_volume_with_the_data_of_a_upaas_in_a_container_is_not_given_away() 
     let own = world.left.make_volume(&name, &[]).await;
     let near = world.engine_with(Some(own.mountpoint.into()), Some(&"0f".repeat(32)), false).await;
     let app = AppId::new();
-    let sources = [name.as_str(), "upaas-test-not-there", "/data/of/the/host"].map(|source| source.parse().unwrap());
-    let [own, absent, inside] = &near.dangers(app, &sources).await[..] else { panic!("one each") };
+    let sources = [name.as_str(), "upaas-test-not-there", "/data/of/the/host"].map(|source| source.parse::<VolumeSource>().unwrap());
+    let mounted = sources.clone().map(|source| Mounted { source, read_only: true });
+    let [own, absent, inside] = &near.dangers(app, &mounted).await[..] else { panic!("one each") };
     assert!(own.as_ref().is_some_and(|it| it.why().starts_with("µPaaS keeps its keys")), "{own:?}");
     assert_eq!((absent, inside), (&None, &None));
+
+    // Nobody has to say where the data are: the engine knows what is mounted into the own container.
+    let data = world.server.data().display().to_string();
+    let body = ContainerCreateBody {
+        image: Some(image.clone()),
+        labels: Some(HashMap::from([("upaas.instance".to_owned(), world.server.instance().await)])),
+        host_config: Some(HostConfig { binds: Some(vec![format!("{name}:{data}")]), ..HostConfig::default() }),
+        ..ContainerCreateBody::default()
+    };
+    let container = engine::client().create_container(None, body).await.unwrap().id;
+    let unsaid = world.engine_with(None, Some(&container), false).await;
+    let [own, absent, _] = &unsaid.dangers(app, &mounted).await[..] else { panic!("one each") };
+    assert!(own.as_ref().is_some_and(|it| it.why().starts_with("µPaaS keeps its keys")), "{own:?}");
+    assert_eq!(absent, &None);
 
     let volume = Volume { source: sources[0].clone(), path: "/data".parse().unwrap(), read_only: true, confirmed: false };
     let target = Target { app, slug: "thief".parse().unwrap(), number: 1 };
     let run = RunConfig { volumes: vec![volume], ..RunConfig::default() };
-    let refused = near.create(&Wanted { target, image, env: Vec::new(), files: Vec::new(), run }).await.unwrap_err();
-    assert!(refused.sentence.contains("needs a confirmation, and has none."), "{}", refused.sentence);
+    let wanted = Wanted { target, image, env: Vec::new(), files: Vec::new(), run };
+    for host in [near, unsaid] {
+        let refused = host.create(&wanted).await.unwrap_err();
+        assert!(refused.sentence.contains("needs a confirmation, and has none."), "{}", refused.sentence);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

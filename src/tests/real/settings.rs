@@ -336,10 +336,12 @@ async fn health_checks_by_a_command_the_image_or_nobody() {
     assert_eq!(healthy.await, "healthy");
     world.set(checked(Probe::Command("exit 1".to_owned()), STRICT)).await;
     world.fails_and_the_first_version_serves("The container runs, but its health check fails.").await;
-    let own = "HEALTHCHECK --interval=1s --retries=1 CMD [\"test\", \"-e\", \"/www/index.html\"]";
+    let own = "HEALTHCHECK --interval=1s --retries=1 --start-period=1h CMD [\"test\", \"-e\", \"/www/index.html\"]";
     world.repository.push("main", &[("Dockerfile", &engine::dockerfile(&format!("{}\n{own}", super::world::SERVE)))]);
     let of_the_image = world.deploy_with(RunConfig::default()).await;
     assert_eq!(of_the_image.config.unwrap().healthcheck.unwrap().test.unwrap(), ["CMD", "test", "-e", "/www/index.html"]);
+    let ours = world.deploy_with(checked(Probe::Command("test -e /www/index.html".to_owned()), STRICT)).await;
+    assert_eq!(ours.config.unwrap().healthcheck.unwrap().start_period, Some(1_000_000), "as good as none, and not the image's hour");
     let off = world.deploy_with(checked(Probe::Off, Timing::default())).await;
     assert_eq!(off.config.unwrap().healthcheck.unwrap().test.unwrap(), ["NONE"]);
     assert!(off.state.unwrap().health.is_none());

@@ -31,7 +31,7 @@ use upaas::{
             health_check::HttpProbe,
             network::{NetworkName, NetworkUse},
             restart::RestartPolicy,
-            volume::{self, Danger, Sensitive, VolumeSource},
+            volume::{self, Danger, Mounted, Sensitive, VolumeSource},
         },
         branch::Branch,
         commit::{Between, CommitFacts, CommitId},
@@ -40,7 +40,7 @@ use upaas::{
         deployment::Cause,
         disk::Space,
         drift::Shape,
-        engine::{EngineVersion, Network},
+        engine::{Address, EngineVersion, Network},
         ids::AppId,
         image::{BuiltImage, CacheUse, Removal},
         moment::Moment,
@@ -88,6 +88,8 @@ pub(crate) enum Step {
     Alias,
     /// A container has said where it comes from, and the answer is on its way.
     Origins,
+    /// The engine shows a volume.
+    Volumes,
 }
 
 /// What every container that runs uses.
@@ -238,7 +240,11 @@ impl Fake {
     /// As an engine that sees µPaaS's data directory.
     pub(crate) fn settle_down(&self, config: &Config) {
         let data_dir = config.host_data_dir.as_ref().unwrap_or(&config.data_dir);
-        let sensitive = Sensitive::of(&config.docker, [&*config.data_dir, data_dir]);
+        let socket = match &config.docker {
+            Address::Unix(socket) => Some(Path::new(socket)),
+            Address::Tcp(_) => None,
+        };
+        let sensitive = Sensitive::new(socket, [&*config.data_dir, data_dir]);
         *self.0.place.lock().unwrap() = Some((sensitive, data_dir.clone()));
         self.0.elsewhere_but_said.store(config.host_data_dir.is_some(), Ordering::Relaxed);
     }
@@ -886,16 +892,19 @@ impl Runtime for Fake {
         place.as_ref().filter(|_| known).map(|(_, data_dir)| volume::folder(data_dir, app))
     }
 
-    async fn dangers(&self, app: AppId, sources: &[VolumeSource]) -> Vec<Option<Danger>> {
+    async fn dangers(&self, app: AppId, mounted: &[Mounted]) -> Vec<Option<Danger>> {
         let (sensitive, _) = self.0.place.lock().unwrap().clone().unwrap();
         let mounts = Mounts { folder: self.volumes_folder(app).await, sensitive, visible: self.shares_host().await };
-        let mut dangers = Vec::new();
-        for source in sources {
-            let stands_for = match source {
+        let until = Instant::now() + Duration::from_secs(10);
+        let mut dangers = mounts.dangers_beside(mounted, until).await;
+        for (danger, mounted) in dangers.iter_mut().zip(mounted) {
+            let stands_for = match &mounted.source {
+                VolumeSource::Named(_) if self.0.failing.lock().unwrap().contains_key(&Step::Volumes) => continue,
                 VolumeSource::Named(name) => self.0.volumes.lock().unwrap().get(name).cloned().map(VolumeSource::Host),
                 _ => None,
             };
-            dangers.push(mounts.danger(stands_for.as_ref().unwrap_or(source), Instant::now() + Duration::from_secs(10)).await);
+            let real = Mounted { source: stands_for.unwrap_or_else(|| mounted.source.clone()), ..*mounted };
+            *danger = mounts.danger(&real, until).await.or(danger.take());
         }
         dangers
     }

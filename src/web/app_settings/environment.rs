@@ -1,5 +1,7 @@
 //! The variables of the app's container: each by itself, or many as the text of a `.env` file.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use axum::response::Response;
 use serde::Serialize;
@@ -75,12 +77,14 @@ impl SealedList for Environment {
 struct Preview {
     lists: Vec<(&'static str, Vec<EnvName>)>,
     changes: usize,
+    /// What is deleted, as the form that saves this carries it.
     going: String,
 }
 
 impl From<Difference<EnvName>> for Preview {
     fn from(difference: Difference<EnvName>) -> Self {
-        let (changes, going) = (difference.changes(), going(&difference));
+        let changes = difference.changes();
+        let going = difference.removed.iter().map(EnvName::as_str).collect::<Vec<_>>().join(" ");
         let Difference { added, changed, unchanged, removed } = difference;
         let lists = vec![("Added", added), ("Changed", changed), ("Deleted", removed), ("Unchanged", unchanged)];
         Self { lists: lists.into_iter().filter(|(_, names)| !names.is_empty()).collect(), changes, going }
@@ -90,7 +94,7 @@ impl From<Difference<EnvName>> for Preview {
 /// Shows what the text of a `.env` file would change.
 pub(in crate::web) async fn preview(ui: Ui, At(slug): At<String>, typed: Typed) -> Result<Response, Error> {
     let app = apps::by_slug(&ui.state, &slug).await?;
-    let (mut form, edit) = text(&typed);
+    let (mut form, edit) = text(&typed, None);
     let Some(edit) = edit else { return answer::<Environment>(&ui, &app, form).await };
     let previewed = ui.state.deployer.preview_items(&app, &edit).await;
     let Some(difference) = form.check("env_text", refused(previewed)?) else { return answer::<Environment>(&ui, &app, form).await };
@@ -98,33 +102,23 @@ pub(in crate::web) async fn preview(ui: Ui, At(slug): At<String>, typed: Typed) 
     shown::<Environment>(&ui, &app, form, Look::with(preview)).await
 }
 
-/// Saves the text of a `.env` file. What that changes is decided now, not when it was previewed.
+/// Saves the text of a `.env` file. What that changes is decided now, not when it was previewed; but it deletes nothing that was not shown.
 pub(in crate::web) async fn import(ui: Ui, At(slug): At<String>, typed: Typed) -> Result<Response, Error> {
     let app = apps::by_slug(&ui.state, &slug).await?;
-    let (mut form, edit) = text(&typed);
+    let shown = typed.text("env_going").split_whitespace().map(str::to_owned).collect();
+    let (mut form, edit) = text(&typed, Some(shown));
     if let Some(edit) = edit {
-        let now = ui.state.deployer.preview_items(&app, &edit).await;
-        if refused(now)?.is_ok_and(|now| going(&now) != typed.text("env_going")) {
-            let changed = Invalid::because("The variables have changed since the preview. Preview it again: others would be deleted now.");
-            form.check::<()>("env_text", Err(changed));
-            return answer::<Environment>(&ui, &app, form).await;
-        }
         let imported = ui.state.deployer.edit_items(&app, edit, &ui.actor()).await;
         form.check("env_text", refused(imported)?);
     }
     answer::<Environment>(&ui, &app, form).await
 }
 
-/// What is deleted, as the form that saves a preview carries it.
-fn going(difference: &Difference<EnvName>) -> String {
-    difference.removed.iter().map(EnvName::as_str).collect::<Vec<_>>().join(" ")
-}
-
-/// The form with a text as it was typed, and what is to be done when nothing is wrong with it.
-fn text(typed: &Typed) -> (FormView, Option<Edit<EnvName>>) {
+/// The form with a text as it was typed, and what is to be done when nothing is wrong with it; `expected` has been shown as deleted.
+fn text(typed: &Typed, expected: Option<BTreeSet<String>>) -> (FormView, Option<Edit<EnvName>>) {
     let text = typed.exact("env_text");
     let mut form = FormView::new(Environment::FIELDS).filled(typed, &["env_name", "env_value"]).with("env_text", text.reveal());
     let items = form.check("env_text", env_file::parse(text.reveal()));
     let alone = typed.text("env_alone") == "yes";
-    (form, items.map(|items| Edit::Import { items, alone }))
+    (form, items.map(|items| Edit::Import { items, alone, expected }))
 }

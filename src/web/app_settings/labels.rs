@@ -40,6 +40,7 @@ impl Section for Labels {
             [label::INSTANCE, instance, "this installation"],
             [label::APP, app.id.to_string(), "this app, by its id"],
             [label::SLUG, app.slug.to_string(), "this app, for people"],
+            [label::CONTAINER, label::MADE_HERE, "a container of µPaaS's, and none that somebody makes of its image"],
             [label::FILES, "–", "where µPaaS keeps this container's files, when it has any"],
             [label::DEPLOYMENT, next.to_string(), "the deployment's number: the next one's is shown"],
         ] }))

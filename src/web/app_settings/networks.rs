@@ -5,9 +5,9 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::{
-    Draft, FormView, SavedAsOne, Section, Typed, came_back,
+    Draft, FormView, SavedAsOne, Section, Typed, came_back, given,
     rows::{Row, Rows, wrong},
-    saved,
+    saved, shown,
 };
 use crate::{
     deploy,
@@ -103,13 +103,16 @@ fn read(row: &Row<'_>, before: &[NetworkUse], form: &mut FormView) -> Option<Net
     }
 }
 
-/// Makes a network on the engine, for this app and others to join.
+/// Makes a network on the engine, for this app and others to join. What was typed into the rows comes back, unsaved.
 pub(in crate::web) async fn create(ui: Ui, At(slug): At<String>, typed: Typed) -> Result<Response, Error> {
     let app = apps::by_slug(&ui.state, &slug).await?;
-    let mut form = with_new(Networks.form(&Draft::of(&app)), typed.text(NEW));
+    let stored = Networks.form(&Draft::of(&app));
+    let rows = if ROWS.came(&typed) { with_new(ROWS.typed(&typed), "") } else { stored.clone() };
+    let mut form = rows.clone().with(NEW, typed.text(NEW));
     let Some(name) = form.check(NEW, typed.text(NEW).parse::<NetworkName>()) else { return came_back(&ui, &app, &Networks, form).await };
     match ui.state.deployer.create_network(&app, &name, &ui.actor()).await {
-        Ok(()) => saved(&ui, &app, &Networks).await,
+        Ok(()) if rows == stored => saved(&ui, &app, &Networks).await,
+        Ok(()) => given(&ui, &app, shown(&ui, &app, &Networks, rows).await?).await,
         Err(deploy::Error::Refused(why) | deploy::Error::EngineAway(why)) => {
             form.check::<()>(NEW, Err(Invalid::because(why)));
             came_back(&ui, &app, &Networks, form).await

@@ -71,16 +71,28 @@ impl Rows {
     /// The form with what was typed.
     pub(super) fn typed(&self, typed: &Typed) -> FormView {
         let texts = |row: Row<'_>| self.fields.iter().map(|(field, _)| row.text(field).to_owned()).collect::<Vec<_>>();
-        let mut form = self.form(self.rows(typed).map(texts));
-        let begins = format!("{}_", self.prefix);
+        // Those that are left out come last, so that the others have the same places as when they are read.
+        let left_out = self.sent(typed).filter(|row| !self.is_filled(row) && self.is_touched(row)).take(ROWS_MAX);
+        let mut form = self.form(self.rows(typed).chain(left_out).map(texts));
         let belongs = |name: &str| self.number(name).is_some_and(|number| number < NUMBERS_MAX);
-        if typed.names().any(|name| name.starts_with(&begins) && !belongs(name)) {
+        if self.names(typed).any(|name| !belongs(name)) {
             form.reject("The form has rows that this page does not make. Load it again.");
         }
         if self.rows(typed).count() > ROWS_MAX {
             form.reject(format!("There are more than {ROWS_MAX} rows. Remove some."));
         }
         form
+    }
+
+    /// Whether any row came.
+    pub(super) fn came(&self, typed: &Typed) -> bool {
+        self.names(typed).next().is_some()
+    }
+
+    /// The names of the fields that came and look like those of a row.
+    fn names<'a>(&self, typed: &'a Typed) -> impl Iterator<Item = &'a str> {
+        let begins = format!("{}_", self.prefix);
+        typed.names().filter(move |name| name.starts_with(&begins))
     }
 
     /// The number of the row that a field belongs to.
@@ -90,10 +102,22 @@ impl Rows {
 
     /// The rows that were typed, without those that are left out.
     pub(super) fn rows<'a>(&'a self, typed: &'a Typed) -> impl Iterator<Item = Row<'a>> {
+        self.sent(typed).filter(|row| self.is_filled(row)).enumerate().map(|(place, row)| Row { place, ..row })
+    }
+
+    /// All rows that came, none of which has its place yet.
+    fn sent<'a>(&'a self, typed: &'a Typed) -> impl Iterator<Item = Row<'a>> {
         let numbers: BTreeSet<usize> = typed.names().filter_map(|name| self.number(name)).collect();
-        let all = numbers.into_iter().map(move |sent_as| Row { rows: self, typed, sent_as, place: 0 });
-        let filled = all.filter(|row| self.decisive.iter().any(|field| !row.text(field).is_empty()));
-        filled.enumerate().map(|(place, row)| Row { place, ..row })
+        numbers.into_iter().map(move |sent_as| Row { rows: self, typed, sent_as, place: 0 })
+    }
+
+    fn is_filled(&self, row: &Row<'_>) -> bool {
+        self.decisive.iter().any(|field| !row.text(field).is_empty())
+    }
+
+    /// Whether something else stands in it than in an empty one.
+    fn is_touched(&self, row: &Row<'_>) -> bool {
+        self.fields.iter().any(|(field, default)| row.text(field) != *default)
     }
 
     /// Reads every row and keeps all of them when all are good. `read` notes what is wrong with one, and sees those before it.

@@ -15,7 +15,7 @@ use crate::{
         app::App,
         app_config::{
             config_file::ConfigFile,
-            volume::{self, Volume, VolumeSource},
+            volume::{self, Mounted, Volume, VolumeSource},
         },
     },
     web::{error::Error, ui::Ui},
@@ -54,8 +54,9 @@ impl Section for Volumes {
         let folder = deployer.volumes_folder(app.id).await;
         let typed: Vec<(usize, Option<VolumeSource>)> =
             ROWS.places(form).into_iter().map(|place| (place, form.value(&ROWS.name(place, "source")).parse().ok())).collect();
-        let sources: Vec<VolumeSource> = typed.iter().filter_map(|(_, source)| source.clone()).collect();
-        let mut dangers = deployer.dangers(app.id, &sources).await.into_iter();
+        let read_only = |place: usize| form.value(&ROWS.name(place, "readonly")) == "yes";
+        let mounted = typed.iter().filter_map(|(place, source)| Some(Mounted { source: source.clone()?, read_only: read_only(*place) }));
+        let mut dangers = deployer.dangers(app.id, &mounted.collect::<Vec<_>>()).await.into_iter();
         let mut rows = Vec::new();
         for (place, source) in typed {
             let danger = source.as_ref().and_then(|_| dangers.next().flatten());
@@ -86,8 +87,8 @@ impl SavedAsOne for Volumes {
     async fn check(&self, ui: &Ui, app: &App, draft: &Draft, form: &mut FormView) -> Result<(), Error> {
         let (deployer, volumes) = (&ui.state.deployer, &draft.config.run.volumes);
         let folder = deployer.volumes_folder(app.id).await;
-        let sources: Vec<VolumeSource> = volumes.iter().map(|volume| volume.source.clone()).collect();
-        let dangers = deployer.dangers(app.id, &sources).await;
+        let mounted: Vec<Mounted> = volumes.iter().map(Volume::mounted).collect();
+        let dangers = deployer.dangers(app.id, &mounted).await;
         for (place, (volume, danger)) in volumes.iter().zip(dangers).enumerate() {
             if matches!(volume.source, VolumeSource::Data(_)) && folder.is_none() {
                 form.check::<()>(&ROWS.name(place, "source"), Err(Invalid::because(NO_HOST_DATA_DIR)));

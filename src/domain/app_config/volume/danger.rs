@@ -2,11 +2,10 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::VolumeSource;
-use crate::domain::engine::Address;
+use super::{Mounted, VolumeSource};
 
 /// Where the engine listens unless it is told otherwise.
-const USUAL_SOCKETS: &[&str] = &["/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock"];
+const USUAL_SOCKETS: &[&str] = &["/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock", "/run/crio/crio.sock"];
 
 /// Folders of the host with power over it, and why. Whatever contains one of them has that power, too.
 const POWERFUL: &[(&str, &str)] = &[
@@ -23,11 +22,16 @@ const POWERFUL: &[(&str, &str)] = &[
     ("/usr/bin", "root runs the programs in /usr/bin"),
     ("/usr/sbin", "root runs the programs in /usr/sbin"),
     ("/usr/lib", "every program loads what is in /usr/lib"),
+    ("/usr/lib64", "every program loads what is in /usr/lib64"),
+    ("/usr/libexec", "root runs the programs in /usr/libexec"),
     ("/usr/local/bin", "root runs the programs in /usr/local/bin"),
     ("/usr/local/sbin", "root runs the programs in /usr/local/sbin"),
     ("/usr/local/lib", "every program loads what is in /usr/local/lib"),
     ("/var/lib/docker", "the files of all containers are in /var/lib/docker"),
     ("/var/lib/containerd", "the files of all containers are in /var/lib/containerd"),
+    ("/var/lib/kubelet", "the files and keys of all pods are in /var/lib/kubelet"),
+    ("/run/dbus", "programs of root take orders in /run/dbus"),
+    ("/run/systemd", "systemd takes orders in /run/systemd"),
     ("/var/spool/cron", "what stands in /var/spool/cron runs by itself"),
 ];
 
@@ -35,7 +39,9 @@ const POWERFUL: &[(&str, &str)] = &[
 const POWERFUL_AS_A_WHOLE: &[(&str, &str)] = &[("/home", "everybody's keys and start-up files are in /home")];
 
 /// Files in those folders that apps often need and that have no power.
-const HARMLESS: &[&str] = &["/etc/localtime", "/etc/timezone", "/etc/ssl/certs"];
+const HARMLESS: &[&str] = &["/etc/localtime", "/etc/timezone"];
+/// The same of what may be read: who writes there decides which servers root's programs believe.
+const HARMLESS_TO_READ: &[&str] = &["/etc/ssl/certs"];
 
 /// Why a mount needs a person's confirmation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,22 +75,23 @@ impl Danger {
 pub struct Sensitive {
     sockets: Vec<PathBuf>,
     data_dirs: Vec<PathBuf>,
+    engine_root: Option<PathBuf>,
 }
 
 impl Sensitive {
-    /// Of an engine at this address, and of a data directory by each of its names.
-    pub fn of<'a>(engine: &'a Address, data_dirs: impl IntoIterator<Item = &'a Path>) -> Self {
-        let socket = match engine {
-            Address::Unix(path) => Some(Path::new(path)),
-            Address::Tcp(_) => None,
-        };
-        Self::new(socket, data_dirs)
-    }
-
     /// The engine's socket and the data directory, by each of their names; the usual sockets are known.
     pub fn new<'a>(sockets: impl IntoIterator<Item = &'a Path>, data_dirs: impl IntoIterator<Item = &'a Path>) -> Self {
         let usual = USUAL_SOCKETS.iter().map(Path::new);
-        Self { sockets: sockets.into_iter().chain(usual).map(normal).collect(), data_dirs: data_dirs.into_iter().map(normal).collect() }
+        Self {
+            sockets: sockets.into_iter().chain(usual).map(normal).collect(),
+            data_dirs: data_dirs.into_iter().map(normal).collect(),
+            engine_root: None,
+        }
+    }
+
+    /// With the folder in which the engine keeps everything, when it has said so.
+    pub fn with_engine_root(self, root: Option<&Path>) -> Self {
+        Self { engine_root: root.map(normal), ..self }
     }
 
     /// Why it is dangerous to mount what lies at this path of the host: it has µPaaS's data in it, or is a part of them.
@@ -97,8 +104,8 @@ impl Sensitive {
 
 /// Why what is mounted gives an app power over the whole machine; none when it does not. Paths are taken as they are written: who can
 /// see where links lead asks again for that place.
-pub fn danger(source: &VolumeSource, sensitive: &Sensitive) -> Option<String> {
-    let VolumeSource::Host(path) = source else { return None };
+pub fn danger(mounted: &Mounted, sensitive: &Sensitive) -> Option<String> {
+    let VolumeSource::Host(path) = &mounted.source else { return None };
     let path = normal(path);
     if path == Path::new("/") {
         return Some("everything on this machine is in /".to_owned());
@@ -109,7 +116,11 @@ pub fn danger(source: &VolumeSource, sensitive: &Sensitive) -> Option<String> {
     if let Some(why) = sensitive.danger_of_data(&path) {
         return Some(why);
     }
-    if HARMLESS.iter().any(|harmless| path.starts_with(harmless)) {
+    if let Some(root) = sensitive.engine_root.as_ref().filter(|root| path.starts_with(root) || root.starts_with(&path)) {
+        return Some(format!("the files of all containers are in {}", root.display()));
+    }
+    let to_read = HARMLESS_TO_READ.iter().filter(|_| mounted.read_only);
+    if HARMLESS.iter().chain(to_read).any(|harmless| path.starts_with(harmless)) {
         return None;
     }
     let contains = |folder: &str| Path::new(folder).starts_with(&path);
@@ -141,9 +152,14 @@ mod tests {
     use super::*;
 
     fn asked(source: &str) -> Option<String> {
+        judged(source, true)
+    }
+
+    fn judged(source: &str, read_only: bool) -> Option<String> {
         let sockets = [Path::new("/run/user/1000/docker.sock")];
         let data_dirs = [Path::new("/srv/upaas/data"), Path::new("/mnt/host/../upaas//")];
-        danger(&source.parse().expect("valid"), &Sensitive::new(sockets, data_dirs))
+        let sensitive = Sensitive::new(sockets, data_dirs).with_engine_root(Some(Path::new("/mnt/disk/docker")));
+        danger(&Mounted { source: source.parse().expect("valid"), read_only }, &sensitive)
     }
 
     #[test]
@@ -180,6 +196,14 @@ mod tests {
             "/home",
             "/bin",
             "/lib64",
+            "/usr/lib64",
+            "/usr/libexec/sudo",
+            "/var/run/dbus/system_bus_socket",
+            "/run/systemd/private",
+            "/run/crio",
+            "/var/lib/kubelet/pods",
+            "/mnt/disk",
+            "/mnt/disk/docker/overlay2",
         ] {
             assert!(asked(source).is_some(), "{source}");
         }
@@ -202,9 +226,16 @@ mod tests {
             "./uploads",
             "pgdata",
             "/rootless",
+            "/mnt/disk/docker2",
         ] {
             assert_eq!(asked(source), None, "{source}");
         }
+    }
+
+    #[test]
+    fn whom_root_s_programs_believe_may_be_read_and_not_written() {
+        assert_eq!(judged("/etc/localtime", false), None);
+        assert!(judged("/etc/ssl/certs", false).expect("dangerous").contains("/etc"));
     }
 
     #[test]

@@ -37,7 +37,7 @@ async fn a_stop_that_the_engine_may_still_carry_out_stays_the_wish() {
         let fake = Fake::default();
         let mut server = with_running_shop(&fake).await;
         fake.fail(Step::Stop, kind);
-        server.browser.post("/apps/shop/stop", &[]).await.expect(409);
+        server.browser.post("/apps/shop/stop", &[]).await.expect(503);
         let page = server.browser.get("/apps/shop").await.text("#app-state");
         assert!(page.contains("or the engine has not stopped it"), "{kind:?}: {page}");
         fake.stop_all();

@@ -76,7 +76,7 @@ impl Shared {
     /// What was changed of a live container behind our back, as far as it was seen.
     pub(super) fn drift(&self, app: &App, live: &Deployment, made_with: &RunConfig) -> Vec<Drift> {
         let seen = live.container.as_deref().and_then(|container| self.picture.get(container));
-        seen.map(|seen| drift(&seen, &app.slug, made_with)).unwrap_or_default()
+        seen.map(|seen| drift(&seen, &app.slug, made_with, seen.was_adopted_by(live))).unwrap_or_default()
     }
 }
 

@@ -136,6 +136,12 @@ impl Observed {
         same && (by_id || self.made_by_upaas && self.created_at.is_none_or(|created| created >= deployment.times.queued))
     }
 
+    /// Whether this deployment has adopted it: it was there before. What is made anew in its place is made with the settings.
+    pub fn was_adopted_by(&self, deployment: &Deployment) -> bool {
+        let adopted_at = deployment.times.finished.filter(|_| deployment.is_adopted());
+        adopted_at.is_some_and(|adopted| self.created_at.is_none_or(|created| created <= adopted))
+    }
+
     /// The host port on which one of these ports is published. A container port may be published several times: what the engine has chosen
     /// is what no other of them has asked for.
     pub fn host_port(&self, port: &Port, among: &[Port]) -> Option<u16> {

@@ -57,8 +57,9 @@ impl Shape {
     }
 }
 
-/// What of a container is not as it was made, with these settings for an app of this name.
-pub fn drift(seen: &Observed, slug: &Slug, made_with: &RunConfig) -> Vec<Drift> {
+/// What of a container is not as it was made, with these settings for an app of this name. One that was adopted was made elsewhere: there a
+/// limit that it does not have is none that the engine has dropped.
+pub fn drift(seen: &Observed, slug: &Slug, made_with: &RunConfig, adopted: bool) -> Vec<Drift> {
     let (made, now) = (Shape::of(slug, seen.deployment, made_with), &seen.shape);
     let mut drift = Vec::new();
     let mut tell = |what, made: String, now: String| drift.push(Drift { what, made, now });
@@ -69,11 +70,12 @@ pub fn drift(seen: &Observed, slug: &Slug, made_with: &RunConfig) -> Vec<Drift> 
         tell("CPUs", cpus(made.nano_cpus), cpus(now.nano_cpus));
     }
     // What the engine cannot limit it drops at the creation, with a warning: nobody has changed that.
-    if now.memory != made.memory && now.memory != 0 {
+    if now.memory != made.memory && (adopted || now.memory != 0) {
         tell("Memory", memory(made.memory), memory(now.memory));
     }
-    if let Some(now) = now.pids.filter(|now| *now != made.pids.unwrap_or(0)) {
-        tell("Processes", pids(made.pids.unwrap_or(0)), pids(now));
+    let asked = made.pids.unwrap_or(0);
+    if let Some(now) = now.pids.or(adopted.then_some(0)).filter(|now| *now != asked) {
+        tell("Processes", pids(asked), pids(now));
     }
     if now.restart != made.restart {
         tell("Restart", restart(made.restart), restart(now.restart));
@@ -145,9 +147,13 @@ mod tests {
     }
 
     fn told(run: &RunConfig, change: impl FnOnce(&mut Shape)) -> Vec<String> {
+        told_of(run, change, false)
+    }
+
+    fn told_of(run: &RunConfig, change: impl FnOnce(&mut Shape), adopted: bool) -> Vec<String> {
         let mut seen = Observed { shape: Shape::of(&slug(), 1, run), ..Observed::bare("c1") };
         change(&mut seen.shape);
-        drift(&seen, &slug(), run).into_iter().map(|it| format!("{}: {} → {}", it.what, it.made, it.now)).collect()
+        drift(&seen, &slug(), run, adopted).into_iter().map(|it| format!("{}: {} → {}", it.what, it.made, it.now)).collect()
     }
 
     #[test]
@@ -165,6 +171,8 @@ mod tests {
         run.resources.pids = Some("100".parse().expect("valid"));
         let dropped = told(&run, |it| (it.memory, it.pids) = (0, None));
         assert!(dropped.is_empty(), "{dropped:?}");
+        let never_had = told_of(&run, |it| (it.memory, it.pids) = (0, None), true);
+        assert_eq!(never_had.len(), 2, "one that was adopted: {never_had:?}");
     }
 
     #[test]

@@ -37,12 +37,12 @@ impl EngineHost {
         Ok(sensitive.with_engine_root(root.ok().flatten().as_deref()))
     }
 
-    /// The same for a page, which does not wait long: without what the engine does not say in time.
+    /// The same for a page, which does not wait long: without whatever the engine does not say in time.
     pub(super) async fn sensitive_soon(&self) -> Sensitive {
-        match timeout(KNOW_DEADLINE, self.sensitive()).await {
-            Ok(Ok(sensitive)) => sensitive,
-            _ => self.place.sensitive(&self.sockets().await, &[]),
-        }
+        let (mounts, root) = join(timeout(KNOW_DEADLINE, self.own_mounts()), timeout(KNOW_DEADLINE, self.engine.root())).await;
+        let mounts = mounts.ok().and_then(Result::ok).unwrap_or_default();
+        let root = root.ok().and_then(Result::ok).flatten();
+        self.place.sensitive(&self.sockets().await, &mounts).with_engine_root(root.as_deref())
     }
 
     /// The engine's socket, by the name that was said and by where that leads.
@@ -59,7 +59,14 @@ impl EngineHost {
         let mut mounts = self.engine.mounts_of(own).await?.unwrap_or_default();
         for mount in mounts.clone() {
             let Some(name) = &mount.volume else { continue };
-            let stands_for = self.engine.volume(name).await?.map(|volume| volume.stands_for).unwrap_or_default();
+            // Where it lies is known already: a driver that does not answer is no reason to make no containers.
+            let stands_for = match self.engine.volume(name).await {
+                Ok(volume) => volume.map(|volume| volume.stands_for).unwrap_or_default(),
+                Err(err) => {
+                    tracing::warn!(volume = name, error = %err, "what a volume of µPaaS's own stands for is not known");
+                    continue;
+                }
+            };
             mounts.extend(stands_for.into_iter().map(|source| Mount { source, ..mount.clone() }));
         }
         Ok(mounts)
@@ -70,8 +77,10 @@ impl EngineHost {
         let until = Instant::now() + LOOK_DEADLINE;
         let visible = here::shares_host(self.engine.address()).await;
         let mounts = Mounts { folder: self.folder_of(app).await, sensitive, visible };
-        let judged = join_all(mounted.iter().map(|it| self.judge_one(&mounts, it, until)));
-        let (judged, beside) = join(judged, mounts.dangers_beside(mounted, until)).await;
+        let judged = join_all(mounted.iter().map(|it| self.judge_one(&mounts, it, until))).await;
+        // What is dangerous by itself is asked about as such: it has that power with and without the others.
+        let harmless = |at: usize| matches!(judged[at], Ok(None));
+        let beside = mounts.dangers_beside(mounted, harmless, until).await;
         judged.into_iter().zip(beside).map(|(judged, beside)| Ok(judged?.or(beside))).collect()
     }
 

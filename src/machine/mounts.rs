@@ -52,15 +52,16 @@ impl Mounts {
         Some(Danger::Power(format!("it leads to {}, and {why}", real.display())))
     }
 
-    /// Why mounting each of these needs a confirmation because of the others: the app can write to a folder of the host in which another
-    /// of them lies. It could put a link to anywhere in that one's place, and the engine would follow it at the next start.
-    pub async fn dangers_beside(&self, mounted: &[Mounted], until: Instant) -> Vec<Option<Danger>> {
+    /// Why mounting each of these needs a confirmation because of another one that has no power by itself: the app can write to a folder of
+    /// the host in which it lies. It could put a link to anywhere in its place, and the engine would follow that at the next start.
+    pub async fn dangers_beside(&self, mounted: &[Mounted], harmless: impl Fn(usize) -> bool, until: Instant) -> Vec<Option<Danger>> {
         let places = join_all(mounted.iter().map(|it| self.places(&it.source, until))).await;
         let holds = |outer: &[PathBuf], inner: &[PathBuf]| {
             inner.iter().any(|inner| outer.iter().any(|outer| inner != outer && inner.starts_with(outer)))
         };
         let beside = |own: &Vec<PathBuf>| {
-            let (outer, _) = mounted.iter().zip(&places).find(|(other, theirs)| !other.read_only && holds(theirs, own))?;
+            let is_outer = |(at, other): &(usize, &Mounted)| !other.read_only && harmless(*at) && holds(&places[*at], own);
+            let (_, outer) = mounted.iter().enumerate().find(is_outer)?;
             let why = format!("it lies in {}, where this app can put a link to anywhere in its place", outer.source);
             Some(Danger::Power(why))
         };
@@ -136,13 +137,15 @@ mod tests {
         let mounts = mounts(folder.path());
         let said = async |sources: [(String, bool); 2]| {
             let both = sources.map(|(source, read_only)| mounted(&source, read_only));
-            mounts.dangers_beside(&both, soon()).await.iter().map(Option::is_some).collect::<Vec<_>>()
+            mounts.dangers_beside(&both, |_| true, soon()).await.iter().map(Option::is_some).collect::<Vec<_>>()
         };
         assert_eq!(said([(at("real"), false), (at("real/in"), true)]).await, [false, true]);
         assert_eq!(said([(at("real/in"), false), (at("link"), false)]).await, [true, false], "by where links lead, too");
         assert_eq!(said([(at("real"), true), (at("real/in"), false)]).await, [false, false], "the app cannot put anything there");
         assert_eq!(said([(at("real"), false), (at("real"), false)]).await, [false, false], "the same folder at two places");
         assert_eq!(said([(at("real"), false), (at("really"), false)]).await, [false, false]);
+        let both = [mounted(&at("real"), false), mounted(&at("real/in"), true)];
+        assert_eq!(mounts.dangers_beside(&both, |at| at != 0, soon()).await, [None, None], "the outer one is asked about itself");
     }
 
     #[tokio::test]

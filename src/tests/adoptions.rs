@@ -20,6 +20,21 @@ async fn with_running_shop(fake: &Fake) -> (Server, AppId) {
     (server, app)
 }
 
+#[tokio::test]
+async fn what_is_made_anew_in_the_place_of_an_adopted_container_is_made_with_the_settings() {
+    let fake = Fake::default();
+    let (mut server, app) = with_running_shop(&fake).await;
+    fake.add_orphan(app, true);
+    orphan_is_listed(&mut server).await;
+    server.browser.post("/system/orphans/adoption", &[("container", "orphan")]).await.expect(303);
+    assert!(server.wait_for_app("shop", "Running").await.text("#app-state").contains("was adopted"));
+    fake.forget_all();
+    server.wait_for_app("shop", "Container removed").await;
+    server.browser.post("/apps/shop/start", &[]).await.expect(303);
+    let page = server.wait_for_app("shop", "Running").await;
+    assert!(!page.text("#app-state").contains("was adopted"), "{}", page.text("#app-state"));
+}
+
 async fn orphan_is_listed(server: &mut Server) -> String {
     eventually("the orphan to be listed", async || {
         let listed = server.browser.get("/system").await.text("#orphans");

@@ -105,7 +105,8 @@ async fn a_look_that_finds_no_new_commit_says_so() {
     let fake = Fake::default();
     let mut server = with_shop(&fake).await;
     fake.add_commit(&id("aaaaaaaa"), "Add a");
-    let page = server.browser.post(COMMITS, &[]).await.expect(200);
+    let page = server.browser.post(COMMITS, &[]).await.expect(303).location().to_owned();
+    let page = server.browser.get(&page).await.expect(200);
     assert!(page.text("#flash").contains("There is no new commit on main."), "{}", page.text("#flash"));
     assert_eq!(page.texts(".commit-row").len(), 1);
     assert!(page.text("title").starts_with(&page.text("h1")), "{}", page.text("title"));

@@ -139,7 +139,7 @@ async fn what_cannot_be_gone_back_to_is_refused_in_words_and_the_page_says_so_be
     for (deployment, values, sentence) in [
         ("99", "kept", "“shop” has no deployment #99."),
         ("x", "kept", "“x” is no deployment's number."),
-        ("", "kept", "Type a deployment's number."),
+        ("", "kept", "“deployment” is missing: the number of the one to go back to."),
         ("6", "old", "“values” is either “kept”"),
     ] {
         let refused = roll_back(&mut server, deployment, values).await.expect(400);
@@ -217,6 +217,8 @@ async fn a_second_press_finds_the_first_and_another_wish_replaces_it_and_a_pause
     let path = roll_back(&mut server, "1", "kept").await.expect(303).location().to_owned();
     assert_eq!(roll_back(&mut server, "1", "kept").await.expect(303).location(), path);
     let plan = server.browser.get(&(page_of(1) + "/rollback")).await.text("#rollback");
+    assert!(plan.contains("#5 waits for its turn and goes back there already"), "{plan}");
+    let plan = server.browser.get(&(page_of(2) + "/rollback")).await.text("#rollback");
     assert!(plan.contains("#5, another rollback, waits for its turn. It is cancelled."), "{plan}");
     assert_ne!(roll_back(&mut server, "1", "current").await.expect(303).location(), path);
     fake.release(Step::Build);
@@ -240,6 +242,20 @@ async fn the_way_back_after_a_rollback_does_not_lead_to_what_was_left() {
     let path = roll_back(&mut server, "1", "kept").await.expect(303).location().to_owned();
     server.wait_for(&path, &["Success"]).await;
     assert_eq!(begins_at(&mut server).await, page_of(4) + "/rollback", "nothing older is kept: the newest with another image");
+}
+
+#[tokio::test]
+async fn the_way_back_stays_the_same_when_settings_are_applied_after_a_rollback() {
+    let fake = Fake::default();
+    let mut server = with_deployments(&fake, 5).await;
+    let path = roll_back(&mut server, "2", "kept").await.expect(303).location().to_owned();
+    server.wait_for(&path, &["Success"]).await;
+    // Then #2 is not kept any more: its image is that of two newer ones.
+    server.configure("shop", |config| config.run.env.clear()).await;
+    let path = server.browser.post("/apps/shop/apply", &[]).await.expect(303).location().to_owned();
+    server.wait_for(&path, &["Success"]).await;
+    let begins_at = server.browser.get("/apps/shop").await.attribute("#overview a[href$=rollback]", "href");
+    assert_eq!(begins_at, Some(page_of(1) + "/rollback"), "and not at #5, which was left");
 }
 
 #[tokio::test]

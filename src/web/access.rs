@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header, uri::PathAndQuery},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
@@ -14,6 +14,7 @@ use tower_sessions::{Session, SessionStore, session::Id};
 use super::{
     AppState, bearer,
     error::{self, Error},
+    query::lasting,
 };
 use crate::{
     db::{self, users::User},
@@ -99,8 +100,8 @@ pub(super) async fn require_administrator(State(state): State<AppState>, request
     }
     let by_script = is_asked_by_a_script(request.headers());
     // A part of a page leads to the page, and the rest of its address is its own.
-    let asked = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
-    let page = if by_script { page_of(request.uri().path()) } else { asked };
+    let asked = lasting(request.uri());
+    let page = if by_script { page_of(request.uri().path()) } else { &asked };
     let target = match db::users::administrator(state.db.read()).await {
         Ok(None) => "/setup".to_owned(),
         Ok(Some(_)) if request.method() == Method::GET => login_with_return(page),

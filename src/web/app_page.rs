@@ -15,7 +15,7 @@ use super::{
     frame::When,
     live,
     present::{self, Address, AppLink, Badge, Commit, DeploymentRow, RecordView},
-    standing::{drift_of, foremost, is_at_work},
+    standing::{drift_of, foremost, is_adopted, is_at_work},
     ui::Ui,
     view::{Mood, Piece, View, Watched},
     webhook::Webhook,
@@ -193,7 +193,7 @@ async fn page(ui: &Ui, app: &App, webhook: Webhook) -> Result<Show, Error> {
     let unfinished = db::deployments::unfinished(ui.state.db.read(), app.id).await?;
     let foremost = foremost(app, &unfinished, recent.first());
     let switch_note = present::switch_note(&app.config.run, live.as_ref().map(|_| held(&made_with.run.ports, &container)).as_deref());
-    let drift = drift_of(app, foremost, &container, &made_with.run).into_iter().map(Drifted::from).collect();
+    let drift = drift_of(app, live.as_ref(), foremost, &container, &made_with.run).into_iter().map(Drifted::from).collect();
     let page = AppPage { address, switch_note, drift, ..app_page(app, live.as_ref(), foremost, &container) };
     // They are refused then; and that the container does not run for a moment is the deployment's own doing.
     let page = match foremost.is_some_and(is_at_work) {
@@ -236,7 +236,7 @@ fn app_page(app: &App, live: Option<&Deployment>, foremost: Option<&Deployment>,
         rollback_url: None,
         settings: settings(&app.config),
         stopped: app.desired_state == DesiredState::Stopped,
-        adopted: live.is_some_and(Deployment::is_adopted),
+        adopted: is_adopted(live, container),
         drift: Vec::new(),
         hint: live.and_then(|live| hint(app, live, container)),
         start: live.and_then(|_| start_verb(app, container)),
@@ -264,7 +264,7 @@ fn hint(app: &App, live: &Deployment, container: &Sight) -> Option<String> {
         Sight::There(it) if it.running && stopped => {
             Some("The app should be stopped, but its container runs: it was started outside µPaaS, or the engine has not stopped it. Pushes are ignored until you press “Keep running”.".to_owned())
         }
-        Sight::There(it) if it.running => live.is_adopted().then(|| format!(
+        Sight::There(it) if it.running => it.was_adopted_by(live).then(|| format!(
             "The container of #{number} was adopted. Its variables, files, volumes, ports, labels, command, user and health check are not compared with the settings: set what it needs there before the next deployment."
         )),
         _ if stopped => Some("Stopped: pushes are ignored until it is started.".to_owned()),

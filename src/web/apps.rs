@@ -15,7 +15,7 @@ use super::{
     frame::When,
     live,
     present::{self, Address, Badge, Commit, Phase},
-    standing::{drift_of, foremost, still_serves},
+    standing::{drift_of, foremost, is_adopted, still_serves},
     ui::Ui,
     view::{Mood, Piece, View, Watched},
 };
@@ -152,9 +152,9 @@ async fn load_index(ui: &Ui) -> Result<Index, Error> {
         let made_with = db::snapshots::of(ui.state.db.read(), app, live(app)).await?;
         let address = container.there().and_then(|it| present::address(app, &made_with, it, ui.host()));
         let (live, foremost) = (live(app), foremost(app, &unfinished, newest(app)));
-        let is_drifting = !drift_of(app, foremost, &container, &made_with.run).is_empty();
-        let drift =
-            live.filter(|_| is_drifting).map(|it| if it.is_adopted() { "not as its settings say" } else { "changed outside µPaaS" });
+        let is_drifting = !drift_of(app, live, foremost, &container, &made_with.run).is_empty();
+        let said = if is_adopted(live, &container) { "not as its settings say" } else { "changed outside µPaaS" };
+        let drift = is_drifting.then_some(said);
         rows.push(Row { address, drift, ..row(app, live, foremost, &container) });
     }
     let deletions = ui.state.deployer.deletions().await?.into_iter().map(Leaving::from).collect();

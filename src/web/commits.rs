@@ -4,12 +4,12 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     apps,
     error::Error,
-    extract::At,
+    extract::{Asked, At},
     form::{FormView, Typed},
     frame::When,
     present::{self, AppLink, Commit},
@@ -27,6 +27,8 @@ use crate::{
 
 /// The field for an id.
 const COMMIT: &str = "commit";
+/// That there was none that is new.
+const NOTHING: &str = "nothing";
 /// So many of the deployments that made a commit live are shown.
 const DEPLOYMENTS_MAX: usize = 3;
 
@@ -64,8 +66,19 @@ fn empty() -> FormView {
     FormView::new(&[(COMMIT, ""), ("no_cache", "")])
 }
 
-pub(super) async fn index(ui: Ui, At(slug): At<String>) -> Result<Response, Error> {
+#[derive(Deserialize)]
+pub(super) struct Said {
+    /// What a look for new commits has found.
+    #[serde(default)]
+    looked: Option<String>,
+}
+
+pub(super) async fn index(ui: Ui, At(slug): At<String>, Asked(said): Asked<Said>) -> Result<Response, Error> {
     let app = apps::by_slug(&ui.state, &slug).await?;
+    let ui = match said.looked.as_deref() {
+        Some(NOTHING) => ui.good_news(&format!("There is no new commit on {}.", app.config.source.branch)),
+        _ => ui,
+    };
     page(&ui, &app, empty(), None).await
 }
 
@@ -74,11 +87,11 @@ pub(super) async fn look(ui: Ui, At(slug): At<String>) -> Result<Response, Error
     let app = apps::by_slug(&ui.state, &slug).await?;
     let before = newest(&ui, &app).await;
     match ui.state.deployer.look_for_commits(&app).await {
-        Ok(()) if before.is_some() && newest(&ui, &app).await == before => {
-            let news = format!("There is no new commit on {}.", app.config.source.branch);
-            page(&ui.good_news(&news), &app, empty(), None).await
+        Ok(()) => {
+            let is_new = before.is_none() || newest(&ui, &app).await != before;
+            let news = if is_new { String::new() } else { format!("?looked={NOTHING}") };
+            Ok(Redirect::to(&format!("{}/commits{news}", present::app_url(&app))).into_response())
         }
-        Ok(()) => Ok(Redirect::to(&format!("{}/commits", present::app_url(&app))).into_response()),
         Err(deploy::Error::Refused(why)) => {
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&ui, &app, empty(), Some(why)).await?).into_response())
         }

@@ -104,7 +104,11 @@ impl Error {
             Self::Unauthorized(sentence) => ("Not let in", (*sentence).to_owned(), None),
             Self::Forbidden(sentence) => ("Not allowed", (*sentence).to_owned(), None),
             Self::Conflict(sentence) => ("Not possible now", sentence.clone(), Some("Go back to see how things stand.")),
-            Self::EngineAway(sentence) => ("The engine does not answer", sentence.clone(), Some("µPaaS asks it again every few seconds.")),
+            Self::EngineAway(sentence) => (
+                "The engine does not answer",
+                sentence.clone(),
+                Some("µPaaS looks every few seconds whether it is back. What you asked for is not repeated."),
+            ),
             Self::BadRequest(sentence) => ("Not understood", sentence.clone(), None),
             Self::TooLarge(limit) => (
                 "Too large",
@@ -274,9 +278,9 @@ pub(super) async fn render(State(state): State<AppState>, request: Request, next
     }
 }
 
-/// Whether a page's stream is, or was, at an address.
+/// Whether a page's stream is, or was, at an address. An app may be called “events”.
 fn is_of_a_stream(path: &str) -> bool {
-    path.ends_with("/events")
+    path.ends_with("/events") && path != "/apps/events"
 }
 
 /// Whether an address is there for programs: there an error is JSON, unless a browser asks.

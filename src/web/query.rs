@@ -3,10 +3,22 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use axum::http::Uri;
+
 use super::extract::Asked;
 
 /// The part of an address after the question mark.
 pub(super) type Pairs = Asked<Vec<(String, String)>>;
+
+/// What an address says once, of an act that led there.
+const NEWS: [&str; 3] = ["changed", "saved", "looked"];
+
+/// The address of a page, to come back to: the news that led there are no part of it.
+pub(super) fn lasting(address: &Uri) -> String {
+    let is_news = |pair: &&str| pair.split('=').next().is_some_and(|name| NEWS.contains(&name));
+    let pairs: Vec<&str> = address.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !is_news(pair)).collect();
+    if pairs.is_empty() { address.path().to_owned() } else { format!("{}?{}", address.path(), pairs.join("&")) }
+}
 
 /// The rule for what is said more than once.
 pub(super) const ONCE: &str = "is said twice; say it once";
@@ -109,4 +121,23 @@ pub(super) fn number(value: &str, max: i64) -> Option<i64> {
 
 fn listed(words: &[&str]) -> String {
     words.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_once_is_not_come_back_to() {
+        for (address, lasts) in [
+            ("/apps/shop/compare?from=1&to=2", "/apps/shop/compare?from=1&to=2"),
+            ("/settings?changed=password", "/settings"),
+            ("/apps/shop/settings?saved=ports&x=1", "/apps/shop/settings?x=1"),
+            ("/apps/shop/commits?looked=nothing", "/apps/shop/commits"),
+            ("/audit?q=saved%3D1&unsaved=2", "/audit?q=saved%3D1&unsaved=2"),
+            ("/?", "/"),
+        ] {
+            assert_eq!(lasting(&address.parse().expect("an address")), lasts);
+        }
+    }
 }

@@ -21,9 +21,20 @@ pub(super) fn is_at_work(deployment: &Deployment) -> bool {
 }
 
 /// What was changed of the live container outside µPaaS; nothing while a deployment is about to replace it.
-pub(super) fn drift_of(app: &App, foremost: Option<&Deployment>, container: &Sight, made_with: &RunConfig) -> Vec<Drift> {
+pub(super) fn drift_of(
+    app: &App,
+    live: Option<&Deployment>,
+    foremost: Option<&Deployment>,
+    container: &Sight,
+    made_with: &RunConfig,
+) -> Vec<Drift> {
     let seen = container.there().filter(|_| !foremost.is_some_and(is_at_work));
-    seen.map(|it| drift(it, &app.slug, made_with)).unwrap_or_default()
+    seen.map(|it| drift(it, &app.slug, made_with, is_adopted(live, container))).unwrap_or_default()
+}
+
+/// Whether the live container was not made with the app's settings, but adopted.
+pub(super) fn is_adopted(live: Option<&Deployment>, container: &Sight) -> bool {
+    live.zip(container.there()).is_some_and(|(live, seen)| seen.was_adopted_by(live))
 }
 
 /// That the live deployment serves, whatever came of another one; nothing unless that is seen.

@@ -2,11 +2,7 @@
 
 use axum::{
     extract::FromRequestParts,
-    http::{
-        Extensions, HeaderMap, Method, Uri, header,
-        request::Parts,
-        uri::{Authority, PathAndQuery},
-    },
+    http::{Extensions, HeaderMap, Method, Uri, header, request::Parts, uri::Authority},
     response::{Html, IntoResponse, Response},
 };
 
@@ -20,6 +16,7 @@ use super::{
     error::Error,
     frame::{Alert, Frame, Theme},
     live::Look,
+    query::lasting,
     theme::COOKIE,
     view::{Fragment, Mood, View, Watched},
 };
@@ -61,7 +58,7 @@ impl Ui {
             wants_fragment: headers.contains_key("hx-request"),
             answers_json: bearer::presented(headers).is_some() && !bearer::is_a_browser(headers),
             theme: cookie(headers, COOKIE).and_then(Theme::parse).unwrap_or(Theme::Auto),
-            address: uri.path_and_query().filter(|_| is_a_page).map_or_else(|| path.clone(), PathAndQuery::to_string),
+            address: if is_a_page { lasting(uri) } else { path.clone() },
             path,
             alerts: Vec::new(),
             session: extensions.get::<Session>().and_then(Session::id),

@@ -24,6 +24,15 @@ pub async fn last(db: impl SqliteExecutor<'_>, app: AppId, count: i64) -> Result
     Ok(query.bind(app).bind(count).fetch_all(db).await?)
 }
 
+/// The number of the app's first successful deployment with an image that is there.
+pub async fn first_with(db: impl SqliteExecutor<'_>, app: AppId, image: &str) -> Result<Option<i64>, Error> {
+    let query = sqlx::query_scalar(
+        "SELECT min(number) FROM deployments INDEXED BY deployments_with_image
+         WHERE app_id = ? AND image = ? AND image IS NOT NULL AND image_removed_at IS NULL AND status = 'success'",
+    );
+    Ok(query.bind(app).bind(image).fetch_one(db).await?)
+}
+
 /// The app's pinned deployments, newest first.
 pub async fn pinned(db: impl SqliteExecutor<'_>, app: AppId) -> Result<Vec<DeploymentId>, Error> {
     let query = sqlx::query_scalar("SELECT id FROM deployments WHERE app_id = ? AND pinned_at IS NOT NULL ORDER BY number DESC");

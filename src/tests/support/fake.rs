@@ -896,17 +896,21 @@ impl Runtime for Fake {
         let (sensitive, _) = self.0.place.lock().unwrap().clone().unwrap();
         let mounts = Mounts { folder: self.volumes_folder(app).await, sensitive, visible: self.shares_host().await };
         let until = Instant::now() + Duration::from_secs(10);
-        let mut dangers = mounts.dangers_beside(mounted, until).await;
-        for (danger, mounted) in dangers.iter_mut().zip(mounted) {
+        let mut dangers = Vec::new();
+        for mounted in mounted {
             let stands_for = match &mounted.source {
-                VolumeSource::Named(_) if self.0.failing.lock().unwrap().contains_key(&Step::Volumes) => continue,
+                VolumeSource::Named(_) if self.0.failing.lock().unwrap().contains_key(&Step::Volumes) => {
+                    dangers.push(None);
+                    continue;
+                }
                 VolumeSource::Named(name) => self.0.volumes.lock().unwrap().get(name).cloned().map(VolumeSource::Host),
                 _ => None,
             };
             let real = Mounted { source: stands_for.unwrap_or_else(|| mounted.source.clone()), ..*mounted };
-            *danger = mounts.danger(&real, until).await.or(danger.take());
+            dangers.push(mounts.danger(&real, until).await);
         }
-        dangers
+        let beside = mounts.dangers_beside(mounted, |at| dangers[at].is_none(), until).await;
+        dangers.into_iter().zip(beside).map(|(danger, beside)| danger.or(beside)).collect()
     }
 
     async fn networks(&self) -> Result<Vec<Network>, Failure> {

@@ -104,6 +104,9 @@ pub(in crate::web) async fn show(ui: Ui, At((slug, number)): At<(String, i64)>) 
 /// Rolls back.
 pub(in crate::web) async fn create(ui: Ui, At(slug): At<String>, typed: Typed) -> Result<Response, Error> {
     let app = apps::by_slug(&ui.state, &slug).await?;
+    if typed.text("deployment").is_empty() {
+        return Err(Error::BadRequest("“deployment” is missing: the number of the one to go back to.".to_owned()));
+    }
     let target = numbered(&ui.state, &app, typed.text("deployment")).await?.map_err(|invalid| Error::BadRequest(invalid.0))?;
     let keeps_values = match typed.text_or("values", "kept") {
         "kept" => false,
@@ -139,16 +142,19 @@ async fn plan(state: &AppState, app: &App, target: &Deployment, config: &AppConf
         switch_note: present::switch_note(&config.run, held.as_deref()),
         values: differences(config, &config.with_values_of(&app.config)).into_iter().map(|it| it.what).collect(),
         paused_by: app.auto_deploy_paused.as_ref().map(|pause| pause.by.clone()),
-        under_way: unfinished.iter().map(fate).collect(),
+        under_way: unfinished.iter().map(|other| fate(other, target)).collect(),
         has_volumes: !config.run.volumes.is_empty(),
     })
 }
 
 /// What becomes of a deployment that has not ended when a rollback is asked for.
-fn fate(other: &Deployment) -> String {
+fn fate(other: &Deployment, target: &Deployment) -> String {
     let number = other.number;
     match other.status {
         _ if other.trigger.is_automatic() => format!("#{number} is {}, because of a push. It is cancelled.", other.status),
+        Status::Queued if other.rollback.is_some_and(|it| it.to == target.number) => {
+            format!("#{number} waits for its turn and goes back there already; with the other choice of values this takes its place.")
+        }
         Status::Queued if other.rollback.is_some() => format!("#{number}, another rollback, waits for its turn. It is cancelled."),
         Status::Queued => format!("#{number} waits for its turn and goes first: cancel it if it is not wanted any more."),
         status => format!("#{number} is {status} and goes first: cancel it if it is not wanted any more."),
@@ -189,7 +195,10 @@ pub(in crate::web) async fn way_back(
 ) -> Result<Option<String>, Error> {
     let others = kept_others(state, app, kept).await?;
     let is_same = |it: &&Deployment| it.image == live.image;
-    let first = others.iter().filter(is_same).map(|it| it.number).min().unwrap_or(live.number).min(live.number);
+    let first = match &live.image {
+        Some(image) => db::deployments::kept::first_with(state.db.read(), app.id, image).await?.unwrap_or(live.number),
+        None => live.number,
+    };
     let older = others.iter().find(|it| it.number < first);
     let best = older.or_else(|| others.iter().find(|it| !is_same(it))).or(others.first());
     Ok(best.and_then(|it| present::rollback_url(app, it, kept)))

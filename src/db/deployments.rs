@@ -167,7 +167,7 @@ pub async fn enqueue(tx: &mut SqliteConnection, new: &NewDeployment<'_>) -> Resu
     get(tx, id).await
 }
 
-/// The deployment with this id.
+/// The deployment with this id; [`Error::Stale`] when there is none any more.
 pub async fn get(db: impl SqliteExecutor<'_>, id: DeploymentId) -> Result<Deployment, Error> {
     let row: Option<Row> = sqlx::query_as(select!("WHERE id = ?")).bind(id).fetch_optional(db).await?;
     row.ok_or(Error::Stale("deployment"))?.try_into()

@@ -86,7 +86,7 @@ pub(super) async fn after_deployments(shared: Arc<Shared>) {
             continue;
         }
         let cleaned = shared.stop.run_until_cancelled(clean(&shared, Some(wanted.clone()), &Actor::upaas())).await;
-        if let Some(Err(failure)) = cleaned {
+        if let Some(Err(failure)) = cleaned.map(|cleaned| cleaned.and_then(Cleaned::whole)) {
             shared.cleaning.wanted.lock().expect("no panic while held").extend(wanted);
             tracing::warn!(
                 reason = %failure.sentence, error = failure.chain(), "the clean-up after a deployment failed; the next one goes on with it"
@@ -95,9 +95,24 @@ pub(super) async fn after_deployments(shared: Arc<Shared>) {
     }
 }
 
-/// Cleans up for these apps, or for all of them, and records what went; says what that was. Waits for a clean-up that goes on. Once it is
+/// A clean-up that went to its end.
+pub(super) struct Cleaned {
+    /// What went.
+    said: String,
+    /// The images that could not be removed, if there are any.
+    stuck: Option<Failure>,
+}
+
+impl Cleaned {
+    /// What went, when nothing is left that should have gone, too.
+    pub(super) fn whole(self) -> Result<String, Failure> {
+        self.stuck.map_or(Ok(self.said), Err)
+    }
+}
+
+/// Cleans up for these apps, or for all of them, and records what went. Waits for a clean-up that goes on. Once it is
 /// its turn it goes on to its end, or until µPaaS stops, whether or not its caller still waits: what went is recorded.
-pub(super) async fn clean(shared: &Arc<Shared>, only: Option<BTreeSet<AppId>>, by: &Actor) -> Result<String, Failure> {
+pub(super) async fn clean(shared: &Arc<Shared>, only: Option<BTreeSet<AppId>>, by: &Actor) -> Result<Cleaned, Failure> {
     let turn = shared.cleaning.turn.clone().lock_owned().await;
     let (task_shared, by) = (shared.clone(), by.clone());
     let cleaning = shared.tasks.spawn(async move {
@@ -108,14 +123,14 @@ pub(super) async fn clean(shared: &Arc<Shared>, only: Option<BTreeSet<AppId>>, b
 }
 
 /// Cleans up; what a person has asked for has an entry of its own about the whole.
-async fn clean_and_sum_up(shared: &Shared, only: Option<&BTreeSet<AppId>>, by: &Actor) -> Result<String, Failure> {
+async fn clean_and_sum_up(shared: &Shared, only: Option<&BTreeSet<AppId>>, by: &Actor) -> Result<Cleaned, Failure> {
     let mut removed = Removed::default();
     let broken = clean_apps(shared, only, by, &mut removed).await.err();
-    let failure = broken.or_else(|| removed.failure());
+    let stuck = removed.failure();
     let said = removed.said();
     if by.user.is_some() {
         let act = Act::done(Action::Cleanup, by, subject());
-        let act = match &failure {
+        let act = match broken.as_ref().or(stuck.as_ref()) {
             None => act.detail(&said),
             Some(failure) => act.failed(format!("{} Before that: {said}", failure.sentence)),
         };
@@ -125,7 +140,7 @@ async fn clean_and_sum_up(shared: &Shared, only: Option<&BTreeSet<AppId>>, by: &
         shared.disk.look_again();
         shared.changes.tell();
     }
-    failure.map_or(Ok(said), Err)
+    broken.map_or(Ok(Cleaned { said, stuck }), Err)
 }
 
 /// Cleans up for app after app, and records of each what went. What cannot be removed holds nothing else up, unless the engine is lost.

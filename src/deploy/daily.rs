@@ -9,7 +9,7 @@ use crate::domain::moment::Moment;
 
 /// How much time is between two times that nobody asked for.
 const EVERY_MS: u64 = 24 * 60 * 60 * 1000;
-/// After a start this much passes first.
+/// After a start this much passes first, and at least as much after each time.
 pub(super) const SETTLE: Duration = Duration::from_secs(10 * 60);
 
 /// Waits until what was done `last` then is due again, and for `pause` at least; false when µPaaS stops.

@@ -17,6 +17,7 @@ use super::{
     Error, Shared, cleanup, lifecycle,
     platform::{Failure, FailureKind},
     recover,
+    sight::expect_all_shown,
 };
 use crate::{
     audit, db,
@@ -24,7 +25,7 @@ use crate::{
         app::App,
         app_config::process::StopGrace,
         audit::{Act, Action, Actor, Resource, Subject},
-        container::Observed,
+        container::Listed,
         deletion::Deletion,
         deployment::{Cause, Status},
         engine::EngineState,
@@ -194,13 +195,15 @@ async fn remove(shared: &Shared, deletion: &Deletion) -> Result<(), Failure> {
 
 /// Removes its containers, and sees to it that the engine has none of them any more: what they use is in their way until then.
 async fn remove_containers(shared: &Shared, deletion: &Deletion) -> Result<(), Failure> {
-    for container in containers(shared, deletion.app).await? {
+    for container in containers(shared, deletion.app).await?.shown {
         shared.stop_container(&container.id, deletion.stop_grace).await?;
         shared.platform.runtime.remove(&container.id).await?;
         shared.forget_stop(&container.id);
         shared.picture.forget(&container.id);
     }
-    match containers(shared, deletion.app).await?.first() {
+    let left = containers(shared, deletion.app).await?;
+    expect_all_shown(&left.unshown)?;
+    match left.shown.first() {
         Some(left) => {
             let sentence = format!("The engine has not removed the container {:.12} yet.", left.id);
             Err(Failure::new(Cause::Engine, sentence).kind(FailureKind::EngineSlow))
@@ -209,15 +212,16 @@ async fn remove_containers(shared: &Shared, deletion: &Deletion) -> Result<(), F
     }
 }
 
-/// Its containers that µPaaS has made.
-async fn containers(shared: &Shared, app: AppId) -> Result<Vec<Observed>, Failure> {
+/// Its containers that µPaaS has made; of those that are not shown that is not known.
+async fn containers(shared: &Shared, app: AppId) -> Result<Listed, Failure> {
+    let Listed { shown, unshown } = shared.containers_of(app).await?;
     let mut ours = Vec::new();
-    for container in shared.containers_of(app).await? {
+    for container in shown {
         if recover::is_ours(shared, &container).await.map_err(Failure::internal)? {
             ours.push(container);
         }
     }
-    Ok(ours)
+    Ok(Listed { shown: ours, unshown })
 }
 
 /// What a deletion leaves.

@@ -13,7 +13,7 @@ use super::{
     Shared,
     platform::{Failure, FailureKind},
 };
-use crate::domain::app_config::process::StopGrace;
+use crate::domain::{app_config::process::StopGrace, container::Unshown};
 
 /// A stop that was cut off goes on in the engine: so much longer than its grace it may take effect.
 const LATE_STOP_MARGIN: Duration = Duration::from_secs(10);
@@ -47,6 +47,11 @@ impl Absence {
     /// Whether it may be to blame that a container has exited.
     pub(super) fn concerns(&self, container: &str) -> bool {
         !self.exited_before.contains(container) && self.unseen.as_ref().is_none_or(|unseen| unseen.contains(container))
+    }
+
+    /// Whether it may be to blame for what has become of one of these, which the engine does not show.
+    pub(super) fn concerns_any(&self, unshown: &[Unshown]) -> bool {
+        unshown.iter().any(|it| self.concerns(&it.id))
     }
 
     /// What is left of it once all containers but these have been dealt with.
@@ -166,5 +171,24 @@ impl Shared {
         self.note(|disorder| {
             disorder.stopped_by_us.remove(container);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::AppId;
+
+    #[test]
+    fn what_was_shown_since_an_absence_or_had_exited_before_it_is_not_waited_for() {
+        let unshown = |id: &str| [Unshown { id: id.to_owned(), app: AppId::new() }];
+        let absence = Absence { exited_before: HashSet::from(["exited".to_owned()]), unseen: None };
+        assert!(absence.concerns_any(&unshown("sick")));
+        assert!(!absence.concerns_any(&unshown("exited")));
+        assert!(!absence.concerns_any(&[]));
+        let left = absence.left_for(&HashSet::from(["sick".to_owned(), "exited".to_owned()])).expect("one is left");
+        assert!(left.concerns_any(&unshown("sick")));
+        assert!(!left.concerns_any(&unshown("another")), "it has been dealt with, and was hidden only later");
+        assert!(left.left_for(&HashSet::from(["another".to_owned()])).is_none());
     }
 }

@@ -127,7 +127,7 @@ pub(super) async fn waits_already(
     waiting: &Deployment,
     by: &Actor,
 ) -> Result<Deployment, Error> {
-    let act = Act::done(action, by, Subject::deployment(app, waiting)).detail("queued already");
+    let act = Act::done(action, by, Subject::deployment(app, waiting)).detail("asked for already");
     audit::record(&mut tx, &act).await?;
     tx.commit().await.map_err(db::Error::from)?;
     shared.wake(app.id);

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// After an absence, containers that should run and have exited in it are started; otherwise only those that are owed a start. What the
-/// engine does not show is left for the next time; its ids are returned.
+/// engine does not show is left for the next time, which is soon only if it may have to be started; its ids are returned.
 pub(super) async fn recover(shared: &Shared, absence: Option<&Absence>) -> Result<HashSet<String>, Failure> {
     owe_starts_after_replaces(shared).await;
     let listed = shared.platform.runtime.ours().await?;
@@ -45,7 +45,7 @@ pub(super) async fn recover(shared: &Shared, absence: Option<&Absence>) -> Resul
             carry_out(shared, &action, container, reconcile::standing(&known, &container.id)).await?;
         }
     }
-    if !listed.unshown.is_empty() {
+    if absence.is_some_and(|absence| absence.concerns_any(&listed.unshown)) {
         shared.tidy_later();
     }
     sweep(shared).await?;
@@ -246,6 +246,11 @@ async fn owe_starts_after_replaces(shared: &Shared) {
 }
 
 async fn owe_start_after_replace(shared: &Shared, row: &Deployment) -> Result<(), db::Error> {
+    // Read again: it may have ended since it was listed.
+    let row = &db::deployments::get(shared.db.read(), row.id).await?;
+    if row.status.is_end() || row.status == Status::Queued {
+        return Ok(());
+    }
     let app = db::apps::get(shared.db.read(), row.app).await?;
     if app.live_deployment == Some(row.id) {
         return Ok(());

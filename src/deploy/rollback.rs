@@ -124,7 +124,7 @@ pub(super) async fn roll_back(shared: &Arc<Shared>, app: &App, rollback: Rollbac
     }
     let values = if rollback.keeps_values { ", with the current values of secrets" } else { "" };
     let paused = if pauses { "; auto-deploy paused" } else { "" };
-    let queued = if before.is_some() { "queued already" } else { "queued" };
+    let queued = if before.is_some() { "asked for already" } else { "queued" };
     let detail = format!("{queued}: back to #{to}{values}{paused}");
     audit::record(&mut tx, &Act::done(Action::Rollback, by, Subject::deployment(&app, &deployment)).detail(detail)).await?;
     tx.commit().await.map_err(db::Error::from)?;

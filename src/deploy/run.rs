@@ -148,6 +148,7 @@ impl Run<'_> {
 
     async fn build(&mut self, commit: &CommitFacts) -> Result<String, Stop> {
         self.begin(Status::Building).await?;
+        self.discard_earlier_attempt().await?;
         self.make_room().await?;
         let checkout = self.shared.files.checkout(self.app.id, self.row.number);
         let recipe = self.shared.recipe(self.target(), &commit.id, &self.config, self.row.no_cache).await.map_err(Failure::from)?;
@@ -163,6 +164,24 @@ impl Run<'_> {
         self.row.image = Some(image.clone());
         self.journal.say(&format!("Built image {image}"));
         Ok(image)
+    }
+
+    /// Takes away what an interrupted attempt has built: this one takes its name, and without that nobody would find it again. The engine
+    /// keeps what a container is made of.
+    async fn discard_earlier_attempt(&self) -> Result<(), Stop> {
+        if self.row.attempt == 1 {
+            return Ok(());
+        }
+        let target = self.target();
+        let discarding = self.shared.platform.builder.discard(&target);
+        match self.within(self.shared.limits.deploy, discarding).await {
+            Err(Stop::Failed(failure)) => {
+                let (reason, error) = (&failure.sentence, failure.chain());
+                tracing::warn!(app = %self.app.slug, deployment = self.row.number, reason, error, "an earlier attempt's image could not be removed");
+                Ok(())
+            }
+            discarded => discarded,
+        }
     }
 
     /// Enters a phase, in the row and in the journal.

@@ -60,17 +60,24 @@ impl Sight {
     }
 }
 
-impl Shared {
-    /// Every container that carries the app's label. That the engine does not show one of them is a failure, as nobody may take it for gone.
-    pub(super) async fn containers_of(&self, app: AppId) -> Result<Vec<Observed>, Failure> {
-        let Listed { shown, unshown } = self.platform.runtime.ours().await?;
-        match unshown.iter().find(|it| it.app == app) {
-            Some(Unshown { id, .. }) => {
-                let sentence = format!("The engine does not show the container {id:.12}.");
-                Err(Failure::new(Cause::Engine, sentence).hint("Is the machine overloaded?").kind(FailureKind::EngineSlow))
-            }
-            None => Ok(shown.into_iter().filter(|it| it.app == app).collect()),
+/// That the engine does not show a container is a failure, as nobody may take it for gone. Whoever removes what is shown does that first.
+pub(super) fn expect_all_shown(unshown: &[Unshown]) -> Result<(), Failure> {
+    match unshown.first() {
+        Some(Unshown { id, .. }) => {
+            let sentence = format!("The engine does not show the container {id:.12}.");
+            Err(Failure::new(Cause::Engine, sentence).hint("Is the machine overloaded?").kind(FailureKind::EngineSlow))
         }
+        None => Ok(()),
+    }
+}
+
+impl Shared {
+    /// Every container that carries the app's label. Whether all are shown is for [`expect_all_shown`].
+    pub(super) async fn containers_of(&self, app: AppId) -> Result<Listed, Failure> {
+        let mut listed = self.platform.runtime.ours().await?;
+        listed.shown.retain(|it| it.app == app);
+        listed.unshown.retain(|it| it.app == app);
+        Ok(listed)
     }
 
     /// What was changed of a live container behind our back, as far as it was seen.

@@ -23,7 +23,7 @@ use crate::{
         deployment::Cause,
         engine::EngineState,
         ids::AppId,
-        moment::duration,
+        moment::{Moment, duration},
     },
 };
 
@@ -211,8 +211,7 @@ async fn halt(shared: &Shared, app: &App, run: &RunConfig, seen: &Observed, rest
     let Some(_seat) = shared.stop.run_until_cancelled(taking).await else { return Ok(()) };
     let serves = serving(shared, &seen.id, seen.app).await.map_err(Failure::internal)?.is_some();
     let Some(now) = shared.platform.runtime.look(&seen.id).await?.filter(|_| serves) else { return Ok(()) };
-    if waits && now.running && now.restarts <= seen.restarts {
-        // It has stayed up meanwhile.
+    if waits && has_recovered(&now, seen, shared.limits.settle) {
         return Ok(());
     }
     let code = seen.exit_code.map(|code| format!(", the last time with code {code}")).unwrap_or_default();
@@ -221,6 +220,12 @@ async fn halt(shared: &Shared, app: &App, run: &RunConfig, seen: &Observed, rest
     tracing::warn!(app = %app.slug, restarts, exit_code = seen.exit_code, "a container that keeps exiting is stopped");
     shared.stop_container(&seen.id, run.process.stop_grace.into()).await?;
     set_halted(shared, app, &why).await.map_err(Failure::internal)
+}
+
+/// Whether a container that kept exiting has stayed up meanwhile, and not only between two restarts, or somebody has started it anew.
+fn has_recovered(now: &Observed, before: &Observed, settle: Duration) -> bool {
+    let stays = || now.started_at.is_some_and(|at| u128::from(Moment::now().since(at)) >= settle.as_millis());
+    now.running && (now.restarts < before.restarts || now.restarts == before.restarts && stays())
 }
 
 async fn set_halted(shared: &Shared, app: &App, why: &str) -> Result<(), db::Error> {
@@ -235,5 +240,24 @@ async fn unhalt(shared: &Shared, seen: &Observed) -> Result<(), db::Error> {
     match serving(shared, &seen.id, seen.app).await? {
         Some((app, _)) if app.halted.is_some() => db::apps::set_halted(shared.db.write(), app.id, None).await,
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_is_over_when_the_container_has_stayed_up_or_was_started_anew() {
+        let settle = Duration::from_secs(3);
+        let looping = Observed { restarts: 10, ..Observed::bare("c1") };
+        let since = |started_at| Observed { started_at: Some(started_at), ..looping.clone() };
+        let long_ago = Moment::now().before(60 * 60 * 1000);
+        assert!(has_recovered(&since(long_ago), &looping, settle));
+        assert!(!has_recovered(&since(Moment::now()), &looping, Duration::from_secs(60 * 60)), "between two restarts");
+        assert!(!has_recovered(&looping, &looping, settle), "nobody says since when it runs");
+        assert!(!has_recovered(&Observed { restarts: 11, ..since(long_ago) }, &looping, settle));
+        assert!(!has_recovered(&Observed { running: false, ..since(long_ago) }, &looping, settle));
+        assert!(has_recovered(&Observed { restarts: 0, ..looping.clone() }, &looping, settle), "its count began anew");
     }
 }

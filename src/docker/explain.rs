@@ -175,9 +175,11 @@ fn after<'a>(message: &'a str, pattern: &str) -> Option<&'a str> {
     message.split_once(pattern).map(|(_, rest)| rest)
 }
 
-/// The code in `exit code: 3` (BuildKit) or `returned a non-zero code: 3` (classic), with which such a message ends.
+/// The code in `exit code: 3` (BuildKit) or `returned a non-zero code: 3` (classic), with which such a message ends but for what else the
+/// end of the build has brought about.
 fn exit_code(message: &str) -> Option<i64> {
-    let (said, code) = message.trim_end().rsplit_once(' ')?;
+    let message = message.trim_end();
+    let (said, code) = message.strip_suffix(": context canceled").unwrap_or(message).rsplit_once(' ')?;
     let code = code.parse().ok()?;
     (said.ends_with("exit code:") || said.ends_with("non-zero code:")).then_some(code)
 }
@@ -217,6 +219,7 @@ mod tests {
         let said: Vec<String> = [
             (Some("[2/3] RUN npm ci"), "executor failed running [/bin/sh -c npm ci]: exit code: 1"),
             (Some("[build 4/9] RUN cargo build"), "process \"/bin/sh -c cargo build\" did not complete successfully: exit code: 101"),
+            (Some("[2/4] RUN eat"), "process \"/bin/sh -c eat\" did not complete successfully: exit code: 137: context canceled"),
             (Some("[3/4] RUN make"), "The command '/bin/sh -c make' returned a non-zero code: 2"),
             (Some("[2/2] RUN x"), "process \"/bin/sh -c echo exit code: 7 no space left on device docker/dockerfile\" did not complete successfully: exit code: 2"),
             (None, "failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 2: unknown instruction: FRM"),
@@ -237,6 +240,7 @@ mod tests {
         insta::assert_snapshot!(said.join("\n"), @r"
         Step 2 of 3 failed: “RUN npm ci” exited with 1.
         Step 4 of 9 failed: “RUN cargo build” exited with 101.
+        Step 2 of 4 failed: “RUN eat” exited with 137.
         Step 3 of 4 failed: “RUN make” exited with 2.
         Step 2 of 2 failed: “RUN x” exited with 2.
         The Dockerfile cannot be read: line 2: unknown instruction: FRM

@@ -85,10 +85,12 @@ pub struct RunConfig {
 }
 
 impl RunConfig {
-    /// This configuration with what another one confirms, too: a confirmation is about what is mounted, since whenever it was given.
+    /// This configuration with what another one confirms, too: a confirmation is about what is mounted, since whenever it was given. One of
+    /// a read-only volume does not allow writing.
     pub fn with_confirmations_of(mut self, other: &Self) -> Self {
         for volume in &mut self.volumes {
-            volume.confirmed |= other.volumes.iter().any(|it| it.confirmed && it.source == volume.source);
+            volume.confirmed |=
+                other.volumes.iter().any(|it| it.confirmed && it.source == volume.source && (!it.read_only || volume.read_only));
         }
         self
     }
@@ -215,6 +217,12 @@ pub(crate) mod tests {
         let now = with(vec![volume("/srv", "/elsewhere", true), volume("/etc", "/b", false), volume("/opt", "/c", false)]);
         let confirmed: Vec<bool> = then.with_confirmations_of(&now).volumes.iter().map(|it| it.confirmed).collect();
         assert_eq!(confirmed, [true, false, true]);
+        let only_read = |volume: Volume| Volume { read_only: true, ..volume };
+        let holds = |then, now| with(vec![then]).with_confirmations_of(&with(vec![now])).volumes[0].confirmed;
+        let (then, now) = (volume("/srv", "/a", false), volume("/srv", "/a", true));
+        assert!(holds(only_read(then.clone()), now.clone()), "who may write may read");
+        assert!(holds(only_read(then.clone()), only_read(now.clone())));
+        assert!(!holds(then, only_read(now)), "who may read may not write");
     }
 
     #[test]

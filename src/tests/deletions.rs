@@ -206,6 +206,17 @@ async fn a_deletion_waits_for_a_container_that_the_engine_does_not_show() {
 }
 
 #[tokio::test]
+async fn a_deletion_removes_what_is_shown_beside_a_container_that_is_not() {
+    let fake = Fake::default();
+    let mut server = with_running_shop(&fake).await;
+    fake.hide("c1-of-1");
+    fake.add_twin(1);
+    delete(&mut server).await;
+    waits(&mut server, "The engine does not show the container c1-of-1.").await;
+    assert!(fake.acts().contains(&"remove twin".to_owned()), "{:?}", fake.acts());
+}
+
+#[tokio::test]
 async fn a_deletion_waits_until_the_engine_has_removed_the_container() {
     let fake = Fake::default();
     let mut server = with_running_shop(&fake).await;

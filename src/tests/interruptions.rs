@@ -312,6 +312,50 @@ async fn a_start_is_owed_to_a_container_also_while_the_engine_does_not_show_it()
 }
 
 #[tokio::test]
+async fn what_an_interrupted_attempt_has_built_goes_before_the_next_one_builds() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake).await;
+    server.deploy_to_the_end("shop").await;
+    fake.hold(Step::Start);
+    let path = server.deploy("shop").await;
+    fake.reached(Step::Start).await;
+    server.abandon();
+    fake.release(Step::Start);
+    assert_eq!(fake.images(), [1, 2]);
+    // Until the deployment is at work again, nothing can be removed.
+    fake.fail(Step::Remove, FailureKind::Final);
+    fake.hold(Step::Fetch);
+    server.start_fake(&fake).await;
+    fake.reached(Step::Fetch).await;
+    assert_eq!(fake.images(), [1, 2]);
+    fake.mend(Step::Remove);
+    fake.hold(Step::Build);
+    fake.release(Step::Fetch);
+    fake.reached(Step::Build).await;
+    assert_eq!(fake.images(), [1], "what serves stays");
+    fake.release(Step::Build);
+    server.wait_for(&path, &["Success"]).await;
+}
+
+#[tokio::test]
+async fn a_new_container_is_removed_although_the_engine_does_not_show_another_one_of_its_app() {
+    let fake = Fake::default();
+    let mut server = Server::fake(&fake).await;
+    server.set_up().await;
+    server.create_shop(&[]).await.expect(303);
+    server.deploy_to_the_end("shop").await;
+    fake.hold(Step::Start);
+    let path = server.deploy("shop").await;
+    fake.reached(Step::Start).await;
+    fake.hide("c1-of-1");
+    fake.fail(Step::Start, FailureKind::Final);
+    fake.release(Step::Start);
+    let said = server.wait_for(&path, &["Failed"]).await.text("#journal");
+    assert!(said.contains("The new container could not be removed: The engine does not show the container c1-of-1."), "{said}");
+    assert_eq!(fake.running(), (vec![1], vec![]));
+}
+
+#[tokio::test]
 async fn a_new_container_that_the_engine_does_not_show_is_removed_when_it_does() {
     let fake = Fake::default();
     let mut server = Server::fake(&fake).await;
@@ -324,6 +368,8 @@ async fn a_new_container_that_the_engine_does_not_show_is_removed_when_it_does()
     assert!(said.contains("The new container could not be removed: The engine does not show the container c2-of-2."), "{said}");
     assert_eq!(fake.running(), (vec![1], vec![2]));
     fake.hide_none();
+    // Without a loss of the engine that is seen to within a minute.
+    fake.cut_events();
     eventually(
         "the new container to go",
         async || {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{clean, strays};
+use super::{Cleaned, clean, strays};
 use crate::{
     db,
     deploy::{Shared, daily},
@@ -31,11 +31,15 @@ async fn last(shared: &Shared) -> Option<Moment> {
     db::settings::last_clean_up(shared.db.read()).await.ok().flatten()
 }
 
-/// Whether it worked.
+/// Whether it went to its end. An image that cannot be removed does not make it hourly.
 async fn clean_all(shared: &Arc<Shared>) -> bool {
-    if let Err(failure) = clean(shared, None, &Actor::upaas()).await {
-        tracing::warn!(reason = %failure.sentence, error = failure.chain(), "the daily clean-up failed; it is tried again in an hour");
-        return false;
+    match clean(shared, None, &Actor::upaas()).await.map(Cleaned::whole) {
+        Ok(Ok(_)) => {}
+        Ok(Err(stuck)) => tracing::warn!(reason = %stuck.sentence, error = stuck.chain(), "the daily clean-up has left something"),
+        Err(failure) => {
+            tracing::warn!(reason = %failure.sentence, error = failure.chain(), "the daily clean-up failed; it is tried again in an hour");
+            return false;
+        }
     }
     let noted = db::settings::set_last_clean_up(shared.db.write(), Moment::now()).await;
     noted.inspect_err(|err| tracing::error!(error = ?err, "that the daily clean-up was done could not be noted")).is_ok()

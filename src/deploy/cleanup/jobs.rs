@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Fate, clean, image_subject, known, measured_if_soon, plan::fate, record, unless_stopped};
+use super::{Cleaned, Fate, clean, image_subject, known, plan::fate, record, unless_stopped};
 use crate::{
     audit,
     deploy::{
@@ -45,7 +45,8 @@ pub(in crate::deploy) fn start(shared: &Arc<Shared>, by: &Actor) -> Result<(), E
     };
     let (task_shared, by) = (shared.clone(), by.clone());
     shared.tasks.spawn(async move {
-        let cleaned = task_shared.stop.run_until_cancelled(clean(&task_shared, None, &by)).await;
+        let cleaned =
+            task_shared.stop.run_until_cancelled(clean(&task_shared, None, &by)).await.map(|cleaned| cleaned.and_then(Cleaned::whole));
         let said = match cleaned {
             Some(Ok(said)) => Ok(said),
             Some(Err(failure)) => {
@@ -95,7 +96,7 @@ pub(in crate::deploy) async fn remove_image(shared: &Shared, id: &str, by: &Acto
     let Ok(_turn) = shared.cleaning.turn.try_lock() else {
         return Err(Error::Refused("A clean-up is running. Try again when it is done.".to_owned()));
     };
-    let images = measured_if_soon(shared).await.map_err(Error::from_engine)?;
+    let images = shared.platform.builder.images().await.map_err(Error::from_engine)?;
     let known = known(shared, &images).await?;
     let Some(image) = images.into_iter().find(|it| it.id == id && fate(it, &known) == Fate::Unknown) else {
         return Err(Error::Refused("There is no such image of no app any more.".to_owned()));

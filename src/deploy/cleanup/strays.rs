@@ -19,7 +19,7 @@ use crate::{
 /// Removes the mirrors of apps that the database does not know, nor as being deleted.
 pub(super) async fn remove(shared: &Shared) {
     if let Err(failure) = try_to(shared).await {
-        tracing::warn!(reason = %failure.sentence, error = failure.chain(), "mirrors of no app could not be removed; it is tried again in a day");
+        tracing::warn!(reason = %failure.sentence, error = failure.chain(), "mirrors of no app could not be removed; it is tried again with the next clean-up");
     }
 }
 

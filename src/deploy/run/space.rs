@@ -7,7 +7,7 @@ use tokio::time::{sleep, timeout};
 use super::{Run, Stop};
 use crate::{
     deploy::{
-        cleanup,
+        cleanup::{self, Cleaned},
         platform::{Failure, FailureKind, Runtime},
     },
     domain::{audit::Actor, deployment::Cause, disk::Space},
@@ -67,9 +67,10 @@ impl Run<'_> {
             () = self.shared.stop.cancelled() => return Err(Stop::Interrupted),
             () = self.cancel.cancelled() => return Err(Stop::Cancelled),
             cleaned = timeout(self.shared.limits.deploy, cleaning) => match cleaned {
-                Ok(Ok(_)) => {}
-                Ok(Err(failure)) => {
-                    tracing::warn!(reason = %failure.sentence, error = failure.chain(), "the clean-up before a build failed");
+                Ok(cleaned) => {
+                    if let Err(failure) = cleaned.and_then(Cleaned::whole) {
+                        tracing::warn!(reason = %failure.sentence, error = failure.chain(), "the clean-up before a build failed");
+                    }
                 }
                 Err(_) => self.journal.say("The clean-up takes long, and is not waited for any longer"),
             },

@@ -8,7 +8,10 @@ use super::{
     Run,
     switch::{Old, millis},
 };
-use crate::{deploy::platform::Failure, domain::moment::duration};
+use crate::{
+    deploy::{platform::Failure, sight::expect_all_shown},
+    domain::moment::duration,
+};
 
 /// How long a container may take to stop when µPaaS itself is being stopped.
 const HURRIED_STOP_GRACE: Duration = Duration::from_secs(2);
@@ -63,11 +66,11 @@ impl Run<'_> {
 
     /// Found by label: a container whose creation was cut off is not known by id.
     async fn remove_own_containers(&self) -> Result<(), Failure> {
-        let containers = self.shared.containers_of(self.app.id).await?;
-        for container in containers.iter().filter(|it| it.is_of(&self.row)) {
+        let listed = self.shared.containers_of(self.app.id).await?;
+        for container in listed.shown.iter().filter(|it| it.is_of(&self.row)) {
             self.shared.platform.runtime.remove(&container.id).await?;
         }
-        Ok(())
+        expect_all_shown(&listed.unshown)
     }
 
     /// A stop that was cut off goes on in the engine, and a start before its end would do nothing: so it is waited for first.

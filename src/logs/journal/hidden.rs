@@ -56,12 +56,20 @@ impl Hidden {
 
     /// The beginning of a line without them, and without what the cut has left of one.
     pub(super) fn mask_beginning<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
-        let masked = self.mask(text);
-        let values = self.values.iter().chain(&self.long).map(|value| value.reveal().as_bytes());
-        match values.map(|value| beginning_at_the_end(&masked, value)).max() {
-            None | Some(0) => masked,
-            Some(bytes) => Cow::Owned([&masked[..masked.len() - bytes], MASK.as_bytes()].concat()),
+        // Before whole values are masked: what is left may begin with one of them.
+        let left = self.all().map(|value| beginning_at_the_end(text, value)).max().unwrap_or(0);
+        if left == 0 {
+            return self.mask(text);
         }
+        let mut end = text.len() - left;
+        while let Some(before) = self.all().filter_map(|value| beginning_of_one_across(text, end, value)).min() {
+            end = before;
+        }
+        Cow::Owned([&self.mask(&text[..end]), MASK.as_bytes()].concat())
+    }
+
+    fn all(&self) -> impl Iterator<Item = &[u8]> {
+        self.values.iter().chain(&self.long).map(|value| value.reveal().as_bytes())
     }
 }
 
@@ -80,6 +88,13 @@ fn without(text: &[u8], value: &[u8]) -> Option<Vec<u8>> {
 /// How many bytes at the text's end are the beginning of a value.
 fn beginning_at_the_end(text: &[u8], value: &[u8]) -> usize {
     (1..=value.len().min(text.len())).rev().find(|bytes| text.ends_with(&value[..*bytes])).unwrap_or(0)
+}
+
+/// Where a value begins that stands before this place and goes on after it.
+fn beginning_of_one_across(text: &[u8], place: usize, value: &[u8]) -> Option<usize> {
+    let from = (place + 1).saturating_sub(value.len());
+    let to = text.len().min(place + value.len() - 1);
+    memmem::find(&text[from..to], value).map(|at| from + at)
 }
 
 fn is_worth_hiding(value: &str) -> bool {
@@ -120,7 +135,13 @@ mod tests {
         let masked = |text: &str| String::from_utf8(hidden.mask_beginning(text.as_bytes()).into_owned()).expect("UTF-8");
         assert_eq!(masked("a hunter2 b hun"), "a ••• b •••");
         assert_eq!(masked(&format!("<{}", &long[..299])), "<•••");
-        assert_eq!(masked(&format!("{long}{}", &long[..20])), "••••••");
+        assert_eq!(masked(&format!("{long}{}", &long[..20])), "•••");
+        assert_eq!(masked("a hunter2-and"), "a •••", "one value begins with another");
+        assert_eq!(masked("a hunter2"), "a •••");
+        hidden.add(&["over-the-lap", "the-lap-of-luxury"].map(Secret::new));
+        let masked = |text: &str| String::from_utf8(hidden.mask_beginning(text.as_bytes()).into_owned()).expect("UTF-8");
+        assert_eq!(masked("all over-the-lap-of"), "all •••", "the one goes on where the other is");
+        assert_eq!(masked("hunter2 over-the-lap, hun"), "••• •••, •••");
         assert_eq!(masked(&long[..7]), "•••");
         assert!(matches!(hidden.mask_beginning(b"hunter and more."), Cow::Borrowed(_)));
     }

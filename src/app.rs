@@ -13,7 +13,11 @@ use std::{
 
 use anyhow::{Context, bail};
 use rustix::fs::{FlockOperation, flock};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -38,6 +42,9 @@ const STOP_DEADLINE: Duration = Duration::from_secs(9);
 const SESSION_KEY_BYTES: usize = 64;
 const DATABASE: &str = "upaas.db";
 const LOCK: &str = "upaas.lock";
+/// How long a start waits for the lock of the data directory, and how often it asks.
+const LOCK_DEADLINE: Duration = Duration::from_secs(2);
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// A running µPaaS.
 pub struct App {
@@ -73,7 +80,7 @@ impl App {
         for name in &config.unknown {
             tracing::warn!(name, "unknown variable: is it spelled right?");
         }
-        let lock = lock_data_dir(&config.data(LOCK))?;
+        let lock = lock_data_dir(&config.data(LOCK)).await?;
         let db = Db::open(&config.data(DATABASE)).await?;
         let instance = db::settings::instance_id(db.write()).await?;
         let vault = open_vault(&config, &db).await?;
@@ -114,7 +121,7 @@ impl App {
             self.stop_copying.cancel();
             let _ = self.copier.await;
         };
-        if tokio::time::timeout(STOP_DEADLINE, ended).await.is_err() {
+        if timeout(STOP_DEADLINE, ended).await.is_err() {
             tracing::warn!("not everything ended in time");
         }
         self.db.close().await;
@@ -168,10 +175,16 @@ fn is_ours_or_empty(dir: &Path) -> std::io::Result<bool> {
     Ok(names.iter().any(|name| name == DATABASE || name == LOCK) || names.iter().all(|name| name == OF_A_FILE_SYSTEM))
 }
 
-/// Two processes on one data directory would deploy everything twice.
-fn lock_data_dir(file: &Path) -> anyhow::Result<File> {
+/// Two processes on one data directory would deploy everything twice. One that is just ending, or a child that it was just starting, may
+/// hold the lock for an instant longer.
+async fn lock_data_dir(file: &Path) -> anyhow::Result<File> {
     let lock = File::create(file).with_context(|| format!("{} cannot be written", file.display()))?;
-    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+    let free = async {
+        while flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            sleep(LOCK_PAUSE).await;
+        }
+    };
+    if timeout(LOCK_DEADLINE, free).await.is_err() {
         bail!("another µPaaS is running on the data directory {}", file.parent().unwrap_or(file).display());
     }
     Ok(lock)

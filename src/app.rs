@@ -199,3 +199,23 @@ async fn open_vault(config: &Config, db: &Db) -> anyhow::Result<Vault> {
     }
     Ok(vault)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_start_waits_for_one_that_is_just_ending_and_not_for_one_that_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join(LOCK);
+        let held = lock_data_dir(&file).await.expect("it is free");
+        let refused = lock_data_dir(&file).await.expect_err("it is held").to_string();
+        assert!(refused.starts_with("another µPaaS is running on the data directory"), "{refused}");
+        let ending = async {
+            tokio::task::yield_now().await;
+            drop(held);
+        };
+        let (waited, ()) = tokio::join!(biased; lock_data_dir(&file), ending);
+        waited.expect("it was free in time");
+    }
+}

@@ -3,7 +3,6 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
-    time::Duration,
 };
 
 use super::support::{
@@ -212,23 +211,4 @@ async fn a_filled_database_is_opened_again_with_everything_in_it() {
     assert_eq!(page.text("#public-key"), before);
     assert!(page.text(".check").contains("main is at"));
     assert_eq!(page.texts("#recent-deployments li").len(), 1);
-}
-
-#[tokio::test]
-async fn a_start_waits_a_moment_for_one_that_is_just_ending() {
-    let mut server = Server::fake(&Fake::default()).await;
-    server.set_up().await;
-    server.stop().await;
-    // As a child does that was forked and has not become another program yet.
-    let held = std::fs::File::open(server.data().join("upaas.lock")).unwrap();
-    rustix::fs::flock(&held, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
-    let fake = Fake::default();
-    let starting = server.start_fake(&fake);
-    // Nothing tells that a start has asked for the lock in vain.
-    let freeing = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        drop(held);
-    };
-    tokio::join!(starting, freeing);
-    server.browser.get("/").await.expect(200);
 }

@@ -138,7 +138,7 @@ fn select(filter: &Filter, span: Span, limit: i64) -> QueryBuilder<'static, Sqli
     let search = search(filter);
     let id = if search.is_some() { "audit_search.rowid" } else { "audit_log.id" };
     query.push(match (&search, filter) {
-        (Some(_), _) => "FROM audit_search CROSS JOIN audit_log ON audit_log.id = audit_search.rowid",
+        (Some(_), _) => "FROM audit_search CROSS JOIN audit_log NOT INDEXED ON audit_log.id = audit_search.rowid",
         (_, Filter { outcome: Some(Outcome::Failure), .. }) => "FROM audit_log INDEXED BY audit_log_failures",
         (_, Filter { action: Some(_), .. }) => "FROM audit_log INDEXED BY audit_log_by_action",
         (_, Filter { user: Some(_), .. }) => "FROM audit_log INDEXED BY audit_log_by_user",

@@ -73,7 +73,7 @@ test("every page is accessible and fits, wide and narrow, light and dark", async
       await page.getByRole("button", { name: "Make token" }).click();
       await expect(page.locator("#token-made-title")).toBeVisible();
     }
-    await page.locator(".token-row").first().getByText("Revoke…").click();
+    await page.locator("#tokens .item-row").first().getByText("Revoke…").click();
     await expectGoodLook(page, "settings-token-made");
     await page.getByLabel("Audit entries, in days").fill("a while");
     await page.locator("#retention").getByRole("button", { name: "Save" }).click();

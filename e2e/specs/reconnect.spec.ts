@@ -45,11 +45,7 @@ test("µPaaS is restarted in the middle of a build: the open page waits, then go
 });
 
 test("the network breaks for a while: the open page goes on where it was", async ({ page }) => {
-  const wire = await Wire.to(it.server.url);
-  await it.forge.push("shop", { "build.sh": printing({ perSecond: 20 }) });
-  await deploy(page, shop);
-  await openConnected(page, `${wire.url}${new URL(page.url()).pathname}`);
-  await expect(printed(page, 20)).toBeVisible();
+  const wire = await watchBuildOverWire(page);
 
   await wire.cut();
   await expectReconnecting(page);
@@ -57,19 +53,12 @@ test("the network breaks for a while: the open page goes on where it was", async
   await wire.mend();
   await expectConnected(page);
   await expect.poll(async () => (await lines(page)).length).toBeGreaterThan(before + 40);
-  await expectSamePage(page);
-  await page.getByRole("button", { name: "Cancel" }).click();
-  await expect(status(page)).toHaveText("Cancelled");
-  await expectWhole(page);
+  await cancelAndExpectWhole(page);
   await wire.cut();
 });
 
 test("a proxy that knows nobody behind it meanwhile sends no page away", async ({ page }) => {
-  const wire = await Wire.to(it.server.url);
-  await it.forge.push("shop", { "build.sh": printing({ perSecond: 20 }) });
-  await deploy(page, shop);
-  await openConnected(page, `${wire.url}${new URL(page.url()).pathname}`);
-  await expect(printed(page, 20)).toBeVisible();
+  const wire = await watchBuildOverWire(page);
 
   await wire.cut();
   await wire.misdirect();
@@ -80,10 +69,7 @@ test("a proxy that knows nobody behind it meanwhile sends no page away", async (
   await wire.mend();
   await expectConnected(page);
   await expect.poll(async () => (await lines(page)).length).toBeGreaterThan(before);
-  await expectSamePage(page);
-  await page.getByRole("button", { name: "Cancel" }).click();
-  await expect(status(page)).toHaveText("Cancelled");
-  await expectWhole(page);
+  await cancelAndExpectWhole(page);
   await wire.cut();
 });
 
@@ -118,6 +104,24 @@ async function logIn(page: Page): Promise<void> {
 async function openConnected(page: Page, url: string): Promise<void> {
   await openOnce(page.context(), url, page);
   await expectConnected(page);
+}
+
+/** Starts a build that prints without an end, and opens its page through a wire that can be cut. */
+async function watchBuildOverWire(page: Page): Promise<Wire> {
+  const wire = await Wire.to(it.server.url);
+  await it.forge.push("shop", { "build.sh": printing({ perSecond: 20 }) });
+  await deploy(page, shop);
+  await openConnected(page, `${wire.url}${new URL(page.url()).pathname}`);
+  await expect(printed(page, 20)).toBeVisible();
+  return wire;
+}
+
+/** The same page is still open, and has each line once when its build has been cancelled. */
+async function cancelAndExpectWhole(page: Page): Promise<void> {
+  await expectSamePage(page);
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await expect(status(page)).toHaveText("Cancelled");
+  await expectWhole(page);
 }
 
 async function expectReconnecting(page: Page): Promise<void> {

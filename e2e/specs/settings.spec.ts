@@ -157,7 +157,7 @@ test("a hostile name of a token is refused or shown as text", async ({ page }) =
 
 /** A token in the list. */
 function row(page: Page, name: string): Locator {
-  return page.locator(".token-row").filter({ has: page.getByText(name, { exact: true }) });
+  return page.locator("#tokens .item-row").filter({ has: page.getByText(name, { exact: true }) });
 }
 
 async function revoke(page: Page, name: string): Promise<void> {

@@ -6,24 +6,22 @@ use super::support::{
     eventually,
     fake::{Fake, Step},
     server::Server,
+    shop::{app_row, with_running_shop},
 };
 
-async fn with_running_shop(fake: &Fake) -> (Server, AppId) {
-    let mut server = Server::fake(fake).await;
-    server.set_up().await;
-    server.create_shop(&[("container_port", "80"), ("host_port", "8081")]).await.expect(303);
-    server.deploy_to_the_end("shop").await;
-    server.wait_for_app("shop", "Running").await;
-    let db = server.db().await;
-    let app = upaas::db::apps::by_slug(db.read(), &"shop".parse().unwrap()).await.unwrap().unwrap().id;
-    db.close().await;
-    (server, app)
+async fn orphan_is_listed(server: &mut Server) -> String {
+    eventually("the orphan to be listed", async || {
+        let listed = server.browser.get("/system").await.text("#orphans");
+        if listed.contains("Container orphan") { Ok(listed) } else { Err(listed) }
+    })
+    .await
 }
 
 #[tokio::test]
 async fn what_is_made_anew_in_the_place_of_an_adopted_container_is_made_with_the_settings() {
     let fake = Fake::default();
-    let (mut server, app) = with_running_shop(&fake).await;
+    let mut server = with_running_shop(&fake).await;
+    let app = app_row(&server, "shop").await.id;
     fake.add_orphan(app, true);
     orphan_is_listed(&mut server).await;
     server.browser.post("/system/orphans/adoption", &[("container", "orphan")]).await.expect(303);
@@ -35,29 +33,18 @@ async fn what_is_made_anew_in_the_place_of_an_adopted_container_is_made_with_the
     assert!(!page.text("#app-state").contains("was adopted"), "{}", page.text("#app-state"));
 }
 
-async fn orphan_is_listed(server: &mut Server) -> String {
-    eventually("the orphan to be listed", async || {
-        let listed = server.browser.get("/system").await.text("#orphans");
-        if listed.contains("Container orphan") { Ok(listed) } else { Err(listed) }
-    })
-    .await
-}
-
-async fn runs(fake: &Fake, expected: (Vec<i64>, Vec<i64>)) {
-    eventually("these containers", async || if fake.running() == expected { Ok(()) } else { Err(format!("{:?}", fake.acts())) }).await;
-}
-
 #[tokio::test]
 async fn an_orphan_of_an_app_becomes_its_live_container_and_the_one_before_goes() {
     let fake = Fake::default();
-    let (mut server, app) = with_running_shop(&fake).await;
+    let mut server = with_running_shop(&fake).await;
+    let app = app_row(&server, "shop").await.id;
     fake.add_orphan(app, true);
     let listed = orphan_is_listed(&mut server).await;
     assert!(listed.contains("The container that is live now, if there is one, is stopped and removed then."), "{listed}");
     server.browser.post("/system/orphans/adoption", &[("container", "c1-of-1")]).await.expect(409);
     let answer = server.browser.post("/system/orphans/adoption", &[("container", "orphan")]).await.expect(303);
     assert_eq!(answer.location(), "/apps/shop");
-    runs(&fake, (vec![7], vec![])).await;
+    fake.until_running((vec![7], vec![])).await;
     let acts = fake.acts();
     assert_eq!(acts[acts.len() - 2..], ["stop c1-of-1", "remove c1-of-1"], "it is not killed");
     let page = server.browser.get("/apps/shop/deployments/7").await.expect(200);
@@ -73,13 +60,13 @@ async fn an_orphan_of_an_app_becomes_its_live_container_and_the_one_before_goes(
     assert!(state.contains("The container of #7 was adopted. Its variables,") && state.contains("are not compared"), "{state}");
     assert!(server.deploy("shop").await.ends_with("/8"), "its number is not given again");
     server.wait_for("/apps/shop/deployments/8", &["Success"]).await;
-    runs(&fake, (vec![8], vec![])).await;
+    fake.until_running((vec![8], vec![])).await;
 }
 
 #[tokio::test]
 async fn an_orphan_whose_number_is_taken_gets_the_next_one_and_stays_known() {
     let fake = Fake::default();
-    let (mut server, _) = with_running_shop(&fake).await;
+    let mut server = with_running_shop(&fake).await;
     fake.add_older_successor(1);
     server.deploy_to_the_end("shop").await;
     server.browser.post("/apps/shop/stop", &[]).await.expect(303);
@@ -90,7 +77,7 @@ async fn an_orphan_whose_number_is_taken_gets_the_next_one_and_stays_known() {
     server.stop().await;
     server.start_fake(&fake).await;
     // What runs now is the orphan, whose label says 2.
-    runs(&fake, (vec![2], vec![])).await;
+    fake.until_running((vec![2], vec![])).await;
     server.wait_for_app("shop", "Running").await;
     let orphans = server.browser.get("/system").await.text("#orphans");
     assert!(orphans.starts_with("Orphans None."), "{orphans}");
@@ -115,19 +102,18 @@ async fn an_orphan_without_an_app_has_one_created_around_it() {
     let page = server.create_shop(&[("adopt", "orphan"), ("branch", "")]).await.expect(422);
     assert_eq!(page.attribute("input[name=adopt]", "value").as_deref(), Some("orphan"), "what is wrong does not lose it");
     server.create_shop(&[("adopt", "orphan")]).await.expect(303);
-    let db = server.db().await;
-    let app = upaas::db::apps::by_slug(db.read(), &"shop".parse().unwrap()).await.unwrap().unwrap();
-    db.close().await;
+    let app = app_row(&server, "shop").await;
     assert_eq!(app.id, id, "files and volumes of this id are its own again");
     server.wait_for_app("shop", "Exited").await;
     server.browser.post("/apps/shop/start", &[]).await.expect(303);
-    runs(&fake, (vec![7], vec![])).await;
+    fake.until_running((vec![7], vec![])).await;
 }
 
 #[tokio::test]
 async fn an_orphan_that_does_not_run_never_replaces_what_serves() {
     let fake = Fake::default();
-    let (mut server, app) = with_running_shop(&fake).await;
+    let mut server = with_running_shop(&fake).await;
+    let app = app_row(&server, "shop").await.id;
     fake.add_orphan(app, false);
     orphan_is_listed(&mut server).await;
     let said = server.browser.post("/system/orphans/adoption", &[("container", "orphan")]).await.expect(409).text("main");
@@ -136,40 +122,39 @@ async fn an_orphan_that_does_not_run_never_replaces_what_serves() {
     assert_eq!(fake.running(), (vec![1], vec![7]));
     server.browser.post("/apps/shop/stop", &[]).await.expect(303);
     server.browser.post("/system/orphans/adoption", &[("container", "orphan")]).await.expect(303);
-    runs(&fake, (vec![], vec![7])).await;
+    fake.until_running((vec![], vec![7])).await;
 }
 
 #[tokio::test]
 async fn of_two_adoptions_at_once_one_is_refused() {
     let fake = Fake::default();
-    let (mut server, app) = with_running_shop(&fake).await;
+    let mut server = with_running_shop(&fake).await;
+    let app = app_row(&server, "shop").await.id;
     fake.add_orphan(app, true);
     orphan_is_listed(&mut server).await;
     fake.hold(Step::Stop);
     let mut first = server.browser.clone();
     let asking = tokio::spawn(async move { first.post("/system/orphans/adoption", &[("container", "orphan")]).await.status });
-    eventually("the former container to be stopped", async || {
-        if fake.acts().contains(&"stop c1-of-1".to_owned()) { Ok(()) } else { Err(format!("{:?}", fake.acts())) }
-    })
-    .await;
+    fake.until_act("stop c1-of-1").await;
     for act in ["adoption", "removal"] {
         server.browser.post(&format!("/system/orphans/{act}"), &[("container", "orphan")]).await.expect(409);
     }
     fake.release(Step::Stop);
     assert_eq!(asking.await.unwrap(), 303);
-    runs(&fake, (vec![7], vec![])).await;
+    fake.until_running((vec![7], vec![])).await;
     server.browser.get("/apps/shop/deployments/8").await.expect(404);
 }
 
 #[tokio::test]
 async fn of_what_was_adopted_without_its_commit_it_is_said_that_nothing_can_be_made_anew() {
     let fake = Fake::default();
-    let (mut server, app) = with_running_shop(&fake).await;
+    let mut server = with_running_shop(&fake).await;
+    let app = app_row(&server, "shop").await.id;
     fake.keep_commits_to_itself();
     fake.add_orphan(app, true);
     orphan_is_listed(&mut server).await;
     server.browser.post("/system/orphans/adoption", &[("container", "orphan")]).await.expect(303);
-    runs(&fake, (vec![7], vec![])).await;
+    fake.until_running((vec![7], vec![])).await;
     assert!(server.browser.get("/apps/shop/deployments/7").await.expect(200).text("#pin").is_empty(), "it could not be gone back to");
     let path = server.browser.post("/apps/shop/apply", &[]).await.expect(303).location().to_owned();
     let failure = server.wait_for(&path, &["Failed"]).await.text(".failure");
@@ -218,13 +203,14 @@ async fn a_port_that_an_adopted_container_holds_is_taken_over_from_it_although_n
     let page = server.deploy_to_the_end("shop").await;
     assert_eq!(page.text(".summary .badge"), "Success", "{}", page.text(".failure"));
     assert!(page.text(".summary").contains("replace: host port 8081"), "{}", page.text(".summary"));
-    runs(&fake, (vec![8], vec![])).await;
+    fake.until_running((vec![8], vec![])).await;
 }
 
 #[tokio::test]
 async fn an_adoption_takes_the_settings_as_they_are_when_it_happens() {
     let fake = Fake::default();
-    let (mut server, app) = with_running_shop(&fake).await;
+    let mut server = with_running_shop(&fake).await;
+    let app = app_row(&server, "shop").await.id;
     let variable = [("env_name", "TOKEN"), ("env_value", "first-value")];
     server.browser.post("/apps/shop/settings/environment/addition", &variable).await.expect(303);
     fake.add_orphan(app, true);
@@ -240,7 +226,7 @@ async fn an_adoption_takes_the_settings_as_they_are_when_it_happens() {
     server.browser.post("/apps/shop/settings/environment/change", &change).await.expect(303);
     fake.release(Step::Origins);
     asking.await.unwrap().expect(303);
-    runs(&fake, (vec![7], vec![])).await;
+    fake.until_running((vec![7], vec![])).await;
     assert!(server.browser.get("/apps/shop/settings").await.text("#pending").is_empty(), "it is taken to be made with these settings");
 }
 

@@ -12,6 +12,7 @@ use super::support::{
     fake::{Fake, Step},
     gitea::{Hook, ZEROS, commit},
     server::Server,
+    shop::with_shop,
 };
 
 const PORTS: &str = "/apps/shop/settings/ports";
@@ -22,9 +23,7 @@ const BUILD: [(&str, &str); 4] =
     [("dockerfile_path", "docker/Dockerfile"), ("context_path", "."), ("build_time_limit", "30"), ("build_context_limit", "4096")];
 
 async fn with_live_shop(fake: &Fake) -> Server {
-    let mut server = Server::fake(fake).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let mut server = with_shop(fake, &[]).await;
     server.deploy_to_the_end("shop").await;
     server
 }
@@ -124,9 +123,7 @@ async fn a_form_without_its_fields_clears_nothing() {
 
 #[tokio::test]
 async fn there_is_nothing_to_apply_to_before_the_first_deployment() {
-    let mut server = Server::fake(&Fake::default()).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let mut server = with_shop(&Fake::default(), &[]).await;
     let refused = server.browser.post("/apps/shop/apply", &[]).await.expect(409);
     assert!(refused.text("main").contains("Nothing is deployed yet"), "{}", refused.text("main"));
 }
@@ -299,9 +296,7 @@ async fn an_interrupted_or_skipped_deployment_keeps_no_second_configuration() {
 #[tokio::test]
 async fn what_was_confirmed_later_is_confirmed_for_a_container_that_is_made_anew() {
     let fake = Fake::default();
-    let mut server = Server::fake(&fake).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let mut server = with_shop(&fake, &[]).await;
     let volume = Volume { source: "/srv/data".parse().unwrap(), path: "/data".parse().unwrap(), read_only: false, confirmed: false };
     server.configure("shop", |config| config.run.volumes = vec![volume]).await;
     server.deploy_to_the_end("shop").await;

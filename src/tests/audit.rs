@@ -10,6 +10,7 @@ use super::support::{
     fake::{Fake, Step, stray_image},
     gitea::{Hook, ZEROS, commit},
     server::{PASSWORD, Server},
+    shop::app_row,
 };
 use upaas::deploy::platform::FailureKind;
 
@@ -219,9 +220,7 @@ pub(crate) async fn do_everything(server: &mut Server, fake: &Fake) -> Vec<Strin
 
 /// Makes a container of `shop`'s, which the database does not know, its live one.
 async fn adopt_an_orphan(server: &mut Server, fake: &Fake) {
-    let db = server.db().await;
-    let shop = upaas::db::apps::by_slug(db.read(), &"shop".parse().unwrap()).await.unwrap().unwrap();
-    db.close().await;
+    let shop = app_row(server, "shop").await;
     fake.add_orphan(shop.id, true);
     eventually("the orphan to be seen", async || {
         let page = server.browser.get("/system").await.text("#orphans");

@@ -10,6 +10,7 @@ use upaas::{deploy::platform::FailureKind, web::routes};
 use super::support::{
     fake::{Fake, Step},
     server::Server,
+    shop::with_shop,
 };
 
 /// Letters and digits only: no page and no program has a reason to write them otherwise.
@@ -113,9 +114,7 @@ pub(crate) fn is_in_the_environment(env: &[String]) {
 #[tokio::test]
 async fn a_secret_value_is_nowhere_but_in_the_container_and_at_the_builder() {
     let fake = Fake::default();
-    let mut server = Server::fake(&fake).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let mut server = with_shop(&fake, &[]).await;
     set(&mut server, "registry.example.org").await;
     send_what_is_refused(&mut server).await;
     server.deploy_to_the_end("shop").await;

@@ -19,16 +19,10 @@ use super::support::{
     eventually,
     fake::{Fake, IMAGE_SIZE, Step, stray_image},
     server::{Server, quick},
+    shop::{app_row, with_shop, with_shop_within},
 };
 
 /// A server with `shop`.
-async fn with_shop(fake: &Fake) -> Server {
-    let mut server = Server::fake(fake).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
-    server
-}
-
 async fn deploy(server: &mut Server, times: usize) {
     for _ in 0..times {
         assert_eq!(server.deploy_to_the_end("shop").await.text(".summary .badge"), "Success");
@@ -56,13 +50,6 @@ async fn clean_up_is_over(server: &mut Server) {
         if said.contains("Cleaning up since") { Err(said) } else { Ok(()) }
     })
     .await;
-}
-
-async fn id_of(server: &Server, slug: &str) -> AppId {
-    let db = server.db().await;
-    let app = db::apps::by_slug(db.read(), &slug.parse().unwrap()).await.unwrap().unwrap().id;
-    db.close().await;
-    app
 }
 
 async fn execute(server: &Server, statement: &str) {
@@ -96,7 +83,7 @@ async fn recorded(db: &Db) -> Vec<String> {
 #[tokio::test]
 async fn after_each_deployment_what_is_not_kept_goes_with_its_configuration_and_secrets() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, &[]).await;
     let db = server.db().await;
     for number in 1..=9 {
         let secret = server.seal(&format!("value {number}")).await;
@@ -137,9 +124,9 @@ async fn after_each_deployment_what_is_not_kept_goes_with_its_configuration_and_
 #[tokio::test]
 async fn what_is_used_named_by_others_or_unknown_stays_and_the_page_says_so() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, &[]).await;
     deploy(&mut server, 1).await;
-    let app = id_of(&server, "shop").await;
+    let app = app_row(&server, "shop").await.id;
     let of_shop = |id: &str, deployment| BuiltImage { id: id.to_owned(), app: Some(app), deployment: Some(deployment), ..stray_image(id) };
     fake.add_image(BuiltImage { in_use: true, ..of_shop("sha256:used", 1) });
     fake.add_image(BuiltImage { foreign_tags: vec!["mine:1".to_owned()], own_tags: Vec::new(), ..of_shop("sha256:named", 1) });
@@ -172,7 +159,7 @@ async fn what_is_used_named_by_others_or_unknown_stays_and_the_page_says_so() {
 #[tokio::test]
 async fn what_failed_and_what_the_engine_keeps_back_is_tried_again() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, &[]).await;
     fake.fail(Step::RemoveImage, FailureKind::Final);
     deploy(&mut server, 6).await;
     server.browser.post("/system/clean-up", &[]).await.expect(303);
@@ -190,7 +177,7 @@ async fn what_failed_and_what_the_engine_keeps_back_is_tried_again() {
 #[tokio::test]
 async fn what_a_waiting_rollback_goes_back_to_stays_for_as_long_as_it_waits() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, &[]).await;
     let db = server.db().await;
     deploy(&mut server, 1).await;
     let pin = "UPDATE deployments SET pinned_at = ? WHERE number = 1";
@@ -226,7 +213,7 @@ async fn what_a_waiting_rollback_goes_back_to_stays_for_as_long_as_it_waits() {
 #[tokio::test]
 async fn a_build_for_which_there_is_too_little_space_is_not_begun_and_a_clean_up_is_tried_first() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, &[]).await;
     deploy(&mut server, 1).await;
     fake.leave(12_000_000);
     let page = server.deploy_to_the_end("shop").await;
@@ -237,7 +224,7 @@ async fn a_build_for_which_there_is_too_little_space_is_not_begun_and_a_clean_up
     assert!(!fake.acts().contains(&"build #2".to_owned()), "{:?}", fake.acts());
     assert_eq!(fake.running().0, [1]);
     fake.leave(20_000_000 - IMAGE_SIZE);
-    let app = id_of(&server, "shop").await;
+    let app = app_row(&server, "shop").await.id;
     fake.add_image(BuiltImage { app: Some(app), ..stray_image("sha256:leftover") });
     deploy(&mut server, 1).await;
     fake.leave(0);
@@ -249,7 +236,7 @@ async fn a_build_for_which_there_is_too_little_space_is_not_begun_and_a_clean_up
 #[tokio::test]
 async fn a_disk_that_becomes_full_is_why_a_build_fails_whatever_the_builder_says() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, &[]).await;
     deploy(&mut server, 1).await;
     fake.leave(300_000_000);
     fake.hold(Step::Build);
@@ -286,10 +273,10 @@ async fn add_old_deployments(server: &Server, fake: &Fake, app: AppId, many: i64
 #[tokio::test]
 async fn thousands_of_old_deployments_go_in_pieces_and_each_piece_is_decided_anew() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, &[]).await;
     execute(&server, "UPDATE apps SET last_number = 1000").await;
     deploy(&mut server, 1).await;
-    let app = id_of(&server, "shop").await;
+    let app = app_row(&server, "shop").await.id;
     clean_up(&mut server).await;
     add_old_deployments(&server, &fake, app, 250).await;
     fake.hold(Step::RemoveImage);
@@ -317,12 +304,12 @@ async fn thousands_of_old_deployments_go_in_pieces_and_each_piece_is_decided_ane
 #[tokio::test]
 async fn an_image_that_cannot_be_removed_keeps_no_other_one_and_is_told_and_tried_again() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, &[]).await;
     deploy(&mut server, 7).await;
     images_are(&fake, &[3, 4, 5, 6, 7]).await;
     server.create_shop(&[("slug", "blog")]).await.expect(303);
     server.deploy_to_the_end("blog").await;
-    let (shop, blog) = (id_of(&server, "shop").await, id_of(&server, "blog").await);
+    let (shop, blog) = (app_row(&server, "shop").await.id, app_row(&server, "blog").await.id);
     // The one after the deployment is over.
     clean_up(&mut server).await;
     for image in [leftover("sha256:a", blog), leftover("sha256:b", blog), leftover("sha256:c", shop)] {
@@ -356,7 +343,7 @@ async fn an_image_that_cannot_be_removed_keeps_no_other_one_and_is_told_and_trie
 #[tokio::test]
 async fn what_somebody_else_has_named_is_not_said_to_be_removed() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, &[]).await;
     fake.fail(Step::Images, FailureKind::Final);
     deploy(&mut server, 6).await;
     fake.name("sha256:1", "mine:1");
@@ -375,7 +362,7 @@ async fn what_somebody_else_has_named_is_not_said_to_be_removed() {
 #[tokio::test]
 async fn the_clean_up_after_a_deployment_that_failed_is_done_with_the_next_one_s_whatever_its_app() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, &[]).await;
     server.create_shop(&[("slug", "blog")]).await.expect(303);
     deploy(&mut server, 5).await;
     fake.fail(Step::Images, FailureKind::EngineSlow);
@@ -397,7 +384,7 @@ async fn clean_up_in_vain(server: &mut Server) {
 #[tokio::test]
 async fn an_image_is_not_removed_by_hand_while_a_clean_up_runs() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, &[]).await;
     fake.add_image(stray_image("sha256:0123456789ab0123"));
     fake.hold(Step::Images);
     server.browser.post("/system/clean-up", &[]).await.expect(303);
@@ -412,9 +399,7 @@ async fn an_image_is_not_removed_by_hand_while_a_clean_up_runs() {
 #[tokio::test]
 async fn a_clean_up_that_takes_long_before_a_build_is_not_waited_for_and_not_blamed() {
     let fake = Fake::default();
-    let mut server = Server::fake_with(&fake, Limits { deploy: Duration::from_millis(200), ..quick() }).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let mut server = with_shop_within(&fake, &[], Limits { deploy: Duration::from_millis(200), ..quick() }).await;
     fake.hold(Step::Images);
     fake.leave(12_000_000);
     let path = server.deploy("shop").await;
@@ -428,9 +413,9 @@ async fn a_clean_up_that_takes_long_before_a_build_is_not_waited_for_and_not_bla
 #[tokio::test]
 async fn what_somebody_has_built_on_an_image_of_ours_is_not_ours_though_it_has_our_labels() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, &[]).await;
     deploy(&mut server, 1).await;
-    let app = id_of(&server, "shop").await;
+    let app = app_row(&server, "shop").await.id;
     let theirs = |id: &str| BuiltImage { own_tags: Vec::new(), ..leftover(id, app) };
     fake.add_image(theirs("sha256:0123456789ab0123"));
     fake.add_image(leftover("sha256:of-a-failed-build", app));
@@ -452,9 +437,9 @@ async fn what_somebody_has_built_on_an_image_of_ours_is_not_ours_though_it_has_o
 #[tokio::test]
 async fn a_clean_up_by_hand_needs_no_measuring() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, &[]).await;
     deploy(&mut server, 1).await;
-    fake.add_image(leftover("sha256:leftover", id_of(&server, "shop").await));
+    fake.add_image(leftover("sha256:leftover", app_row(&server, "shop").await.id));
     fake.add_image(stray_image("sha256:stray"));
     fake.fail(Step::Measure, FailureKind::EngineSlow);
     clean_up(&mut server).await;
@@ -466,7 +451,7 @@ async fn a_clean_up_by_hand_needs_no_measuring() {
 #[tokio::test]
 async fn that_the_builder_s_cache_was_to_be_pruned_is_recorded_however_it_ends() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, &[]).await;
     fake.hold(Step::Cache);
     server.browser.post("/system/builder-cache/pruning", &[]).await.expect(303);
     server.stop().await;
@@ -495,7 +480,7 @@ async fn that_the_builder_s_cache_was_to_be_pruned_is_recorded_however_it_ends()
 #[tokio::test]
 async fn configurations_of_deployments_that_failed_go_though_none_succeeds() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, &[]).await;
     let db = server.db().await;
     let mut kept = 0;
     for live in [false, true] {
@@ -523,7 +508,7 @@ async fn configurations_of_deployments_that_failed_go_though_none_succeeds() {
 #[tokio::test]
 async fn of_many_unknown_images_the_first_are_shown_and_the_others_counted() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, &[]).await;
     for number in 0..52 {
         fake.add_image(stray_image(&format!("sha256:{number:012}")));
     }

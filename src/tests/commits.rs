@@ -4,18 +4,11 @@ use upaas::deploy::platform::FailureKind;
 
 use super::support::{
     fake::{Fake, Step},
-    server::Server,
+    shop::{ANY_PORT, with_shop},
 };
 
 const COMMITS: &str = "/apps/shop/commits";
 const DEPLOYMENTS: &str = "/apps/shop/deployments";
-
-async fn with_shop(fake: &Fake) -> Server {
-    let mut server = Server::fake(fake).await;
-    server.set_up().await;
-    server.create_shop(&[("container_port", "80"), ("host_port", "auto")]).await.expect(303);
-    server
-}
 
 /// A commit's id that begins so.
 fn id(beginning: &str) -> String {
@@ -25,7 +18,7 @@ fn id(beginning: &str) -> String {
 #[tokio::test]
 async fn the_recent_commits_say_what_they_are_and_which_deployment_made_them_live() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, ANY_PORT).await;
     let page = server.browser.get(COMMITS).await.expect(200);
     assert!(page.text(".empty").contains("No commit of main was fetched yet."), "{}", page.body);
     fake.add_commit(&id("aaaaaaaa"), "Add a");
@@ -53,7 +46,7 @@ async fn the_recent_commits_say_what_they_are_and_which_deployment_made_them_liv
 #[tokio::test]
 async fn a_commit_is_named_by_as_much_of_its_id_as_tells_it_from_others() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, ANY_PORT).await;
     fake.add_commit(&id("abcdef01"), "One");
     fake.add_commit(&id("abcdef02"), "Two");
     let refused = [
@@ -90,7 +83,7 @@ async fn a_commit_is_named_by_as_much_of_its_id_as_tells_it_from_others() {
 #[tokio::test]
 async fn a_look_for_new_commits_that_fails_says_why_beside_its_button() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, ANY_PORT).await;
     assert_eq!(server.browser.post(COMMITS, &[]).await.expect(303).location(), COMMITS);
     fake.fail(Step::Fetch, FailureKind::Final);
     let page = server.browser.post(COMMITS, &[]).await.expect(422);
@@ -103,7 +96,7 @@ async fn a_look_for_new_commits_that_fails_says_why_beside_its_button() {
 #[tokio::test]
 async fn a_look_that_finds_no_new_commit_says_so() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, ANY_PORT).await;
     fake.add_commit(&id("aaaaaaaa"), "Add a");
     let page = server.browser.post(COMMITS, &[]).await.expect(303).location().to_owned();
     let page = server.browser.get(&page).await.expect(200);

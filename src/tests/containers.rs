@@ -13,16 +13,8 @@ use super::support::{
     fake::{Fake, Step},
     gitea::{Hook, ZEROS, commit},
     server::Server,
+    shop::{FIXED_PORT, with_running_shop, with_shop},
 };
-
-pub(crate) async fn with_running_shop(fake: &Fake) -> Server {
-    let mut server = Server::fake(fake).await;
-    server.set_up().await;
-    server.create_shop(&[("container_port", "80"), ("host_port", "8081")]).await.expect(303);
-    server.deploy_to_the_end("shop").await;
-    server.wait_for_app("shop", "Running").await;
-    server
-}
 
 #[tokio::test]
 async fn a_container_stopped_by_hand_makes_its_app_a_stopped_one_for_good() {
@@ -58,10 +50,7 @@ async fn an_engine_that_stops_our_containers_and_goes_is_no_stop_by_hand() {
     let mut server = with_running_shop(&fake).await;
     fake.stop_all();
     fake.cut_events();
-    eventually("the container to run again", async || {
-        if fake.running() == (vec![1], vec![]) { Ok(()) } else { Err(format!("{:?}", fake.running())) }
-    })
-    .await;
+    fake.until_running((vec![1], vec![])).await;
     server.wait_for_app("shop", "Running").await;
 }
 
@@ -153,10 +142,7 @@ async fn stopping_for_a_deployment_is_no_stop_by_hand() {
     let hook = Hook::of(&mut server, "shop").await;
     fake.hold(Step::Start);
     let path = server.deploy("shop").await;
-    eventually("the old container to be stopped", async || {
-        if fake.acts().contains(&"start c2-of-2".to_owned()) { Ok(()) } else { Err(format!("{:?}", fake.acts())) }
-    })
-    .await;
+    fake.until_act("start c2-of-2").await;
     server.browser.post(&format!("{path}/cancellation"), &[]).await.expect(303);
     fake.release(Step::Start);
     server.wait_for(&path, &["Cancelled"]).await;
@@ -172,23 +158,12 @@ async fn an_act_goes_on_when_who_asked_for_it_hangs_up() {
     fake.hold(Step::Start);
     let mut hasty = server.browser.clone();
     let asking = tokio::spawn(async move { hasty.post("/apps/shop/start", &[]).await });
-    eventually("the new container to be about to start", async || {
-        if fake.acts().contains(&"start c2-of-1".to_owned()) { Ok(()) } else { Err(format!("{:?}", fake.acts())) }
-    })
-    .await;
+    fake.until_act("start c2-of-1").await;
     asking.abort();
     let _ = asking.await;
     fake.release(Step::Start);
     server.wait_for_app("shop", "Running").await;
     assert_eq!(fake.running(), (vec![1], vec![]));
-}
-
-async fn reached(fake: &Fake, act: &str) {
-    eventually(act, async || if fake.acts().iter().any(|it| it == act) { Ok(()) } else { Err(format!("{:?}", fake.acts())) }).await;
-}
-
-async fn runs(fake: &Fake, expected: (Vec<i64>, Vec<i64>)) {
-    eventually("these containers", async || if fake.running() == expected { Ok(()) } else { Err(format!("{:?}", fake.acts())) }).await;
 }
 
 #[tokio::test]
@@ -200,11 +175,11 @@ async fn an_engine_that_is_lost_under_a_fetch_gets_its_app_started_at_once() {
     server.wait_for(&path, &["Cloning"]).await;
     fake.crash_all();
     fake.cut_events();
-    runs(&fake, (vec![1], vec![])).await;
+    fake.until_running((vec![1], vec![])).await;
     fake.fail(Step::Fetch, FailureKind::Final);
     fake.release(Step::Fetch);
     server.wait_for(&path, &["Failed"]).await;
-    runs(&fake, (vec![1], vec![])).await;
+    fake.until_running((vec![1], vec![])).await;
 }
 
 #[tokio::test]
@@ -213,14 +188,14 @@ async fn a_stop_that_goes_on_in_the_engine_after_us_is_our_own_and_is_undone() {
     let mut server = with_running_shop(&fake).await;
     fake.hold(Step::Stop);
     let path = server.deploy("shop").await;
-    reached(&fake, "stop c1-of-1").await;
+    fake.until_act("stop c1-of-1").await;
     server.abandon();
     fake.release(Step::Stop);
     fake.fail(Step::Fetch, FailureKind::Final);
     server.start_fake(&fake).await;
     server.wait_for(&path, &["Failed"]).await;
     fake.stop_all();
-    runs(&fake, (vec![1], vec![])).await;
+    fake.until_running((vec![1], vec![])).await;
     server.wait_for_app("shop", "Running").await;
 }
 
@@ -231,7 +206,7 @@ async fn a_second_container_of_the_live_deployment_is_removed_and_never_started(
     fake.add_twin(1);
     fake.crash_all();
     fake.cut_events();
-    runs(&fake, (vec![1], vec![])).await;
+    fake.until_running((vec![1], vec![])).await;
     assert!(!fake.acts().contains(&"start twin".to_owned()), "{:?}", fake.acts());
     server.wait_for_app("shop", "Running").await;
 }
@@ -243,7 +218,7 @@ async fn a_container_from_before_its_row_is_an_orphan_although_it_has_its_number
     fake.add_older_successor(1);
     let page = server.deploy_to_the_end("shop").await;
     assert_eq!(page.text(".summary .badge"), "Success");
-    runs(&fake, (vec![2], vec![2])).await;
+    fake.until_running((vec![2], vec![2])).await;
     let system = server.browser.get("/system").await;
     assert!(system.text("#orphans").contains("#2"), "{}", system.text("main"));
 }
@@ -254,7 +229,7 @@ async fn a_crash_loop_whose_stop_failed_is_stopped_the_next_time() {
     let mut server = with_running_shop(&fake).await;
     fake.fail(Step::Stop, FailureKind::Final);
     fake.restart_all(10);
-    reached(&fake, "stop c1-of-1").await;
+    fake.until_act("stop c1-of-1").await;
     fake.mend(Step::Stop);
     eventually("the loop to be stopped", async || {
         fake.restart_all(10);
@@ -335,9 +310,7 @@ async fn a_restart_is_of_the_same_container_and_no_stop_by_anybody() {
 #[tokio::test]
 async fn a_restart_is_refused_in_plain_words_where_there_is_nothing_to_restart() {
     let fake = Fake::default();
-    let mut server = Server::fake(&fake).await;
-    server.set_up().await;
-    server.create_shop(&[("container_port", "80"), ("host_port", "8081")]).await.expect(303);
+    let mut server = with_shop(&fake, FIXED_PORT).await;
     let refused = async |server: &mut Server, why: &str| {
         let said = server.browser.post("/apps/shop/restart", &[]).await.expect(409).text("main");
         assert!(said.contains(why), "{said}");
@@ -377,7 +350,7 @@ async fn a_container_that_does_not_start_again_is_said_and_tried_again() {
     let said = server.browser.post("/apps/shop/restart", &[]).await.expect(409).text("main");
     assert!(said.contains("It failed at Start."), "{said}");
     fake.mend(Step::Start);
-    runs(&fake, (vec![1], vec![])).await;
+    fake.until_running((vec![1], vec![])).await;
 }
 
 #[tokio::test]
@@ -387,12 +360,12 @@ async fn a_restart_goes_on_when_who_asked_for_it_hangs_up() {
     fake.hold(Step::Stop);
     let mut hasty = server.browser.clone();
     let asking = tokio::spawn(async move { hasty.post("/apps/shop/restart", &[]).await });
-    reached(&fake, "stop c1-of-1").await;
+    fake.until_act("stop c1-of-1").await;
     asking.abort();
     let _ = asking.await;
     fake.release(Step::Stop);
-    reached(&fake, "start c1-of-1").await;
-    runs(&fake, (vec![1], vec![])).await;
+    fake.until_act("start c1-of-1").await;
+    fake.until_running((vec![1], vec![])).await;
     server.wait_for_app("shop", "Running").await;
 }
 
@@ -411,7 +384,7 @@ async fn a_container_made_by_hand_from_an_image_of_ours_is_nobody_s() {
     assert!(orphans.starts_with("Orphans None."), "{orphans}");
     server.browser.post("/system/orphans/removal", &[("container", "hand-made")]).await.expect(409);
     server.browser.post("/apps/shop/deletion", &[("slug", "shop")]).await.expect(303);
-    runs(&fake, (vec![1], vec![])).await;
+    fake.until_running((vec![1], vec![])).await;
     let touched: Vec<String> = fake.acts().into_iter().filter(|act| act.ends_with("hand-made")).collect();
     assert!(touched.is_empty(), "{touched:?}");
 }
@@ -423,29 +396,27 @@ async fn containers_of_older_versions_are_known_by_their_rows() {
     fake.age_all();
     fake.crash_all();
     fake.cut_events();
-    runs(&fake, (vec![1], vec![])).await;
+    fake.until_running((vec![1], vec![])).await;
     server.wait_for_app("shop", "Running").await;
     let held = Held { address: [127, 0, 0, 1].into(), port: 8081, protocol: Protocol::Tcp };
     fake.take_port(Taken { held, by: Holder::Container { id: "c1-of-1".to_owned(), name: "upaas-shop-1".to_owned() } });
     let page = server.deploy_to_the_end("shop").await;
     assert_eq!(page.text(".summary .badge"), "Success", "what it holds is its own: {}", page.text(".failure"));
-    runs(&fake, (vec![2], vec![])).await;
+    fake.until_running((vec![2], vec![])).await;
     fake.age_all();
     server.browser.post("/apps/shop/deletion", &[("slug", "shop")]).await.expect(303);
-    runs(&fake, (vec![], vec![])).await;
+    fake.until_running((vec![], vec![])).await;
 }
 
 #[tokio::test]
 async fn a_container_that_stays_up_while_its_app_is_worked_at_is_not_stopped_for_what_was_before() {
     let fake = Fake::default();
-    let mut server = Server::fake(&fake).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let mut server = with_shop(&fake, &[]).await;
     server.deploy_to_the_end("shop").await;
     server.wait_for_app("shop", "Running").await;
     fake.hold(Step::Start);
     let path = server.deploy("shop").await;
-    reached(&fake, "start c2-of-2").await;
+    fake.until_act("start c2-of-2").await;
     fake.restart_all(10);
     // It is judged before anything later is shown of it.
     fake.pause_all(true);

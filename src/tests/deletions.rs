@@ -3,27 +3,15 @@
 use std::path::PathBuf;
 
 use sqlx::{Connection, SqliteConnection};
-use upaas::{
-    deploy::platform::FailureKind,
-    domain::{app::App, image::BuiltImage},
-};
+use upaas::{deploy::platform::FailureKind, domain::image::BuiltImage};
 
-use super::{
-    containers::with_running_shop,
-    support::{
-        eventually,
-        fake::{Fake, Step, stray_image},
-        gitea::{Hook, ZEROS, commit},
-        server::Server,
-    },
+use super::support::{
+    eventually,
+    fake::{Fake, Step, stray_image},
+    gitea::{Hook, ZEROS, commit},
+    server::Server,
+    shop::{app_row, with_running_shop},
 };
-
-async fn shop(server: &Server) -> App {
-    let db = server.db().await;
-    let app = upaas::db::apps::by_slug(db.read(), &"shop".parse().unwrap()).await.unwrap().unwrap();
-    db.close().await;
-    app
-}
 
 async fn delete(server: &mut Server) {
     assert_eq!(server.browser.post("/apps/shop/deletion", &[("slug", "shop")]).await.expect(303).location(), "/");
@@ -69,7 +57,7 @@ async fn an_app_of_the_same_name_inherits_nothing() {
     hook.push("main", ZEROS, &commit('a')).await;
     server.wait_for("/apps/shop/deployments/2", &["Success"]).await;
     server.browser.post("/apps/shop/settings/environment/addition", &[("env_name", "A"), ("env_value", "b")]).await.expect(303);
-    let old = shop(&server).await;
+    let old = app_row(&server, "shop").await;
     let of_it = |part: &str| server.data().join(part);
     let files: Vec<PathBuf> = [format!("repos/{}.git", old.id), format!("files/{}/x", old.id), format!("volumes/{}/data", old.id)]
         .iter()
@@ -95,7 +83,7 @@ async fn an_app_of_the_same_name_inherits_nothing() {
     }
     assert!(!server.browser.get("/metrics").await.body.contains("app=\"shop\""));
     server.create_shop(&[]).await.expect(303);
-    let new = shop(&server).await;
+    let new = app_row(&server, "shop").await;
     assert!(new.id != old.id && new.webhook != old.webhook && new.deploy_key_public != old.deploy_key_public);
     assert!(server.deploy("shop").await.ends_with("/deployments/1"), "numbers begin anew");
     assert_eq!(rows(&server, "SELECT count(*) FROM deliveries;").await, 0);
@@ -106,7 +94,7 @@ async fn an_app_of_the_same_name_inherits_nothing() {
 async fn folders_of_volumes_go_when_they_are_to() {
     let fake = Fake::default();
     let mut server = with_running_shop(&fake).await;
-    let folder = server.data().join("volumes").join(shop(&server).await.id.to_string());
+    let folder = server.data().join("volumes").join(app_row(&server, "shop").await.id.to_string());
     std::fs::create_dir_all(folder.join("data")).unwrap();
     server.browser.post("/apps/shop/deletion", &[("slug", "shop"), ("volumes", "yes")]).await.expect(303);
     is_gone(&mut server).await;
@@ -144,7 +132,7 @@ async fn a_deletion_waits_for_the_engine_says_so_and_goes_on_also_after_another_
 async fn a_long_history_goes_in_pieces_while_others_write() {
     let fake = Fake::default();
     let mut server = with_running_shop(&fake).await;
-    let (file, app) = (format!("sqlite://{}", server.data().join("upaas.db").display()), shop(&server).await.id);
+    let (file, app) = (format!("sqlite://{}", server.data().join("upaas.db").display()), app_row(&server, "shop").await.id);
     let mut connection = SqliteConnection::connect(&file).await.unwrap();
     for statement in [
         "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 20001)

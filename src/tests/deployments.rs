@@ -11,21 +11,13 @@ use super::support::{
     eventually,
     fake::{Fake, Step},
     server::{Server, quick},
+    shop::{FIXED_PORT, with_running_shop, with_shop, with_shop_within},
 };
-
-const FIXED_PORT: [(&str, &str); 2] = [("container_port", "80"), ("host_port", "8081")];
-
-async fn with_shop(fake: &Fake, fields: &[(&str, &str)]) -> Server {
-    let mut server = Server::fake(fake).await;
-    server.set_up().await;
-    server.create_shop(fields).await.expect(303);
-    server
-}
 
 #[tokio::test]
 async fn a_deployment_goes_through_its_phases_and_its_page_tells_all() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake, &FIXED_PORT).await;
+    let mut server = with_shop(&fake, FIXED_PORT).await;
     let page = server.deploy_to_the_end("shop").await;
     assert_eq!(page.text(".summary .badge"), "Success");
     assert_eq!(page.texts(".phase-word"), ["queued", "cloned", "built", "deployed"]);
@@ -42,8 +34,7 @@ async fn a_deployment_goes_through_its_phases_and_its_page_tells_all() {
 #[tokio::test]
 async fn a_fixed_port_is_handed_over_old_first_and_the_gap_is_shown() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake, &FIXED_PORT).await;
-    server.deploy_to_the_end("shop").await;
+    let mut server = with_running_shop(&fake).await;
     let page = server.deploy_to_the_end("shop").await;
     assert!(page.text(".facts").contains("replace: host port 8081, gap"), "{}", page.text(".facts"));
     assert_eq!(fake.running(), (vec![2], vec![]));
@@ -142,8 +133,7 @@ async fn a_new_version_that_cannot_have_its_alias_does_not_become_live() {
 #[tokio::test]
 async fn the_old_version_is_back_before_anything_else_is_tidied() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake, &FIXED_PORT).await;
-    server.deploy_to_the_end("shop").await;
+    let mut server = with_running_shop(&fake).await;
     fake.fail(Step::Settle, FailureKind::Final);
     let page = server.deploy_to_the_end("shop").await;
     let acts = fake.acts();
@@ -169,8 +159,7 @@ async fn a_container_that_dies_at_once_leaves_its_last_words_in_the_journal() {
 async fn cancel_works_in_every_phase_and_the_old_version_serves() {
     for step in [Step::Fetch, Step::Build, Step::Create, Step::Start] {
         let fake = Fake::default();
-        let mut server = with_shop(&fake, &FIXED_PORT).await;
-        server.deploy_to_the_end("shop").await;
+        let mut server = with_running_shop(&fake).await;
         fake.hold(step);
         let path = server.deploy("shop").await;
         let doing = match step {
@@ -180,10 +169,7 @@ async fn cancel_works_in_every_phase_and_the_old_version_serves() {
         };
         server.wait_for(&path, &[doing]).await;
         if step == Step::Start {
-            eventually("the new container to be about to start", async || {
-                if fake.acts().contains(&"start c2-of-2".to_owned()) { Ok(()) } else { Err(format!("{:?}", fake.acts())) }
-            })
-            .await;
+            fake.until_act("start c2-of-2").await;
         }
         server.browser.post(&format!("{path}/cancellation"), &[]).await.expect(303);
         // Undoing starts the old container again: that must not be held.
@@ -198,14 +184,10 @@ async fn cancel_works_in_every_phase_and_the_old_version_serves() {
 #[tokio::test]
 async fn a_live_deployment_cannot_be_cancelled_any_more() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake, &FIXED_PORT).await;
-    server.deploy_to_the_end("shop").await;
+    let mut server = with_running_shop(&fake).await;
     fake.hold(Step::Remove);
     let path = server.deploy("shop").await;
-    eventually("the old container to be removed", async || {
-        if fake.acts().contains(&"remove c1-of-1".to_owned()) { Ok(()) } else { Err(format!("{:?}", fake.acts())) }
-    })
-    .await;
+    fake.until_act("remove c1-of-1").await;
     let reply = server.browser.post(&format!("{path}/cancellation"), &[]).await.expect(409);
     assert!(reply.body.contains("serves already"), "{}", reply.body);
     fake.release(Step::Remove);
@@ -237,9 +219,7 @@ async fn every_phase_has_a_deadline_that_ends_it_in_words() {
         (Step::Create, Limits { deploy: short, ..quick() }, "Starting the container took longer than 0.1 s and was stopped."),
     ] {
         let fake = Fake::default();
-        let mut server = Server::fake_with(&fake, limits).await;
-        server.set_up().await;
-        server.create_shop(&[]).await.expect(303);
+        let mut server = with_shop_within(&fake, &[], limits).await;
         fake.hold(step);
         let page = server.deploy_to_the_end("shop").await;
         assert_eq!(page.text(".failure-sentence"), sentence);
@@ -310,8 +290,7 @@ async fn retry_and_this_commit_again_mean_exactly_that_commit() {
 #[tokio::test]
 async fn a_version_that_keeps_exiting_makes_way_and_is_started_again_when_the_next_one_fails() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake, &FIXED_PORT).await;
-    server.deploy_to_the_end("shop").await;
+    let mut server = with_running_shop(&fake).await;
     fake.loop_all();
     fake.fail(Step::Settle, FailureKind::Final);
     let page = server.deploy_to_the_end("shop").await;

@@ -2,18 +2,16 @@
 
 use upaas::domain::app_config::restart::RestartPolicy;
 
-use super::{
-    containers::with_running_shop,
-    support::{eventually, fake::Fake, server::Server},
+use super::support::{
+    eventually,
+    fake::Fake,
+    shop::with_running_shop,
 };
 
 #[tokio::test]
 async fn what_was_changed_outside_is_shown_and_made_anew() {
     let fake = Fake::default();
-    let mut server = Server::fake(&fake).await;
-    server.set_up().await;
-    server.create_shop(&[("container_port", "80"), ("host_port", "8081")]).await.expect(303);
-    server.deploy_to_the_end("shop").await;
+    let mut server = with_running_shop(&fake).await;
     let page = server.wait_for_app("shop", "Running").await;
     assert_eq!(page.text("#drift"), "", "nothing is as long as nobody has done anything");
     server.browser.post("/apps/shop/apply", &[]).await.expect(409);

@@ -14,13 +14,12 @@ use crate::support::{
     eventually,
     fake::Fake,
     server::{Server, quick},
+    shop::{with_shop, with_shop_within},
 };
 
 /// A server whose app `shop` is asked over HTTP.
 async fn asking(fake: &Fake, timing: Timing) -> Server {
-    let mut server = Server::fake_with(fake, Limits { settle: Duration::from_secs(60), ..quick() }).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let server = with_shop_within(fake, &[], Limits { settle: Duration::from_secs(60), ..quick() }).await;
     let probe = Probe::Http(HttpProbe { path: "/healthz".to_owned(), port: 80, status: 200 });
     server.configure("shop", |config| config.run.health = HealthCheck { probe, timing }).await;
     server
@@ -102,9 +101,7 @@ async fn after_a_restart_of_upaas_live_containers_are_asked_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_an_http_check_nothing_is_asked() {
     let fake = Fake::default();
-    let mut server = Server::fake(&fake).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let mut server = with_shop(&fake, &[]).await;
     fake.say(Said::Refused);
     server.deploy_to_the_end("shop").await;
     server.wait_for_app("shop", "Running").await;

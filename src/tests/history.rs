@@ -15,6 +15,7 @@ use super::support::{
     browser::Reply,
     fake::{Fake, Step},
     server::Server,
+    shop::with_shop,
 };
 
 const HISTORY: &str = "/apps/shop/deployments";
@@ -38,13 +39,6 @@ fn failed(cause: Cause) -> Past {
 
 fn ended(end: Status) -> Past {
     Past { end, ..WORKED }
-}
-
-async fn with_shop(fake: &Fake) -> Server {
-    let mut server = Server::fake(fake).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
-    server
 }
 
 /// Writes them into the history, each a second long, of which the build takes half.
@@ -96,7 +90,7 @@ async fn found(server: &mut Server, filter: &str) -> Vec<String> {
 #[tokio::test]
 async fn each_filter_and_all_of_them_find_what_is_so_the_newest_first() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, &[]).await;
     add(
         &server,
         &[
@@ -146,7 +140,7 @@ async fn each_filter_and_all_of_them_find_what_is_so_the_newest_first() {
 
 #[tokio::test]
 async fn pages_keep_the_filter_and_join_without_a_gap_or_a_double() {
-    let mut server = with_shop(&Fake::default()).await;
+    let mut server = with_shop(&Fake::default(), &[]).await;
     let past: Vec<Past> = (0..120).map(|number| if number % 2 == 0 { WORKED } else { failed(Cause::User) }).collect();
     add(&server, &past).await;
     let mut page = server.browser.get(&format!("{HISTORY}?status=failed&commit=aaaa")).await.expect(200);
@@ -169,7 +163,7 @@ async fn pages_keep_the_filter_and_join_without_a_gap_or_a_double() {
 
 #[tokio::test]
 async fn what_is_not_there_and_what_is_not_understood_is_said() {
-    let mut server = with_shop(&Fake::default()).await;
+    let mut server = with_shop(&Fake::default(), &[]).await;
     let page = server.browser.get(HISTORY).await.expect(200);
     assert!(page.text("main").contains("No deployment yet.") && !page.text("#filters").is_empty() && page.text("#record").is_empty());
     add(&server, &[ended(Status::Cancelled)]).await;
@@ -201,7 +195,7 @@ async fn what_is_not_there_and_what_is_not_understood_is_said() {
 #[tokio::test]
 async fn an_open_page_keeps_its_filter_as_deployments_come_and_end() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, &[]).await;
     add(&server, &[failed(Cause::User), WORKED]).await;
     let mut unfinished = server.browser.watch(&format!("{HISTORY}/events?status=unfinished")).await;
     let mut failures = server.browser.watch(&format!("{HISTORY}/events?cause=user")).await;
@@ -222,7 +216,7 @@ async fn an_open_page_keeps_its_filter_as_deployments_come_and_end() {
 #[tokio::test]
 async fn a_row_says_who_asked_what_it_took_and_how_it_ended_and_nothing_in_it_is_markup() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, &[]).await;
     add(
         &server,
         &[
@@ -273,7 +267,7 @@ async fn a_row_says_who_asked_what_it_took_and_how_it_ended_and_nothing_in_it_is
 
 #[tokio::test]
 async fn what_the_last_hundred_come_to_counts_only_what_succeeded_or_failed() {
-    let mut server = with_shop(&Fake::default()).await;
+    let mut server = with_shop(&Fake::default(), &[]).await;
     add(&server, &[WORKED, WORKED, failed(Cause::User), ended(Status::Cancelled), ended(Status::Superseded)]).await;
     let page = server.browser.get(HISTORY).await.expect(200);
     let said = page.text("#record");

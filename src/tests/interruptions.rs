@@ -11,22 +11,15 @@ use upaas::{
 use super::support::{
     eventually,
     fake::{Fake, Step},
-    server::{Server, quick},
+    server::quick,
+    shop::{FIXED_PORT, with_running_shop, with_shop, with_shop_within},
 };
-
-async fn with_shop(fake: &Fake) -> Server {
-    let mut server = Server::fake(fake).await;
-    server.set_up().await;
-    server.create_shop(&[("container_port", "80"), ("host_port", "8081")]).await.expect(303);
-    server
-}
 
 #[tokio::test]
 async fn a_deployment_interrupted_by_a_stop_goes_on_at_the_next_start() {
     for step in [Step::Fetch, Step::Build, Step::Create, Step::Start] {
         let fake = Fake::default();
-        let mut server = with_shop(&fake).await;
-        server.deploy_to_the_end("shop").await;
+        let mut server = with_running_shop(&fake).await;
         fake.hold(step);
         let path = server.deploy("shop").await;
         let act = match step {
@@ -63,7 +56,7 @@ async fn a_deployment_interrupted_by_a_stop_goes_on_at_the_next_start() {
 #[tokio::test]
 async fn an_engine_that_goes_away_interrupts_and_its_return_goes_on() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, FIXED_PORT).await;
     fake.fail(Step::Build, FailureKind::EngineLost);
     fake.hold(Step::Build);
     let path = server.deploy("shop").await;
@@ -82,7 +75,7 @@ async fn an_engine_that_goes_away_interrupts_and_its_return_goes_on() {
 async fn a_failure_that_an_engine_s_own_end_has_made_is_not_believed() {
     for step in [Step::Build, Step::Settle] {
         let fake = Fake::default();
-        let mut server = with_shop(&fake).await;
+        let mut server = with_shop(&fake, FIXED_PORT).await;
         fake.hold(Step::Build);
         fake.fail(step, FailureKind::Final);
         let path = server.deploy("shop").await;
@@ -101,7 +94,7 @@ async fn a_failure_that_an_engine_s_own_end_has_made_is_not_believed() {
 async fn what_is_queued_while_the_engine_is_away_waits_and_says_so() {
     let fake = Fake::default();
     fake.fail(Step::Hello, FailureKind::EngineLost);
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, FIXED_PORT).await;
     let path = server.deploy("shop").await;
     let browser = &mut server.browser;
     eventually("the note", async || {
@@ -116,7 +109,7 @@ async fn what_is_queued_while_the_engine_is_away_waits_and_says_so() {
 #[tokio::test]
 async fn a_deployment_that_is_interrupted_again_and_again_fails_after_three_attempts() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, FIXED_PORT).await;
     fake.fail(Step::Build, FailureKind::EngineLost);
     let page = server.deploy_to_the_end("shop").await;
     assert!(page.text(".failure-sentence").contains("Interrupted 3 times"), "{}", page.body);
@@ -126,56 +119,37 @@ async fn a_deployment_that_is_interrupted_again_and_again_fails_after_three_atte
 #[tokio::test]
 async fn an_interruption_after_the_switch_is_a_success_and_the_old_container_goes() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
-    server.deploy_to_the_end("shop").await;
+    let mut server = with_running_shop(&fake).await;
     fake.hold(Step::Remove);
     let path = server.deploy("shop").await;
-    eventually("the old container to be on its way out", async || {
-        if fake.acts().contains(&"remove c1-of-1".to_owned()) { Ok(()) } else { Err(format!("{:?}", fake.acts())) }
-    })
-    .await;
+    fake.until_act("remove c1-of-1").await;
     server.abandon();
     fake.release(Step::Remove);
     server.start_fake(&fake).await;
     server.wait_for(&path, &["Success"]).await;
-    eventually(
-        "only the new container",
-        async || {
-            if fake.running() == (vec![2], vec![]) { Ok(()) } else { Err(format!("{:?}", fake.running())) }
-        },
-    )
-    .await;
+    fake.until_running((vec![2], vec![])).await;
 }
 
 #[tokio::test]
 async fn what_should_serve_is_started_when_the_engine_or_we_come_back() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
-    server.deploy_to_the_end("shop").await;
+    let mut server = with_running_shop(&fake).await;
     server.stop().await;
     fake.stop_all();
     server.start_fake(&fake).await;
-    eventually("the container to run again", async || {
-        if fake.running() == (vec![1], vec![]) { Ok(()) } else { Err(format!("{:?}", fake.running())) }
-    })
-    .await;
+    fake.until_running((vec![1], vec![])).await;
 }
 
 #[tokio::test]
 async fn a_killed_replace_gives_the_port_back_to_the_old_container() {
     let fake = Fake::default();
-    let mut server = Server::fake_with(&fake, Limits { settle: Duration::from_secs(2), ..quick() }).await;
-    server.set_up().await;
-    server.create_shop(&[("container_port", "80"), ("host_port", "8081")]).await.expect(303);
+    let mut server = with_shop_within(&fake, FIXED_PORT, Limits { settle: Duration::from_secs(2), ..quick() }).await;
     server.deploy_to_the_end("shop").await;
     let path = server.kill_while_the_new_container_settles(&fake).await;
     assert_eq!(fake.running(), (vec![2], vec![1]), "killed with the new one on the port");
     fake.hold(Step::Fetch);
     server.start_fake(&fake).await;
-    eventually("the old container to serve again", async || {
-        if fake.running() == (vec![1], vec![]) { Ok(()) } else { Err(format!("{:?}: {:?}", fake.running(), fake.acts())) }
-    })
-    .await;
+    fake.until_running((vec![1], vec![])).await;
     fake.release(Step::Fetch);
     server.wait_for(&path, &["Success"]).await;
 }
@@ -183,42 +157,30 @@ async fn a_killed_replace_gives_the_port_back_to_the_old_container() {
 #[tokio::test]
 async fn an_old_container_that_cannot_be_started_again_is_tried_until_it_runs() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
-    server.deploy_to_the_end("shop").await;
+    let mut server = with_running_shop(&fake).await;
     fake.fail(Step::Start, FailureKind::Final);
     let path = server.deploy("shop").await;
     let page = server.wait_for(&path, &["Failed"]).await;
     assert!(page.text("#journal").contains("The previous version could not be started again"), "{}", page.text("#journal"));
     fake.mend(Step::Start);
-    eventually("the old container to serve again", async || {
-        if fake.running() == (vec![1], vec![]) { Ok(()) } else { Err(format!("{:?}", fake.running())) }
-    })
-    .await;
+    fake.until_running((vec![1], vec![])).await;
 }
 
 #[tokio::test]
 async fn what_could_not_be_removed_is_removed_later() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
-    server.deploy_to_the_end("shop").await;
+    let mut server = with_running_shop(&fake).await;
     fake.fail(Step::Remove, FailureKind::Final);
     server.deploy_to_the_end("shop").await;
     assert_eq!(fake.running(), (vec![2], vec![1]));
     fake.mend(Step::Remove);
-    eventually(
-        "the old container to go",
-        async || {
-            if fake.running() == (vec![2], vec![]) { Ok(()) } else { Err(format!("{:?}", fake.running())) }
-        },
-    )
-    .await;
+    fake.until_running((vec![2], vec![])).await;
 }
 
 #[tokio::test]
 async fn a_container_stopped_by_hand_stays_stopped_while_other_things_are_put_in_order() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
-    server.deploy_to_the_end("shop").await;
+    let mut server = with_running_shop(&fake).await;
     server.create_shop(&[("slug", "blog")]).await.expect(303);
     server.deploy_to_the_end("blog").await;
     fake.stop_all();
@@ -227,18 +189,13 @@ async fn a_container_stopped_by_hand_stays_stopped_while_other_things_are_put_in
     server.deploy_to_the_end("blog").await;
     assert_eq!(fake.running(), (vec![], vec![1, 1, 2]));
     fake.mend(Step::Remove);
-    eventually("the failed container to be tidied away", async || {
-        if fake.running() == (vec![], vec![1, 1]) { Ok(()) } else { Err(format!("{:?}", fake.running())) }
-    })
-    .await;
+    fake.until_running((vec![], vec![1, 1])).await;
 }
 
 #[tokio::test]
 async fn the_old_container_of_a_killed_replace_is_started_first_whatever_its_restart_policy() {
     let fake = Fake::default();
-    let mut server = Server::fake_with(&fake, Limits { settle: Duration::from_secs(2), ..quick() }).await;
-    server.set_up().await;
-    server.create_shop(&[("container_port", "80"), ("host_port", "8081")]).await.expect(303);
+    let mut server = with_shop_within(&fake, FIXED_PORT, Limits { settle: Duration::from_secs(2), ..quick() }).await;
     server.configure("shop", |config| config.run.restart.policy = RestartPolicy::Never).await;
     server.deploy_to_the_end("shop").await;
     let path = server.kill_while_the_new_container_settles(&fake).await;
@@ -253,8 +210,7 @@ async fn the_old_container_of_a_killed_replace_is_started_first_whatever_its_res
 #[tokio::test]
 async fn what_the_engine_does_not_show_after_an_absence_is_started_when_it_does() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
-    server.deploy_to_the_end("shop").await;
+    let mut server = with_running_shop(&fake).await;
     server.create_shop(&[("slug", "blog")]).await.expect(303);
     server.stop().await;
     fake.stop_all();
@@ -264,17 +220,13 @@ async fn what_the_engine_does_not_show_after_an_absence_is_started_when_it_does(
     assert_eq!(page.text(".summary .badge"), "Success", "others do not wait for it");
     assert_eq!(fake.running(), (vec![1], vec![1]));
     fake.hide_none();
-    eventually("the container to run again", async || {
-        if fake.running() == (vec![1, 1], vec![]) { Ok(()) } else { Err(format!("{:?}", fake.acts())) }
-    })
-    .await;
+    fake.until_running((vec![1, 1], vec![])).await;
 }
 
 #[tokio::test]
 async fn a_container_whose_configuration_cannot_be_read_does_not_keep_other_apps_waiting() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
-    server.deploy_to_the_end("shop").await;
+    let mut server = with_running_shop(&fake).await;
     server.create_shop(&[("slug", "blog")]).await.expect(303);
     server.stop().await;
     fake.stop_all();
@@ -291,31 +243,23 @@ async fn a_container_whose_configuration_cannot_be_read_does_not_keep_other_apps
 #[tokio::test]
 async fn a_start_is_owed_to_a_container_also_while_the_engine_does_not_show_it() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
-    server.deploy_to_the_end("shop").await;
+    let mut server = with_running_shop(&fake).await;
     fake.fail(Step::Start, FailureKind::Final);
     fake.fail(Step::Remove, FailureKind::Final);
     server.deploy_to_the_end("shop").await;
     assert_eq!(fake.running(), (vec![], vec![1, 2]));
     fake.hide("c1-of-1");
     fake.mend(Step::Remove);
-    eventually("the containers to be put in order", async || {
-        if fake.running() == (vec![], vec![1]) { Ok(()) } else { Err(format!("{:?}", fake.acts())) }
-    })
-    .await;
+    fake.until_running((vec![], vec![1])).await;
     fake.mend(Step::Start);
     fake.hide_none();
-    eventually("the old container to serve again", async || {
-        if fake.running() == (vec![1], vec![]) { Ok(()) } else { Err(format!("{:?}", fake.acts())) }
-    })
-    .await;
+    fake.until_running((vec![1], vec![])).await;
 }
 
 #[tokio::test]
 async fn what_an_interrupted_attempt_has_built_goes_before_the_next_one_builds() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
-    server.deploy_to_the_end("shop").await;
+    let mut server = with_running_shop(&fake).await;
     fake.hold(Step::Start);
     let path = server.deploy("shop").await;
     fake.reached(Step::Start).await;
@@ -340,9 +284,7 @@ async fn what_an_interrupted_attempt_has_built_goes_before_the_next_one_builds()
 #[tokio::test]
 async fn a_new_container_is_removed_although_the_engine_does_not_show_another_one_of_its_app() {
     let fake = Fake::default();
-    let mut server = Server::fake(&fake).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let mut server = with_shop(&fake, &[]).await;
     server.deploy_to_the_end("shop").await;
     fake.hold(Step::Start);
     let path = server.deploy("shop").await;
@@ -358,9 +300,7 @@ async fn a_new_container_is_removed_although_the_engine_does_not_show_another_on
 #[tokio::test]
 async fn a_new_container_that_the_engine_does_not_show_is_removed_when_it_does() {
     let fake = Fake::default();
-    let mut server = Server::fake(&fake).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let mut server = with_shop(&fake, &[]).await;
     server.deploy_to_the_end("shop").await;
     fake.hide("c2-of-2");
     fake.fail(Step::Start, FailureKind::Final);
@@ -370,11 +310,5 @@ async fn a_new_container_that_the_engine_does_not_show_is_removed_when_it_does()
     fake.hide_none();
     // Without a loss of the engine that is seen to within a minute.
     fake.cut_events();
-    eventually(
-        "the new container to go",
-        async || {
-            if fake.running() == (vec![1], vec![]) { Ok(()) } else { Err(format!("{:?}", fake.acts())) }
-        },
-    )
-    .await;
+    fake.until_running((vec![1], vec![])).await;
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use upaas::logs::journal::Journal;
 
-use super::support::{browser::Reply, eventually, fake::Fake, server::Server};
+use super::support::{browser::Reply, eventually, fake::Fake, server::Server, shop::with_shop};
 
 const PAGE: &str = "/apps/shop/deployments/1";
 
@@ -22,9 +22,7 @@ async fn packed(server: &Server) -> PathBuf {
 
 /// A server with one deployment, over, whose journal has more lines: `line 1` and so on.
 async fn with_journal(lines: u64) -> Server {
-    let mut server = Server::fake(&Fake::default()).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let mut server = with_shop(&Fake::default(), &[]).await;
     server.deploy_to_the_end("shop").await;
     let plain = packed(&server).await.with_extension("");
     let journal = Journal::open(&plain, Default::default()).unwrap();
@@ -54,9 +52,7 @@ fn more(reply: &Reply, which: &str, attribute: &str) -> Option<String> {
 
 #[tokio::test]
 async fn a_journal_that_is_over_is_compressed_and_reads_as_before() {
-    let mut server = Server::fake(&Fake::default()).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let mut server = with_shop(&Fake::default(), &[]).await;
     let page = server.deploy_to_the_end("shop").await;
     let packed = packed(&server).await;
     let (before, after) = (page.texts("li.line"), server.browser.get(PAGE).await.texts("li.line"));
@@ -71,9 +67,7 @@ async fn a_journal_that_is_over_is_compressed_and_reads_as_before() {
 #[tokio::test]
 async fn a_journal_from_before_an_upgrade_is_compressed_after_it() {
     let fake = Fake::default();
-    let mut server = Server::fake(&fake).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let mut server = with_shop(&fake, &[]).await;
     server.deploy_to_the_end("shop").await;
     let file = packed(&server).await;
     server.stop().await;
@@ -91,9 +85,7 @@ async fn a_journal_from_before_an_upgrade_is_compressed_after_it() {
 #[tokio::test]
 async fn a_journal_that_cannot_be_compressed_keeps_no_other_one_waiting() {
     let fake = Fake::default();
-    let mut server = Server::fake(&fake).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let mut server = with_shop(&fake, &[]).await;
     server.deploy_to_the_end("shop").await;
     let first = packed(&server).await;
     server.stop().await;

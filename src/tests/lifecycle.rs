@@ -2,12 +2,10 @@
 
 use upaas::deploy::platform::FailureKind;
 
-use super::{
-    containers::with_running_shop,
-    support::{
-        fake::{Fake, Step},
-        gitea::{Hook, ZEROS, commit},
-    },
+use super::support::{
+    fake::{Fake, Step},
+    gitea::{Hook, ZEROS, commit},
+    shop::with_running_shop,
 };
 
 #[tokio::test]

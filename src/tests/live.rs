@@ -12,16 +12,10 @@ use super::support::{
     browser::Browser,
     fake::{Fake, Step},
     gitea,
-    server::{PASSWORD, Server, quick},
+    server::PASSWORD,
+    shop::{ANY_PORT, with_shop},
     stream::{Event, Stream},
 };
-
-async fn with_shop(fake: &Fake) -> Server {
-    let mut server = Server::fake(fake).await;
-    server.set_up().await;
-    server.create_shop(&[("container_port", "80"), ("host_port", "auto")]).await.expect(303);
-    server
-}
 
 /// The journal of `shop`'s first deployment as it is kept: number and text of each line.
 async fn kept(browser: &mut Browser) -> Vec<(u64, String)> {
@@ -60,7 +54,7 @@ fn take(event: &Event, lines: &mut Vec<(u64, String)>, last: &mut u64) {
 #[tokio::test]
 async fn a_stream_tells_of_each_change_what_a_reload_would_show() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, ANY_PORT).await;
     let mut watched = server.browser.watch("/apps/shop/events").await;
     let mut list = server.browser.watch("/events").await;
     assert!(watched.fragment("app-state").await.contains("Not deployed"));
@@ -78,7 +72,7 @@ async fn a_stream_tells_of_each_change_what_a_reload_would_show() {
 #[tokio::test]
 async fn every_fragment_on_a_stream_stands_in_the_page_letter_by_letter() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, ANY_PORT).await;
     server.deploy_to_the_end("shop").await;
     fake.hold(Step::Build);
     let running = server.deploy("shop").await;
@@ -120,7 +114,7 @@ async fn every_fragment_on_a_stream_stands_in_the_page_letter_by_letter() {
 #[tokio::test]
 async fn a_journal_is_followed_to_its_end_and_then_nobody_comes_back() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, ANY_PORT).await;
     let print = fake.printer();
     let path = server.deploy("shop").await;
     let mut stream = server.browser.watch(&format!("{path}/events?from=0")).await;
@@ -151,7 +145,7 @@ async fn a_journal_is_followed_to_its_end_and_then_nobody_comes_back() {
 #[tokio::test]
 async fn of_a_deployment_that_is_over_nothing_is_called_live() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, ANY_PORT).await;
     fake.fail(Step::Build, FailureKind::Final);
     server.deploy_to_the_end("shop").await;
     let mut stream = server.browser.watch("/apps/shop/deployments/1/events?from=0").await;
@@ -172,7 +166,7 @@ async fn of_a_deployment_that_is_over_nothing_is_called_live() {
 #[tokio::test]
 async fn a_page_goes_on_where_it_was_rendered() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, ANY_PORT).await;
     let print = fake.printer();
     let path = server.deploy("shop").await;
     server.wait_for(&path, &["Building"]).await;
@@ -196,7 +190,7 @@ async fn a_page_goes_on_where_it_was_rendered() {
 async fn fifty_viewers_lose_and_double_no_line() {
     const LINES: usize = 500;
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, ANY_PORT).await;
     let print = fake.printer();
     let path = server.deploy("shop").await;
     let events = format!("{path}/events?from=0");
@@ -240,7 +234,7 @@ async fn fifty_viewers_lose_and_double_no_line() {
 #[tokio::test]
 async fn who_is_too_slow_is_cut_off_and_comes_back_without_a_gap() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, ANY_PORT).await;
     let print = fake.printer();
     let path = server.deploy("shop").await;
     let events = format!("{path}/events?from=0");
@@ -270,9 +264,7 @@ async fn who_is_too_slow_is_cut_off_and_comes_back_without_a_gap() {
 #[tokio::test]
 async fn a_restart_ends_every_stream_and_the_journal_goes_on_after_it() {
     let fake = Fake::default();
-    let mut server = Server::fake_with(&fake, quick()).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let mut server = with_shop(&fake, &[]).await;
     let print = fake.printer();
     let path = server.deploy("shop").await;
     let events = format!("{path}/events?from=0");
@@ -297,7 +289,7 @@ async fn a_restart_ends_every_stream_and_the_journal_goes_on_after_it() {
 
 #[tokio::test]
 async fn who_has_to_sign_in_anew_comes_back_to_the_page_and_not_to_a_part_of_it() {
-    let server = with_shop(&Fake::default()).await;
+    let server = with_shop(&Fake::default(), ANY_PORT).await;
     let mut stranger = server.new_browser();
     stranger.headers = vec![("hx-request", "true".to_owned())];
     for part in ["/apps/shop/events", "/apps/shop/deployments/1/events?from=7", "/apps/shop/deployments/1/lines?before=7"] {
@@ -309,7 +301,7 @@ async fn who_has_to_sign_in_anew_comes_back_to_the_page_and_not_to_a_part_of_it(
 
 #[tokio::test]
 async fn a_stream_begins_with_a_sign_of_life_and_when_to_come_back() {
-    let server = with_shop(&Fake::default()).await;
+    let server = with_shop(&Fake::default(), ANY_PORT).await;
     let mut stream = server.browser.watch("/events").await;
     assert!(stream.begins_with("retry: 500\nevent: alive\n").await);
 }
@@ -317,7 +309,7 @@ async fn a_stream_begins_with_a_sign_of_life_and_when_to_come_back() {
 #[tokio::test]
 async fn a_quiet_stream_gives_a_sign_of_life_now_and_then_and_still_tells_of_changes() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, ANY_PORT).await;
     let mut stream = server.browser.watch("/events").await;
     stream.fragment("apps").await;
     let began = Instant::now();
@@ -330,7 +322,7 @@ async fn a_quiet_stream_gives_a_sign_of_life_now_and_then_and_still_tells_of_cha
 #[tokio::test]
 async fn a_stream_ends_with_the_age_of_its_session() {
     use sqlx::Connection;
-    let (mut server, hook) = gitea::with_shop(&Fake::default()).await;
+    let (mut server, hook) = gitea::with_hook(&Fake::default()).await;
     let mut stream = server.browser.watch("/events").await;
     stream.fragment("apps").await;
     let file = format!("sqlite://{}", server.data().join("upaas.db").display());
@@ -346,7 +338,7 @@ async fn a_stream_ends_with_the_age_of_its_session() {
 #[tokio::test]
 async fn who_takes_nothing_does_not_hold_up_the_end() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, ANY_PORT).await;
     let print = fake.printer();
     let path = server.deploy("shop").await;
     let mut stalled = server.browser.watch(&format!("{path}/events?from=0")).await;
@@ -364,7 +356,7 @@ async fn who_takes_nothing_does_not_hold_up_the_end() {
 #[tokio::test]
 async fn a_stream_ends_with_the_session_that_opened_it() {
     let fake = Fake::default();
-    let server = with_shop(&fake).await;
+    let server = with_shop(&fake, ANY_PORT).await;
     let mut watched = server.browser.watch("/apps/shop/events").await;
     let mut elsewhere = server.new_browser();
     elsewhere.post("/login", &[("username", "ada"), ("password", PASSWORD)]).await.expect(303);
@@ -384,7 +376,7 @@ async fn a_stream_ends_with_the_session_that_opened_it() {
 #[tokio::test]
 async fn a_hostile_place_is_the_journals_end_and_nothing_worse() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, ANY_PORT).await;
     let print = fake.printer();
     let path = server.deploy("shop").await;
     server.wait_for(&path, &["Building"]).await;

@@ -21,7 +21,8 @@ use super::{
         eventually,
         fake::{Fake, Step},
         sentry::{self, Sentry},
-        server::{PASSWORD, Server, quick},
+        server::PASSWORD,
+        shop::with_shop,
     },
 };
 
@@ -260,9 +261,7 @@ fn panic_everywhere(runtime: &tokio::runtime::Runtime, dsn: String) {
     let logging = upaas::logging::start(&Config::from_variables(variables.into(), false).unwrap()).unwrap();
     runtime.block_on(async {
         let fake = Fake::default();
-        let mut server = Server::fake_with(&fake, quick()).await;
-        server.set_up().await;
-        server.create_shop(&[]).await.expect(303);
+        let mut server = with_shop(&fake, &[]).await;
         server.browser.post("/apps/shop/connection-test", &[]).await.expect(303);
         server.browser.post("/apps/shop/host-key", &[("fingerprint", "SHA256:abc")]).await.expect(303);
         fake.explode(Step::Fetch, SECRETS);

@@ -26,21 +26,15 @@ use super::{
         gitea::{self, ZEROS, commit},
         scrape::Scrape,
         server::{REPOSITORY, Server},
+        shop::{FIXED_PORT, with_shop},
     },
 };
 
 /// What is promised however the engine is.
 pub(super) const SLOWEST: Duration = Duration::from_secs(5);
 
-async fn with_shop(fake: &Fake) -> Server {
-    let mut server = Server::fake(fake).await;
-    server.set_up().await;
-    server.create_shop(&[("container_port", "80"), ("host_port", "8081")]).await.expect(303);
-    server
-}
-
 async fn serving(fake: &Fake) -> Server {
-    let mut server = with_shop(fake).await;
+    let mut server = with_shop(fake, FIXED_PORT).await;
     assert_eq!(server.deploy_to_the_end("shop").await.text(".summary .badge"), "Success");
     server
 }
@@ -73,7 +67,7 @@ async fn everybody_may_read_until_a_login_is_set() {
 
 #[tokio::test]
 async fn every_answer_is_counted_whoever_gave_it() {
-    let mut server = with_shop(&Fake::default()).await;
+    let mut server = with_shop(&Fake::default(), FIXED_PORT).await;
     let requests = |method: &str, status: u16| format!("upaas_http_requests_total{{method=\"{method}\",status_code=\"{status}\"}}");
     let before = Scrape::of(&server).await.get(&requests("GET", 200)).unwrap_or(0.0);
     server.browser.get("/").await.expect(200);
@@ -101,7 +95,7 @@ async fn every_answer_is_counted_whoever_gave_it() {
 #[tokio::test]
 async fn deliveries_are_counted_by_event_and_verdict_and_their_ends_by_status() {
     let fake = Fake::default();
-    let (mut server, hook) = gitea::with_shop(&fake).await;
+    let (mut server, hook) = gitea::with_hook(&fake).await;
     fake.hold(Step::Build);
     hook.push("main", ZEROS, &commit('a')).await;
     server.wait_for("/apps/shop/deployments/1", &["Building"]).await;
@@ -139,7 +133,7 @@ async fn deliveries_are_counted_by_event_and_verdict_and_their_ends_by_status() 
 
 #[tokio::test]
 async fn deliveries_make_no_series_of_their_own_words() {
-    let mut server = with_shop(&Fake::default()).await;
+    let mut server = with_shop(&Fake::default(), FIXED_PORT).await;
     let unknown = "/webhook/00000000-0000-4000-8000-000000000000";
     for number in 0..20 {
         server.browser.headers = vec![("x-gitea-event", format!("hostile-{number}"))];
@@ -187,7 +181,7 @@ async fn an_app_that_is_stopped_on_purpose_is_not_unhealthy() {
 #[tokio::test]
 async fn what_runs_and_what_waits_is_right_again_right_after_a_restart() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, FIXED_PORT).await;
     let other = [("slug", "other"), ("repo_url", REPOSITORY), ("branch", "main")];
     server.browser.post("/apps", &other).await.expect(303);
     fake.hold(Step::Build);
@@ -234,7 +228,7 @@ async fn an_engine_that_hangs_makes_nobody_wait() {
 
 #[tokio::test]
 async fn open_pages_are_counted_until_they_are_left() {
-    let server = with_shop(&Fake::default()).await;
+    let server = with_shop(&Fake::default(), FIXED_PORT).await;
     let mut page = server.browser.watch("/events").await;
     page.next().await.unwrap();
     assert_eq!(Scrape::of(&server).await.get("upaas_sse_clients"), Some(1.0));

@@ -13,7 +13,7 @@ use upaas::{
 use super::support::{
     eventually,
     fake::{Fake, Step},
-    gitea::with_shop,
+    gitea::with_hook,
     prometheus::{Prometheus, project_file},
 };
 
@@ -137,7 +137,7 @@ async fn has_an_answer(prometheus: &mut Prometheus, panel: &str, query: &str) {
 #[tokio::test]
 async fn prometheus_answers_every_query_of_the_dashboard_and_evaluates_every_alert() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     let mut prometheus = Prometheus::scraping(server.address()).await;
 
     server.deploy_to_the_end("shop").await;

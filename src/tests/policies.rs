@@ -2,7 +2,7 @@
 
 use super::support::{
     fake::{Fake, Step},
-    gitea::{ZEROS, commit, with_shop},
+    gitea::{ZEROS, commit, with_hook},
     scrape::Scrape,
 };
 
@@ -11,7 +11,7 @@ const DEPLOYS: &str = "/apps/shop/settings/deploys";
 #[tokio::test]
 async fn a_push_that_touches_nothing_watched_is_skipped_and_its_delivery_says_so() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     server.browser.post(DEPLOYS, &[("watch_paths", "src/**\nDockerfile")]).await.expect(303);
     fake.set_tip(&commit('a'));
     hook.push("main", ZEROS, &commit('a')).await;
@@ -37,7 +37,7 @@ async fn a_push_that_touches_nothing_watched_is_skipped_and_its_delivery_says_so
 #[tokio::test]
 async fn what_a_person_asks_for_is_built_whatever_has_changed() {
     let fake = Fake::default();
-    let (mut server, _) = with_shop(&fake).await;
+    let (mut server, _) = with_hook(&fake).await;
     server.browser.post(DEPLOYS, &[("watch_paths", "src/**")]).await.expect(303);
     server.deploy_to_the_end("shop").await;
     fake.set_changed(&["docs/a.md"]);
@@ -48,7 +48,7 @@ async fn what_a_person_asks_for_is_built_whatever_has_changed() {
 #[tokio::test]
 async fn what_cannot_be_compared_is_deployed() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     server.browser.post(DEPLOYS, &[("watch_paths", "src/**")]).await.expect(303);
     server.deploy_to_the_end("shop").await;
     fake.set_tip(&commit('b'));
@@ -59,7 +59,7 @@ async fn what_cannot_be_compared_is_deployed() {
 #[tokio::test]
 async fn a_newer_push_cancels_the_build_of_an_older_one_when_it_is_told_to() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     server.browser.post(DEPLOYS, &[("newer_push_cancels", "yes")]).await.expect(303);
     fake.hold(Step::Build);
     hook.push("main", ZEROS, &commit('a')).await;
@@ -76,7 +76,7 @@ async fn a_newer_push_cancels_the_build_of_an_older_one_when_it_is_told_to() {
 #[tokio::test]
 async fn what_a_person_asked_for_is_not_cancelled_by_a_push() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     server.browser.post(DEPLOYS, &[("newer_push_cancels", "yes")]).await.expect(303);
     fake.hold(Step::Build);
     let path = server.deploy("shop").await;
@@ -90,7 +90,7 @@ async fn what_a_person_asked_for_is_not_cancelled_by_a_push() {
 #[tokio::test]
 async fn a_build_without_cache_is_asked_for_once() {
     let fake = Fake::default();
-    let (mut server, _) = with_shop(&fake).await;
+    let (mut server, _) = with_hook(&fake).await;
     let path = server.browser.post("/apps/shop/deployments", &[("no_cache", "yes")]).await.expect(303).location().to_owned();
     let page = server.wait_for(&path, &["Success"]).await;
     assert!(page.text("#journal").contains("Building without what earlier builds have left"), "{}", page.text("#journal"));

@@ -5,7 +5,7 @@ use upaas::deploy::platform::FailureKind;
 use super::support::{
     eventually,
     fake::{Fake, Step},
-    gitea::{ZEROS, commit, with_shop},
+    gitea::{ZEROS, commit, with_hook},
     server::Server,
 };
 
@@ -34,7 +34,7 @@ async fn wait_for_its_place(server: &mut Server, path: &str, place: usize) {
 #[tokio::test]
 async fn of_many_pushes_the_running_and_the_newest_are_built() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     fake.hold(Step::Build);
     for number in 1..=30 {
         fake.set_tip(&numbered(number));
@@ -57,7 +57,7 @@ async fn of_many_pushes_the_running_and_the_newest_are_built() {
 #[tokio::test]
 async fn back_to_what_was_live_before_is_a_deployment() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     let mut before = ZEROS.to_owned();
     for (number, id) in [(1, commit('a')), (2, commit('b')), (3, commit('a'))] {
         fake.set_tip(&id);
@@ -71,7 +71,7 @@ async fn back_to_what_was_live_before_is_a_deployment() {
 #[tokio::test]
 async fn what_a_person_asks_for_cancels_what_pushes_asked_for_and_goes_first() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     fake.hold(Step::Build);
     hook.push("main", ZEROS, &commit('a')).await;
     server.wait_for("/apps/shop/deployments/1", &["Building"]).await;
@@ -94,7 +94,7 @@ async fn what_a_person_asks_for_cancels_what_pushes_asked_for_and_goes_first() {
 #[tokio::test]
 async fn a_push_never_overtakes_what_a_person_has_queued() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     fake.hold(Step::Build);
     deploy_until_it_builds(&mut server, "shop").await;
     hook.push("main", ZEROS, &commit('a')).await;
@@ -175,7 +175,7 @@ async fn turns_go_round_the_apps() {
 #[tokio::test]
 async fn an_interrupted_push_gives_way_to_a_newer_one() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     fake.hold(Step::Build);
     hook.push("main", ZEROS, &commit('a')).await;
     server.wait_for("/apps/shop/deployments/1", &["Building"]).await;
@@ -191,7 +191,7 @@ async fn an_interrupted_push_gives_way_to_a_newer_one() {
 #[tokio::test]
 async fn a_paused_app_ignores_pushes_until_it_is_resumed() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     server.browser.post("/apps/shop/auto-deploy", &[("auto_deploy", "paused")]).await.expect(303);
     let answer = hook.push("main", ZEROS, &commit('a')).await;
     assert_eq!((answer.status, &*answer.text), (200, "ignored: auto-deploy is paused (by ada). Resume it on the app's page."));
@@ -206,7 +206,7 @@ async fn a_paused_app_ignores_pushes_until_it_is_resumed() {
 #[tokio::test]
 async fn a_stopped_app_ignores_pushes_and_start_makes_it_serve_again() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     server.deploy_to_the_end("shop").await;
     server.browser.post("/apps/shop/stop", &[]).await.expect(303);
     assert_eq!(fake.running(), (vec![], vec![1]));
@@ -223,7 +223,7 @@ async fn a_stopped_app_ignores_pushes_and_start_makes_it_serve_again() {
 #[tokio::test]
 async fn stop_and_start_are_refused_while_a_deployment_runs() {
     let fake = Fake::default();
-    let (mut server, _) = with_shop(&fake).await;
+    let (mut server, _) = with_hook(&fake).await;
     let refused = server.browser.post("/apps/shop/start", &[]).await.expect(409);
     assert!(refused.body.contains("Nothing is deployed yet"), "{}", refused.body);
     fake.hold(Step::Build);
@@ -239,7 +239,7 @@ async fn stop_and_start_are_refused_while_a_deployment_runs() {
 #[tokio::test]
 async fn stop_is_refused_while_a_person_s_deployment_waits() {
     let fake = Fake::default();
-    let (mut server, _) = with_shop(&fake).await;
+    let (mut server, _) = with_hook(&fake).await;
     server.deploy_to_the_end("shop").await;
     fake.hold(Step::Build);
     for slug in ["a", "b"] {
@@ -256,7 +256,7 @@ async fn stop_is_refused_while_a_person_s_deployment_waits() {
 #[tokio::test]
 async fn a_failure_of_the_app_is_its_own_although_the_engine_was_slow_before() {
     let fake = Fake::default();
-    let (mut server, _) = with_shop(&fake).await;
+    let (mut server, _) = with_hook(&fake).await;
     fake.hold(Step::Build);
     fake.fail(Step::Build, FailureKind::Final);
     let path = deploy_until_it_builds(&mut server, "shop").await;
@@ -271,7 +271,7 @@ async fn a_failure_of_the_app_is_its_own_although_the_engine_was_slow_before() {
 #[tokio::test]
 async fn a_stopped_app_stays_stopped_when_what_a_person_asked_for_fails() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     server.deploy_to_the_end("shop").await;
     server.browser.post("/apps/shop/stop", &[]).await.expect(303);
     fake.fail(Step::Build, FailureKind::Final);

@@ -13,6 +13,7 @@ use super::support::{
     fake::Fake,
     gitea::{Hook, ZEROS, commit},
     server::Server,
+    shop::with_shop,
 };
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -124,9 +125,7 @@ async fn entries_that_are_not_copied_yet_are_not_removed() {
 #[tokio::test]
 async fn journals_outside_the_kept_set_go_and_their_pages_say_so() {
     let fake = Fake::default();
-    let mut server = Server::fake(&fake).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let mut server = with_shop(&fake, &[]).await;
     for _ in 1..=8 {
         server.deploy_to_the_end("shop").await;
     }
@@ -161,9 +160,7 @@ async fn journals_outside_the_kept_set_go_and_their_pages_say_so() {
 #[tokio::test]
 async fn a_journal_whose_deployment_is_pinned_while_retention_runs_stays() {
     let fake = Fake::default();
-    let mut server = Server::fake(&fake).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let mut server = with_shop(&fake, &[]).await;
     for _ in 1..=8 {
         server.deploy_to_the_end("shop").await;
     }

@@ -14,6 +14,7 @@ use super::support::{
     fake::{Fake, Step},
     gitea::{Hook, ZEROS, commit},
     server::Server,
+    shop::with_shop,
 };
 
 const ROLLBACKS: &str = "/apps/shop/rollbacks";
@@ -21,9 +22,7 @@ const ENVIRONMENT: &str = "/apps/shop/settings/environment";
 
 /// A server with so many successful deployments of `shop`, each of a commit of its own and with a value of its own in `TOKEN`.
 async fn with_deployments(fake: &Fake, count: u32) -> Server {
-    let mut server = Server::fake(fake).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let mut server = with_shop(fake, &[]).await;
     for number in 1..=count {
         set_token(&mut server, number == 1, &format!("token of {number}")).await;
         fake.set_tip(&commit(char::from_digit(number, 16).unwrap()));

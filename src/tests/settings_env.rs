@@ -10,6 +10,7 @@ use super::support::{
     browser::Reply,
     fake::{Fake, Step},
     server::Server,
+    shop::with_shop,
 };
 
 const ENVIRONMENT: &str = "/apps/shop/settings/environment";
@@ -24,9 +25,7 @@ pub(super) struct Shop {
 impl Shop {
     pub(super) async fn new() -> Self {
         let fake = Fake::default();
-        let mut server = Server::fake(&fake).await;
-        server.set_up().await;
-        server.create_shop(&[]).await.expect(303);
+        let server = with_shop(&fake, &[]).await;
         Self { server, fake }
     }
 
@@ -47,10 +46,7 @@ impl Shop {
     }
 
     async fn config(&self) -> AppConfig {
-        let db = self.server.db().await;
-        let app = db::apps::by_slug(db.read(), &"shop".parse().unwrap()).await.unwrap().unwrap();
-        db.close().await;
-        app.config
+        self.server.config_of_shop().await
     }
 
     /// What the container of a new deployment is made of.

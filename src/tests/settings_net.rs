@@ -9,14 +9,13 @@ use super::support::{
     browser::Reply,
     fake::{Fake, Step},
     server::{REPOSITORY, Server},
+    shop::{FIXED_PORT, with_shop},
 };
 
 const SETTINGS: &str = "/apps/shop/settings";
 
 async fn server(fake: &Fake) -> Server {
-    let mut server = Server::fake(fake).await;
-    server.set_up().await;
-    server.create_shop(&[("container_port", "80"), ("host_port", "8081")]).await.expect(303);
+    let mut server = with_shop(fake, FIXED_PORT).await;
     server.wait_for_the_engine().await;
     server
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use http::Method;
 use scraper::{Html, Selector};
 use serde_json::json;
-use upaas::{db, domain::app_config::AppConfig};
 
 use super::support::{
     browser::Reply,
@@ -13,16 +12,10 @@ use super::support::{
     fake::{Fake, Step},
     gitea::{Hook, ZEROS, commit},
     server::{REPOSITORY, Server},
+    shop::{FIXED_PORT, with_shop},
 };
 
 const PAGE: &str = "/apps/shop/settings";
-
-async fn with_shop(fake: &Fake) -> Server {
-    let mut server = Server::fake(fake).await;
-    server.set_up().await;
-    server.create_shop(&[("container_port", "80"), ("host_port", "8081")]).await.expect(303);
-    server
-}
 
 /// Saves a section; returns the page to which that leads.
 async fn save(server: &mut Server, section: &str, fields: &[(&str, &str)]) -> Reply {
@@ -31,13 +24,6 @@ async fn save(server: &mut Server, section: &str, fields: &[(&str, &str)]) -> Re
     let page = server.browser.get(&saved).await.expect(200);
     assert!(page.text(&format!("#{section} .form-saved")).contains("Saved."));
     page
-}
-
-async fn stored(server: &Server) -> AppConfig {
-    let db = server.db().await;
-    let app = db::apps::by_slug(db.read(), &"shop".parse().unwrap()).await.unwrap().unwrap();
-    db.close().await;
-    app.config
 }
 
 /// A field, what is typed into it, and how the page shows that afterwards.
@@ -107,7 +93,7 @@ const SAVED: &[(&str, &[Field])] = &[
 
 #[tokio::test]
 async fn what_is_saved_is_shown_again_and_saving_that_changes_nothing() {
-    let mut server = with_shop(&Fake::default()).await;
+    let mut server = with_shop(&Fake::default(), FIXED_PORT).await;
     for (section, fields) in SAVED {
         let typed: Vec<(&str, &str)> = fields.iter().map(|(name, typed, _)| (*name, *typed)).collect();
         let page = save(&mut server, section, &typed).await;
@@ -115,7 +101,7 @@ async fn what_is_saved_is_shown_again_and_saving_that_changes_nothing() {
             assert_eq!(page.value(name).as_deref(), Some(*shown), "{name}");
         }
     }
-    let config = stored(&server).await;
+    let config = server.config_of_shop().await;
     let run = &config.run;
     let parts = json!([config.build, config.policy, config.public_url, run.resources, run.process, run.restart, run.health]);
     let parts: Vec<String> = parts.as_array().unwrap().iter().map(ToString::to_string).collect();
@@ -134,14 +120,14 @@ async fn what_is_saved_is_shown_again_and_saving_that_changes_nothing() {
         let shown: Vec<(&str, &str)> = shown.iter().map(|(name, value)| (*name, value.as_str())).collect();
         save(&mut server, section, &shown).await;
     }
-    assert_eq!(stored(&server).await, config);
+    assert_eq!(server.config_of_shop().await, config);
     assert_eq!(server.browser.get("/apps/shop").await.expect(200).text("h1"), "Bücher & Co.", "the slug stays in the address");
 }
 
 #[tokio::test]
 async fn what_is_emptied_is_as_it_was_in_the_beginning() {
-    let mut server = with_shop(&Fake::default()).await;
-    let beginning = stored(&server).await;
+    let mut server = with_shop(&Fake::default(), FIXED_PORT).await;
+    let beginning = server.config_of_shop().await;
     let page = server.browser.get(PAGE).await.expect(200);
     let defaults: Vec<(&str, Vec<(&str, String)>)> = SAVED
         .iter()
@@ -151,7 +137,7 @@ async fn what_is_emptied_is_as_it_was_in_the_beginning() {
         let typed: Vec<(&str, &str)> = fields.iter().map(|(name, typed, _)| (*name, *typed)).collect();
         save(&mut server, section, &typed).await;
     }
-    assert_ne!(stored(&server).await, beginning);
+    assert_ne!(server.config_of_shop().await, beginning);
     for (section, fields) in &defaults {
         // A box that is not ticked is not sent.
         let unticked = ["submodules", "build_pull", "newer_push_cancels", "process_init", "process_read_only_root"];
@@ -160,12 +146,12 @@ async fn what_is_emptied_is_as_it_was_in_the_beginning() {
         let unchanged = [("watch_paths", "")].into_iter().filter(|_| *section == "deploys");
         save(&mut server, section, &typed.chain(unchanged).collect::<Vec<_>>()).await;
     }
-    assert_eq!(stored(&server).await, beginning);
+    assert_eq!(server.config_of_shop().await, beginning);
 }
 
 #[tokio::test]
 async fn every_section_is_in_the_contents_every_field_is_explained_and_every_id_is_there_once() {
-    let mut server = with_shop(&Fake::default()).await;
+    let mut server = with_shop(&Fake::default(), FIXED_PORT).await;
     let page = server.browser.get(PAGE).await.expect(200);
     assert_eq!(page.texts(".settings-nav a"), page.texts(".settings-section h2"));
     let html = Html::parse_document(&page.body);
@@ -193,7 +179,7 @@ async fn every_section_is_in_the_contents_every_field_is_explained_and_every_id_
 #[tokio::test]
 async fn a_public_url_is_where_the_app_answers_at_once_and_until_it_is_taken_away() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, FIXED_PORT).await;
     let link = async |server: &mut Server, page: &str, place: &str| {
         server.browser.get(page).await.attribute(&format!("{place} a.address"), "href").unwrap_or_default()
     };
@@ -212,7 +198,7 @@ async fn a_public_url_is_where_the_app_answers_at_once_and_until_it_is_taken_awa
 
 #[tokio::test]
 async fn a_repository_that_the_app_was_not_tested_with_says_what_to_do_in_gitea() {
-    let mut server = with_shop(&Fake::default()).await;
+    let mut server = with_shop(&Fake::default(), FIXED_PORT).await;
     let note = "#source .settings-note";
     server.browser.post("/apps/shop/connection-test", &[]).await.expect(303);
     assert_eq!(server.browser.get(PAGE).await.text(note), "");
@@ -236,7 +222,7 @@ async fn a_repository_that_the_app_was_not_tested_with_says_what_to_do_in_gitea(
 
 #[tokio::test]
 async fn auto_deploy_is_paused_and_resumed_from_the_settings_too() {
-    let mut server = with_shop(&Fake::default()).await;
+    let mut server = with_shop(&Fake::default(), FIXED_PORT).await;
     for (state, now) in [("on", "paused"), ("paused", "on")] {
         let page = server.browser.get(PAGE).await;
         assert!(page.text("#deploys h3").contains(state), "{}", page.text("#deploys"));
@@ -255,7 +241,7 @@ async fn auto_deploy_is_paused_and_resumed_from_the_settings_too() {
 
 #[tokio::test]
 async fn one_build_can_be_asked_for_without_cache() {
-    let mut server = with_shop(&Fake::default()).await;
+    let mut server = with_shop(&Fake::default(), FIXED_PORT).await;
     let page = server.browser.get(PAGE).await;
     let form = "#build form[action='/apps/shop/deployments']";
     assert_eq!(page.attribute(&format!("{form} input[name=no_cache]"), "value").as_deref(), Some("yes"));
@@ -265,7 +251,7 @@ async fn one_build_can_be_asked_for_without_cache() {
 
 #[tokio::test]
 async fn of_a_health_check_only_the_chosen_kind_is_read_and_stored() {
-    let mut server = with_shop(&Fake::default()).await;
+    let mut server = with_shop(&Fake::default(), FIXED_PORT).await;
     let timing = [("health_interval", "7"), ("health_timeout", "9"), ("health_retries", "2"), ("health_start_period", "1")];
     let with = |fields: &[(&'static str, &'static str)]| [fields, &timing].concat();
     let rubbish = [("health_path", "no path"), ("health_port", "no port"), ("health_status", "")];
@@ -294,9 +280,7 @@ async fn of_a_health_check_only_the_chosen_kind_is_read_and_stored() {
 async fn an_http_check_is_refused_when_containers_cannot_be_asked() {
     let fake = Fake::default();
     fake.move_elsewhere();
-    let mut server = Server::fake(&fake).await;
-    server.set_up().await;
-    server.create_shop(&[("container_port", "80")]).await.expect(303);
+    let mut server = with_shop(&fake, &[("container_port", "80")]).await;
     let timing = [("health_interval", "7"), ("health_timeout", "9"), ("health_retries", "2"), ("health_start_period", "1")];
     let http = [&[("health_probe", "http"), ("health_path", "/")][..], &timing].concat();
     let page = server.browser.post(&format!("{PAGE}/health"), &http).await.expect(422);
@@ -306,7 +290,7 @@ async fn an_http_check_is_refused_when_containers_cannot_be_asked() {
 
 #[tokio::test]
 async fn a_browser_with_scripting_gets_the_section_alone() {
-    let mut server = with_shop(&Fake::default()).await;
+    let mut server = with_shop(&Fake::default(), FIXED_PORT).await;
     server.browser.headers = vec![("hx-request", "true".to_owned())];
     for (section, fields) in
         [("restart", [("restart_policy", "never"), ("restart_cap", "5")]), ("restart", [("restart_policy", "x"), ("restart_cap", "5")])]
@@ -324,18 +308,18 @@ async fn a_browser_with_scripting_gets_the_section_alone() {
 
 #[tokio::test]
 async fn a_form_that_is_too_large_is_refused_as_a_whole() {
-    let mut server = with_shop(&Fake::default()).await;
-    let before = stored(&server).await;
+    let mut server = with_shop(&Fake::default(), FIXED_PORT).await;
+    let before = server.config_of_shop().await;
     let body = format!("build_args=A={}", "x".repeat(10 * 1024 * 1024));
     let reply = server.browser.send(Method::POST, &format!("{PAGE}/build"), Some(body)).await;
     assert!(reply.status.is_client_error(), "{}", reply.status);
-    assert_eq!(stored(&server).await, before);
+    assert_eq!(server.config_of_shop().await, before);
 }
 
 #[tokio::test]
 async fn a_new_deploy_key_takes_the_place_of_the_old_one_whose_test_is_forgotten() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, FIXED_PORT).await;
     server.browser.post("/apps/shop/connection-test", &[]).await.expect(303);
     let old = server.browser.get("/apps/shop").await.text("#public-key");
     let sealed = count_of_secrets(&server).await;
@@ -354,7 +338,7 @@ async fn a_new_deploy_key_takes_the_place_of_the_old_one_whose_test_is_forgotten
 #[tokio::test]
 async fn a_test_of_the_old_key_that_ends_after_the_rotation_says_nothing_of_the_new_one() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, FIXED_PORT).await;
     server.browser.post("/apps/shop/connection-test", &[]).await.expect(303);
     server.browser.post("/apps/shop/host-key", &[("fingerprint", "SHA256:abc")]).await.expect(303);
     let looks = |fake: &Fake| fake.acts().iter().filter(|act| *act == "look").count();
@@ -372,7 +356,7 @@ async fn a_test_of_the_old_key_that_ends_after_the_rotation_says_nothing_of_the_
 #[tokio::test]
 async fn after_a_rotation_only_the_new_webhook_secret_signs() {
     let fake = Fake::default();
-    let mut server = with_shop(&fake).await;
+    let mut server = with_shop(&fake, FIXED_PORT).await;
     let old = Hook::of(&mut server, "shop").await;
     let sealed = count_of_secrets(&server).await;
     let page = server.browser.post("/apps/shop/webhook-secret/rotation", &[]).await.expect(200);
@@ -389,7 +373,7 @@ async fn after_a_rotation_only_the_new_webhook_secret_signs() {
 
 #[tokio::test]
 async fn keys_of_an_app_that_is_not_there_are_not_rotated() {
-    let mut server = with_shop(&Fake::default()).await;
+    let mut server = with_shop(&Fake::default(), FIXED_PORT).await;
     for path in ["/apps/none/deploy-key/rotation", "/apps/none/webhook-secret/rotation"] {
         server.browser.post(path, &[]).await.expect(404);
     }

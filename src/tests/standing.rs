@@ -2,22 +2,17 @@
 
 use upaas::deploy::platform::FailureKind;
 
-use super::{
-    containers::with_running_shop,
-    support::{
-        eventually,
-        fake::{Fake, Step},
-        gitea::{Hook, ZEROS, commit},
-        server::Server,
-    },
+use super::support::{
+    eventually,
+    fake::{Fake, Step},
+    gitea::{Hook, ZEROS, commit},
+    shop::{with_running_shop, with_shop},
 };
 
 #[tokio::test]
 async fn an_app_whose_first_deployment_runs_is_busy_although_a_later_one_was_cancelled() {
     let fake = Fake::default();
-    let mut server = Server::fake(&fake).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let mut server = with_shop(&fake, &[]).await;
     fake.hold(Step::Build);
     let first = server.deploy("shop").await;
     server.wait_for(&first, &["Building"]).await;

@@ -10,7 +10,8 @@ use super::support::{
     eventually,
     fake::Fake,
     ports,
-    server::{PASSWORD, Server, quick},
+    server::PASSWORD,
+    shop::{ANY_PORT, with_shop},
 };
 
 pub(super) fn upaas(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
@@ -116,9 +117,7 @@ async fn keep_waiting(pipe: &std::path::Path) -> std::fs::File {
 
 #[tokio::test]
 async fn sigterm_ends_it_though_a_thread_waits_for_a_file() {
-    let mut server = Server::fake(&Fake::default()).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let mut server = with_shop(&Fake::default(), &[]).await;
     server.deploy_to_the_end("shop").await;
     server.stop().await;
     let db = server.db().await;
@@ -181,9 +180,7 @@ fn keys_and_data_are_readable_by_their_owner_only() {
 
 #[tokio::test]
 async fn a_missing_secret_key_is_an_error_and_never_replaced() {
-    let mut server = Server::fake(&Fake::default()).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let mut server = with_shop(&Fake::default(), &[]).await;
     server.stop().await;
     let key = server.data().join("secret.key");
     std::fs::remove_file(&key).unwrap();
@@ -198,9 +195,7 @@ async fn a_missing_secret_key_is_an_error_and_never_replaced() {
 #[tokio::test]
 async fn a_filled_database_is_opened_again_with_everything_in_it() {
     let fake = Fake::default();
-    let mut server = Server::fake_with(&fake, quick()).await;
-    server.set_up().await;
-    server.create_shop(&[("container_port", "80"), ("host_port", "auto")]).await.expect(303);
+    let mut server = with_shop(&fake, ANY_PORT).await;
     server.browser.post("/apps/shop/connection-test", &[]).await.expect(303);
     server.browser.post("/apps/shop/host-key", &[("fingerprint", "SHA256:abc")]).await.expect(303);
     server.deploy_to_the_end("shop").await;

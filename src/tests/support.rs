@@ -16,6 +16,7 @@ pub(crate) mod registry;
 pub(crate) mod scrape;
 pub(crate) mod sentry;
 pub(crate) mod server;
+pub(crate) mod shop;
 pub(crate) mod stream;
 pub(crate) mod workshop;
 

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::support::{
     fake::{Fake, Step},
     server::{PASSWORD, Server},
+    shop::with_shop,
 };
 
 async fn server() -> Server {
@@ -38,7 +39,7 @@ async fn a_token_is_shown_once_and_its_text_is_kept_nowhere() {
     assert_eq!(page.header("cache-control"), "no-store");
     let example = page.text("#token-example");
     assert!(example.contains(&format!("Bearer {token}")) && example.ends_with("/health"), "{example}");
-    let row = page.text(".token-row");
+    let row = page.text("#tokens .item-row");
     assert!(row.contains("prometheus read") && row.contains("never used"), "{row}");
 
     assert!(!server.browser.get("/settings").await.expect(200).body.contains(&token));
@@ -53,9 +54,7 @@ async fn a_token_is_shown_once_and_its_text_is_kept_nowhere() {
 #[tokio::test]
 async fn a_token_that_may_deploy_deploys_and_cancels_in_its_own_name() {
     let fake = Fake::default();
-    let mut server = Server::fake(&fake).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+    let mut server = with_shop(&fake, &[]).await;
     let token = server.make_token("ci", "deploy").await;
     let mut program = server.program(&token);
     fake.hold(Step::Build);
@@ -110,12 +109,12 @@ async fn a_token_that_is_wrong_ended_or_revoked_opens_nothing_not_even_with_a_se
 
     alter(&server, "UPDATE tokens SET expires_at = 1").await;
     server.program(&token).get("/health").await.expect(401).json();
-    assert!(server.browser.get("/settings").await.text(".token-row").contains("ended"));
+    assert!(server.browser.get("/settings").await.text("#tokens .item-row").contains("ended"));
 
     let token = server.make_token("another", "read").await;
     let page = server.browser.get("/settings").await;
-    assert_eq!(page.texts(".token-row").len(), 1, "the one that has ended is gone");
-    let revoke = page.attribute(".token-row form", "action").unwrap();
+    assert_eq!(page.texts("#tokens .item-row").len(), 1, "the one that has ended is gone");
+    let revoke = page.attribute("#tokens .item-row form", "action").unwrap();
     assert_eq!(server.browser.post(&revoke, &[]).await.expect(303).location(), "/settings?changed=tokens");
     server.program(&token).get("/health").await.expect(401);
     server.browser.post(&revoke, &[]).await.expect(303);
@@ -137,7 +136,7 @@ async fn a_tokens_use_is_noted_once_a_minute() {
     let first = noted(&server).await.unwrap();
     server.program(&token).get("/health").await.expect(200);
     assert_eq!(noted(&server).await, Some(first));
-    assert!(server.browser.get("/settings").await.text(".token-row").contains("last used just now"));
+    assert!(server.browser.get("/settings").await.text("#tokens .item-row").contains("last used just now"));
     alter(&server, "UPDATE tokens SET last_used_at = last_used_at - 60001").await;
     server.program(&token).get("/health").await.expect(200);
     assert!(noted(&server).await.unwrap() >= first);
@@ -165,9 +164,9 @@ async fn what_is_wrong_with_a_new_token_is_said_beside_its_field_and_nothing_typ
     let again = [("token_name", "ci"), ("token_scope", "read"), ("token_expiry", "never")];
     let page = server.browser.post("/settings/tokens", &again).await.expect(422);
     assert!(page.text("#token_name-error").contains("this name"), "a form that is sent twice makes one token");
-    assert_eq!(page.texts(".token-row").len(), 1);
+    assert_eq!(page.texts("#tokens .item-row").len(), 1);
     let lasting = [("token_name", "forever"), ("token_scope", "read"), ("token_expiry", "never")];
-    assert!(server.browser.post("/settings/tokens", &lasting).await.expect(200).text(".token-row").contains("never ends"));
+    assert!(server.browser.post("/settings/tokens", &lasting).await.expect(200).text("#tokens .item-row").contains("never ends"));
 }
 
 #[tokio::test]
@@ -180,8 +179,8 @@ async fn a_name_and_a_password_give_a_token_that_reads_for_an_hour() {
     server.program(token).get("/health").await.expect(200);
     server.program(token).post("/apps/shop/deployments", &[]).await.expect(403);
     let page = server.browser.get("/settings").await;
-    assert!(page.text(".token-row").starts_with("password login read"), "{}", page.text(".token-row"));
-    let revoke = page.attribute(".token-row form", "action").unwrap();
+    assert!(page.text("#tokens .item-row").starts_with("password login read"), "{}", page.text("#tokens .item-row"));
+    let revoke = page.attribute("#tokens .item-row form", "action").unwrap();
     server.browser.post(&revoke, &[]).await.expect(303);
     server.program(token).get("/health").await.expect(401);
 }
@@ -215,7 +214,7 @@ async fn another_password_ends_the_tokens_that_the_old_one_gave_and_no_others() 
     server.program(&lasting).get("/health").await.expect(200);
     log_in(&server, "ada", PASSWORD).await.expect(401);
     log_in(&server, "ada", new).await.expect(200);
-    assert_eq!(server.browser.get("/settings").await.texts(".token-row").len(), 2, "the one that has ended is gone");
+    assert_eq!(server.browser.get("/settings").await.texts("#tokens .item-row").len(), 2, "the one that has ended is gone");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::support::{
     fake::{Fake, Step},
-    gitea::{self, Hook, ZEROS, commit, push, recorded, sign, signatures, with_shop},
+    gitea::{self, Hook, ZEROS, commit, push, recorded, sign, signatures, with_hook},
     server::Server,
 };
 
@@ -81,7 +81,7 @@ async fn every_recorded_delivery_gets_its_answer() {
 #[tokio::test]
 async fn a_push_is_queued_and_deployed_and_the_answer_leads_to_it() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     let answer = hook.push("main", ZEROS, &commit('a')).await;
     assert_eq!(answer.status, 202, "{}", answer.text);
     let (said, link) = answer.text.split_once('\n').unwrap();
@@ -97,7 +97,7 @@ async fn a_push_is_queued_and_deployed_and_the_answer_leads_to_it() {
 #[tokio::test]
 async fn the_page_shows_the_secret_only_to_who_asks_for_it() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     assert_eq!(hook.secret.len(), 64);
     let page = server.browser.get("/apps/shop").await.expect(200);
     assert!(!page.body.contains(&hook.secret), "not in the page's source");
@@ -115,7 +115,7 @@ async fn the_page_shows_the_secret_only_to_who_asks_for_it() {
 #[tokio::test]
 async fn forgejo_is_understood_by_its_own_headers() {
     let fake = Fake::default();
-    let (_server, hook) = with_shop(&fake).await;
+    let (_server, hook) = with_hook(&fake).await;
     let body = push("refs/heads/main", ZEROS, &commit('a'));
     let signature = sign(&hook.secret, &body);
     let headers = [
@@ -130,7 +130,7 @@ async fn forgejo_is_understood_by_its_own_headers() {
 #[tokio::test]
 async fn what_is_not_signed_is_rejected_with_a_hint_and_without_its_body() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     let body = push("refs/heads/main", ZEROS, &commit('a'));
     let right = sign(&hook.secret, &body);
     for (signature, hint) in [
@@ -154,7 +154,7 @@ async fn what_is_not_signed_is_rejected_with_a_hint_and_without_its_body() {
 #[tokio::test]
 async fn the_wrong_shape_of_a_request_is_answered_with_what_to_choose_in_gitea() {
     let fake = Fake::default();
-    let (_server, hook) = with_shop(&fake).await;
+    let (_server, hook) = with_hook(&fake).await;
     for method in [Method::GET, Method::PUT, Method::DELETE] {
         let answer = hook.send(method.clone(), &[], "").await;
         assert_eq!(answer.status, 405);
@@ -182,7 +182,7 @@ async fn the_wrong_shape_of_a_request_is_answered_with_what_to_choose_in_gitea()
 #[tokio::test]
 async fn a_body_up_to_the_limit_is_read_and_a_larger_one_is_told_so() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     let padded = |length: usize| {
         let mut body = push("refs/heads/main", ZEROS, &commit('a'));
         body.resize(length, b' ');
@@ -199,7 +199,7 @@ async fn a_body_up_to_the_limit_is_read_and_a_larger_one_is_told_so() {
 #[tokio::test]
 async fn what_is_signed_but_no_push_is_said_to_be_so() {
     let fake = Fake::default();
-    let (_server, hook) = with_shop(&fake).await;
+    let (_server, hook) = with_hook(&fake).await;
     for (body, why) in [
         (b"null".to_vec(), "the body is not JSON: an object is expected"),
         (b"".to_vec(), "the body is not JSON"),
@@ -218,7 +218,7 @@ async fn what_is_signed_but_no_push_is_said_to_be_so() {
 #[tokio::test]
 async fn a_branch_is_compared_whole() {
     let fake = Fake::default();
-    let (mut server, _) = with_shop(&fake).await;
+    let (mut server, _) = with_hook(&fake).await;
     server.create_shop(&[("slug", "login"), ("branch", "feature/login")]).await.expect(303);
     let hook = Hook::of(&mut server, "login").await;
     for other in ["login", "feature", "feature/login2", "x/feature/login", "Feature/Login"] {
@@ -231,7 +231,7 @@ async fn a_branch_is_compared_whole() {
 #[tokio::test]
 async fn a_duplicate_is_named_by_what_has_it_already() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     let tip = fake.tip();
     assert_eq!(hook.push("main", ZEROS, &tip).await.status, 202);
     server.wait_for("/apps/shop/deployments/1", &["Success"]).await;
@@ -252,7 +252,7 @@ async fn a_duplicate_is_named_by_what_has_it_already() {
 #[tokio::test]
 async fn a_commit_that_was_asked_for_while_another_was_found_is_asked_for_anew() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     fake.set_tip(&commit('b'));
     fake.hold(Step::Build);
     hook.push("main", ZEROS, &commit('a')).await;
@@ -267,7 +267,7 @@ async fn a_commit_that_was_asked_for_while_another_was_found_is_asked_for_anew()
 #[tokio::test]
 async fn of_rejected_deliveries_samples_are_kept() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     for _ in 0..40 {
         assert_eq!(hook.deliver_signed("push", b"{}".to_vec(), "").await.status, 401);
     }
@@ -278,7 +278,7 @@ async fn of_rejected_deliveries_samples_are_kept() {
 #[tokio::test]
 async fn what_a_forge_sends_is_shown_as_text_and_its_credentials_are_not_kept() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     let body = push("refs/heads/<script>\u{202e}x", ZEROS, &commit('a'));
     let signature = sign(&hook.secret, &body);
     let headers = [
@@ -304,7 +304,7 @@ async fn what_a_forge_sends_is_shown_as_text_and_its_credentials_are_not_kept() 
 #[tokio::test]
 async fn the_list_of_deliveries_is_paged() {
     let fake = Fake::default();
-    let (mut server, hook) = with_shop(&fake).await;
+    let (mut server, hook) = with_hook(&fake).await;
     for number in 0..55 {
         hook.push(&format!("b{number}"), ZEROS, &commit('a')).await;
     }
@@ -319,7 +319,7 @@ async fn the_list_of_deliveries_is_paged() {
 #[tokio::test]
 async fn a_recorded_push_of_20_000_files_is_answered_in_time() {
     let fake = Fake::default();
-    let (_server, hook) = with_shop(&fake).await;
+    let (_server, hook) = with_hook(&fake).await;
     let mut body: serde_json::Value = serde_json::from_slice(&gitea::recorded("push.json")).unwrap();
     let files: Vec<String> = (0..20_000).map(|number| format!("folder/of/many/file-{number}.txt")).collect();
     body["commits"][0]["added"] = files.clone().into();
@@ -339,7 +339,7 @@ async fn half_a_delivery(hook: &Hook, headers: &str) -> tokio::net::TcpStream {
 #[tokio::test]
 async fn who_asks_before_sending_too_much_is_told_at_once() {
     let fake = Fake::default();
-    let (_server, hook) = with_shop(&fake).await;
+    let (_server, hook) = with_hook(&fake).await;
     let (address, path) = hook.url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let head = format!("POST /{path} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\nconnection: close\r\ncontent-length: 99999999\r\n\r\n");
@@ -352,7 +352,7 @@ async fn who_asks_before_sending_too_much_is_told_at_once() {
 #[tokio::test]
 async fn a_connection_that_never_says_what_it_wants_is_closed() {
     let fake = Fake::default();
-    let (_server, hook) = with_shop(&fake).await;
+    let (_server, hook) = with_hook(&fake).await;
     let address = hook.url.strip_prefix("http://").unwrap().split_once('/').unwrap().0;
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     stream.write_all(b"POST /webhook/x HTTP/1.1\r\nhost: x\r\n").await.unwrap();
@@ -364,7 +364,7 @@ async fn a_connection_that_never_says_what_it_wants_is_closed() {
 #[tokio::test]
 async fn slow_bodies_do_not_keep_others_out() {
     let fake = Fake::default();
-    let (_server, hook) = with_shop(&fake).await;
+    let (_server, hook) = with_hook(&fake).await;
     let mut slow = Vec::new();
     for headers in ["", "x-gitea-signature: 0\r\n"].repeat(20) {
         slow.push(half_a_delivery(&hook, headers).await);
@@ -375,7 +375,7 @@ async fn slow_bodies_do_not_keep_others_out() {
 #[tokio::test]
 async fn a_large_body_to_no_app_is_answered_all_the_same() {
     let fake = Fake::default();
-    let (_server, hook) = with_shop(&fake).await;
+    let (_server, hook) = with_hook(&fake).await;
     let nobody = Hook { url: hook.url.rsplit_once('/').unwrap().0.to_owned() + "/b7c2d5a0-7d43-4b8a-8a8b-3f1c1d1e2f30", ..hook };
     for _ in 0..10 {
         let mut stream = half_a_delivery(&nobody, "connection: close\r\n").await;

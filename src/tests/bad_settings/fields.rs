@@ -2,7 +2,7 @@
 
 use upaas::{db::Db, domain::is_hidden};
 
-use crate::support::{fake::Fake, server::Server};
+use crate::support::{fake::Fake, shop::with_shop};
 
 /// What is typed into a field of a section, and what the sentences beside the field have in common.
 pub(super) struct Bad {
@@ -18,9 +18,7 @@ pub(super) fn bad(section: &'static str, field: &'static str, sentence: &'static
 
 /// Types each of them among fields that are good otherwise; `good` gives those for a section and a field. Returns how many there were.
 pub(super) async fn are_refused(table: &[Bad], good: impl Fn(&str, &str) -> Vec<(&'static str, &'static str)>) -> usize {
-    let mut server = Server::fake(&Fake::default()).await;
-    server.set_up().await;
-    server.create_shop(&[("container_port", "80")]).await.expect(303);
+    let mut server = with_shop(&Fake::default(), &[("container_port", "80")]).await;
     let db = server.db().await;
     let mut tried = 0;
     for Bad { section, field, sentence, typed } in table {

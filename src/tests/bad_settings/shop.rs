@@ -2,7 +2,7 @@
 
 use upaas::domain::app_config::AppConfig;
 
-use crate::support::{fake::Fake, server::Server};
+use crate::support::{fake::Fake, server::Server, shop::with_shop};
 
 /// A bad input: where it is sent, the field that it is in, what is typed there, and how the sentence about it begins.
 pub(super) struct Bad<'a> {
@@ -21,9 +21,7 @@ pub(super) struct Shop {
 
 impl Shop {
     pub(super) async fn new() -> Self {
-        let mut server = Server::fake(&Fake::default()).await;
-        server.set_up().await;
-        server.create_shop(&[]).await.expect(303);
+        let server = with_shop(&Fake::default(), &[]).await;
         let config = server.config_of_shop().await;
         Self { server, config }
     }

@@ -1,6 +1,10 @@
 //! A table of bad inputs, tried in one go.
 
-use crate::support::{fake::Fake, server::Server};
+use crate::support::{
+    fake::Fake,
+    server::Server,
+    shop::{FIXED_PORT, with_shop},
+};
 
 /// Something bad, in a form of which everything else is good.
 pub(super) struct Bad {
@@ -20,9 +24,7 @@ pub(super) struct Bad {
 
 /// A server with the app `shop`, which publishes a port.
 pub(super) async fn server(fake: &Fake) -> Server {
-    let mut server = Server::fake(fake).await;
-    server.set_up().await;
-    server.create_shop(&[("container_port", "80"), ("host_port", "8081")]).await.expect(303);
+    let mut server = with_shop(fake, FIXED_PORT).await;
     server.wait_for_the_engine().await;
     server
 }

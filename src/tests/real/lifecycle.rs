@@ -9,10 +9,7 @@ use bollard::{
     query_parameters::{CreateContainerOptionsBuilder, RenameContainerOptionsBuilder, StartContainerOptions},
 };
 use sqlx::{Connection, SqliteConnection};
-use upaas::domain::{
-    app::App,
-    app_config::{config_file::ConfigFile, env::EnvVar, volume::Volume},
-};
+use upaas::domain::app_config::{config_file::ConfigFile, env::EnvVar, volume::Volume};
 
 use super::world::World;
 use crate::support::{
@@ -20,17 +17,10 @@ use crate::support::{
     engine::{self, Leftovers},
     eventually,
     fake::Fake,
-    server::Server,
+    shop::{app_row, with_shop},
 };
 
 impl World {
-    async fn app(&self) -> App {
-        let db = self.server.db().await;
-        let app = upaas::db::apps::by_slug(db.read(), &"shop".parse().unwrap()).await.unwrap().unwrap();
-        db.close().await;
-        app
-    }
-
     async fn only_container(&self) -> String {
         let [container] = &self.left.containers().await[..] else { panic!("there is one") };
         container.id.clone().unwrap()
@@ -102,7 +92,7 @@ async fn whatever_is_changed_behind_our_back_is_shown_and_made_anew() {
     world.server.wait_for_app("shop", "Running").await;
     world.shows_drift("").await;
     let (docker, container) = (engine::client(), world.only_container().await);
-    let network = format!("upaas-test-{}", world.app().await.id);
+    let network = format!("upaas-test-{}", app_row(&world.server, "shop").await.id);
     world.left.make_network(&network).await;
     let name = format!("{network}-renamed");
     docker.rename_container(&container, RenameContainerOptionsBuilder::new().name(&name).build()).await.unwrap();
@@ -143,7 +133,7 @@ async fn a_container_that_the_database_has_forgotten_is_adopted_and_serves_on() 
     let env = vec![EnvVar { name: "GREETING".parse().unwrap(), value: world.server.seal("hello").await }];
     world.server.configure("shop", |config| config.run.env = env).await;
     let commit = world.deploy("Success").await.text(".page-meta .commit code");
-    let (container, id) = (world.only_container().await, world.app().await.id);
+    let (container, id) = (world.only_container().await, app_row(&world.server, "shop").await.id);
     let rows = ["UPDATE apps SET live_deployment_id = NULL, last_number = 0;", "DELETE FROM deployments;", "DELETE FROM config_snapshots;"];
     world.server.stop().await;
     world.forget(&rows).await;
@@ -166,7 +156,7 @@ async fn a_container_that_the_database_has_forgotten_is_adopted_and_serves_on() 
     let port = world.port.to_string();
     let fields = [("adopt", &*container), ("repo_url", &*world.repository.url), ("container_port", "80"), ("host_port", &*port)];
     world.server.create_shop(&fields).await.expect(303);
-    assert_eq!(world.app().await.id, id);
+    assert_eq!(app_row(&world.server, "shop").await.id, id);
     assert_eq!(world.only_container().await, container);
     world.only_this_serves("first").await;
     world.forge.forget_keys();
@@ -196,7 +186,7 @@ async fn a_deleted_app_leaves_nothing_to_the_next_one_of_its_name() {
     let path = world.push_page("second");
     world.server.wait_for(&path, &["Success"]).await;
     world.only_this_serves("second").await;
-    let old = world.app().await;
+    let old = app_row(&world.server, "shop").await;
     // Somebody else's, with a name like ours, and from an image of ours.
     let labels = HashMap::from([("upaas.instance".to_owned(), other), ("upaas.app".to_owned(), old.id.to_string())]);
     let foreign = ContainerCreateBody { image: Some(first.clone()), labels: Some(labels), ..ContainerCreateBody::default() };
@@ -218,7 +208,7 @@ async fn a_deleted_app_leaves_nothing_to_the_next_one_of_its_name() {
 
     let port = world.port.to_string();
     world.server.create_shop(&[("repo_url", &world.repository.url), ("container_port", "80"), ("host_port", &port)]).await.expect(303);
-    let new = world.app().await;
+    let new = app_row(&world.server, "shop").await;
     assert!(new.id != old.id && new.webhook != old.webhook && new.deploy_key_public != old.deploy_key_public);
     assert!(new.config.secrets().is_empty(), "no value of the old one");
     world.forge.forget_keys();
@@ -259,7 +249,7 @@ async fn a_container_made_by_hand_from_our_image_runs_on_whatever_becomes_of_the
     // As with `docker run`: it has the image's labels, and no others.
     let by_hand = ContainerCreateBody { image: Some(image.clone()), ..ContainerCreateBody::default() };
     let docker = engine::client();
-    let name = format!("by-hand-{}", world.app().await.id);
+    let name = format!("by-hand-{}", app_row(&world.server, "shop").await.id);
     let options = CreateContainerOptionsBuilder::new().name(&name).build();
     let container = docker.create_container(Some(options), by_hand).await.unwrap().id;
     docker.start_container(&container, None::<StartContainerOptions>).await.unwrap();
@@ -305,12 +295,8 @@ impl Drop for Mounted {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_mounted_below_the_folder_of_volumes_is_not_emptied() {
     let fake = Fake::default();
-    let mut server = Server::fake(&fake).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
-    let db = server.db().await;
-    let id = upaas::db::apps::by_slug(db.read(), &"shop".parse().unwrap()).await.unwrap().unwrap().id;
-    db.close().await;
+    let mut server = with_shop(&fake, &[]).await;
+    let id = app_row(&server, "shop").await.id;
     let (volumes, elsewhere) = (server.data().join("volumes").join(id.to_string()), tempfile::tempdir().unwrap());
     std::fs::create_dir_all(volumes.join("data")).unwrap();
     std::fs::write(elsewhere.path().join("file"), "somebody's").unwrap();

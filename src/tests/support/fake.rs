@@ -349,6 +349,24 @@ impl Fake {
         .await;
     }
 
+    /// Waits until something was done; each act as [`Self::acts`] tells it.
+    pub(crate) async fn until_act(&self, act: &str) {
+        super::eventually(act, async || {
+            let acts = self.acts();
+            if acts.iter().any(|it| it == act) { Ok(()) } else { Err(format!("{acts:?}")) }
+        })
+        .await;
+    }
+
+    /// Waits until these containers, and no others, run and are there; as [`Self::running`] tells them.
+    pub(crate) async fn until_running(&self, expected: (Vec<i64>, Vec<i64>)) {
+        super::eventually(&format!("{expected:?} to run and to be there"), async || {
+            let there = self.running();
+            if there == expected { Ok(()) } else { Err(format!("{there:?}: {:?}", self.acts())) }
+        })
+        .await;
+    }
+
     pub(crate) fn release(&self, step: Step) {
         if let Some(held) = self.0.held.lock().unwrap().remove(&step) {
             held.send_replace(true);

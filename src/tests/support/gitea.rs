@@ -12,7 +12,7 @@ use upaas::{
     vault::Vault,
 };
 
-use super::{fake::Fake, server::Server};
+use super::{fake::Fake, server::Server, shop::with_shop};
 
 /// The secret under which the recorded deliveries were signed.
 pub(crate) const RECORDED_SECRET: &str = "topsecret";
@@ -62,10 +62,8 @@ pub(crate) fn push(reference: &str, before: &str, after: &str) -> Vec<u8> {
 }
 
 /// A server with the app `shop` on a stand-in platform, and the app's webhook.
-pub(crate) async fn with_shop(fake: &Fake) -> (Server, Hook) {
-    let mut server = Server::fake(fake).await;
-    server.set_up().await;
-    server.create_shop(&[]).await.expect(303);
+pub(crate) async fn with_hook(fake: &Fake) -> (Server, Hook) {
+    let mut server = with_shop(fake, &[]).await;
     let hook = Hook::of(&mut server, "shop").await;
     (server, hook)
 }

@@ -22,6 +22,7 @@ use super::{
     eventually,
     fake::Fake,
     process::Process,
+    shop::app_row,
 };
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -308,10 +309,7 @@ impl Server {
 
     /// The configuration of `shop`, as it is stored.
     pub(crate) async fn config_of_shop(&self) -> upaas::domain::app_config::AppConfig {
-        let db = self.db().await;
-        let app = upaas::db::apps::by_slug(db.read(), &"shop".parse().unwrap()).await.unwrap().unwrap();
-        db.close().await;
-        app.config
+        app_row(self, "shop").await.config
     }
 
     /// Waits until the pages say that the engine is away.

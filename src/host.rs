@@ -4,6 +4,7 @@ mod ask;
 mod config_files;
 mod danger;
 mod engine;
+mod failures;
 mod git;
 mod here;
 mod make;

@@ -69,6 +69,12 @@ pub fn is_about_a_taken_port(message: &str) -> bool {
     message.contains("port is already allocated") || message.contains("address already in use")
 }
 
+/// The address that a container could not have because the engine itself counts it as given away: `127.0.0.1:8081`.
+pub fn given_away(message: &str) -> Option<&str> {
+    let (before, _) = message.split_once(" failed: port is already allocated")?;
+    Some(before.rsplit_once("Bind for ")?.1)
+}
+
 /// Why a container could not be created or started.
 pub fn start(message: &str, address: &str) -> Explained {
     if is_about_a_taken_port(message) {
@@ -108,6 +114,12 @@ pub fn start(message: &str, address: &str) -> Explained {
         return by_author(
             unmountable(message),
             "Within a read-only volume nothing can be mounted where nothing lies yet. Choose another path, or let the volume be written to.",
+        );
+    }
+    if message.contains("unable to find group") || message.contains("no matching entries in group file") {
+        return by_author(
+            format!("The image has no such group: {}", quote(innermost(message))),
+            "Choose a group that is in the image, or a number, in the app's settings.",
         );
     }
     if message.contains("unable to find user") || message.contains("no matching entries in passwd file") {
@@ -264,6 +276,7 @@ mod tests {
         assert_eq!(start(taken, "127.0.0.1:8081").sentence, "Something else on this machine already uses 127.0.0.1:8081.");
         let by_a_process = "Error starting userland proxy: listen tcp4 127.0.0.1:8081: bind: address already in use";
         assert!(start(by_a_process, "127.0.0.1:8081").by_author);
+        assert_eq!((given_away(taken), given_away(by_a_process)), (Some("127.0.0.1:8081"), None));
         assert!(!start("no space left on device", "").by_author);
     }
 
@@ -275,6 +288,7 @@ mod tests {
         assert_eq!(said("network front not found"), "There is no network front at the engine.");
         let on_a_folder = "OCI runtime create failed: container_linux.go:380: starting container process caused: process_linux.go:545: container init caused: rootfs_linux.go:76: mounting \"/a\" to rootfs at \"/etc\" caused: mount through procfd: not a directory: unknown: Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type";
         assert_eq!(said(on_a_folder), "Nothing can be mounted at /etc in the container.");
+        assert!(said("unable to find group staff2: no matching entries in group file").starts_with("The image has no such group"));
         assert!(said("unable to find user nobody2: no matching entries in passwd file").starts_with("The image has no such user"));
     }
 }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use futures_util::future::{join, join_all};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{EngineHost, engine::engine_failure, here};
+use super::{EngineHost, failures::engine_failure, here};
 use crate::{
     deploy::platform::{Failure, FailureKind},
     docker::{self, Mount, Volume},

@@ -1,4 +1,4 @@
-//! The engine, as builder and as runtime, and the sentences of its errors.
+//! The engine, as builder and as runtime.
 
 use std::{
     collections::HashMap,
@@ -10,12 +10,18 @@ use std::{
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream::BoxStream};
 
-use super::{Place, ask, config_files::ConfigFiles, here, space::Disks};
+use super::{
+    Place, ask,
+    config_files::ConfigFiles,
+    failures::{build_failure, context_failure, engine_failure, rejoin_failure, start_failure, taken_port},
+    here,
+    space::Disks,
+};
 use crate::{
     deploy::platform::{Builder, Failure, FailureKind, Origins, Recipe, RegistryLogin as Login, Runtime, Target, Tried, Wanted},
     docker::{
-        self, BuildError, BuildEvent, BuildRequest, BuildSecret, Engine, RegistryLogin,
-        context::{Context, ContextError},
+        self, BuildEvent, BuildRequest, BuildSecret, Engine, RegistryLogin,
+        context::Context,
         explain::{self, Explained},
         spec::Owner,
     },
@@ -29,12 +35,11 @@ use crate::{
             volume::{Danger, Mounted},
         },
         container::{Created, Happening, Listed, Observed, Usage},
-        deployment::Cause,
         disk::Space,
         engine::{EngineVersion, Network},
         ids::{AppId, InstanceId},
         image::{BuiltImage, CacheUse, Removal},
-        port::{self, Held, Holder, Port, Taken},
+        port::{Held, Port, Taken},
     },
     logs::journal::Journal,
 };
@@ -56,11 +61,10 @@ impl EngineHost {
     }
 
     /// Why a container with these ports could not be started: who holds one of them, when that can be seen.
-    async fn taken_port(&self, ports: &[Port]) -> Option<Failure> {
+    async fn taken_port(&self, ports: &[Port], message: &str) -> Option<Failure> {
         let wanted: Vec<Held> = ports.iter().filter_map(Port::held).collect();
         let taken = self.taken_ports(&wanted).await.ok()?;
-        let (_, held, it) = port::clashes(ports, None, &taken).into_iter().next()?;
-        Some(Failure::new(Cause::User, it.sentence(&held)).hint("Then deploy again."))
+        taken_port(ports, &taken, message)
     }
 
     /// Whether the engine's host is this machine.
@@ -169,8 +173,8 @@ impl Runtime for EngineHost {
         match self.engine.start_container(container).await {
             Ok(()) => Ok(()),
             Err(docker::Error::Refused { status, message }) if explain::is_about_a_taken_port(&message) => {
-                let refused = docker::Error::Refused { status, message };
-                Err(self.taken_port(ports).await.unwrap_or_else(|| start_failure(refused, ports)))
+                let taken = self.taken_port(ports, &message).await;
+                Err(taken.unwrap_or_else(|| start_failure(docker::Error::Refused { status, message }, ports)))
             }
             Err(err) => Err(start_failure(err, ports)),
         }
@@ -227,9 +231,9 @@ impl Runtime for EngineHost {
         let mut taken = self.engine.published(self.place.container.as_deref()).await.map_err(engine_failure)?;
         if self.shares_host().await {
             let of_containers = |held: &Held| taken.iter().any(|it| it.held.clashes(held));
-            let by_programs = wanted.iter().filter(|held| !of_containers(held) && here::is_taken(held));
-            let by_programs: Vec<Taken> = by_programs.map(|held| Taken { held: *held, by: Holder::Program }).collect();
-            taken.extend(by_programs);
+            let others = wanted.iter().filter(|held| !of_containers(held));
+            let others: Vec<Taken> = others.filter_map(|held| Some(Taken { held: *held, by: here::holder(held)? })).collect();
+            taken.extend(others);
         }
         Ok(taken)
     }
@@ -282,68 +286,5 @@ impl Runtime for EngineHost {
 
     async fn give_alias(&self, container: &str, network: &NetworkUse) -> Result<(), Failure> {
         self.engine.rejoin(container, network).await.map_err(|err| rejoin_failure(err, network))
-    }
-}
-
-fn build_failure(failed: BuildError) -> Failure {
-    match failed.error {
-        docker::Error::Context(err) => context_failure(err),
-        docker::Error::Build(message) => {
-            said(explain::build(failed.step.as_deref(), &message), &message).source(docker::Error::Build(message))
-        }
-        docker::Error::Refused { status, message } => {
-            said(explain::build(failed.step.as_deref(), &message), &message).source(docker::Error::Refused { status, message })
-        }
-        err => engine_failure(err),
-    }
-}
-
-pub(super) fn engine_failure(err: docker::Error) -> Failure {
-    let failure = match &err {
-        docker::Error::Unreachable(_) | docker::Error::BuildLost => Failure::engine_lost(),
-        docker::Error::TimedOut(what) => Failure::new(Cause::Engine, format!("The engine did not answer in time ({what})."))
-            .hint("Is the machine overloaded?")
-            .kind(FailureKind::EngineSlow),
-        docker::Error::Refused { message, .. } => Failure::new(Cause::Engine, format!("The engine refused: {message}")),
-        docker::Error::Build(message) => Failure::new(Cause::Engine, format!("The engine reported: {message}")),
-        docker::Error::Context(_) | docker::Error::Protocol(_) | docker::Error::TooLong(_) => return Failure::internal(err),
-    };
-    failure.source(err)
-}
-
-pub(super) fn start_failure(err: docker::Error, ports: &[Port]) -> Failure {
-    match err {
-        docker::Error::Refused { status, message } => {
-            let held: Vec<String> = ports.iter().filter_map(Port::held).map(|held| held.to_string()).collect();
-            said(explain::start(&message, &held.join(", ")), &message).source(docker::Error::Refused { status, message })
-        }
-        err => engine_failure(err),
-    }
-}
-
-/// Why a container could not be given its alias.
-fn rejoin_failure(err: docker::Error, network: &NetworkUse) -> Failure {
-    let failure = engine_failure(err);
-    if failure.kind != FailureKind::Final {
-        return failure;
-    }
-    let sentence = format!("The new container could not rejoin the network {} to answer to its alias there.", network.name);
-    let hint = format!("Is the network still there, with a free address? {} Then deploy again.", failure.sentence);
-    Failure { sentence, hint: Some(hint), ..failure }
-}
-
-/// What the engine has said, explained.
-fn said(it: Explained, message: &str) -> Failure {
-    let failure = Failure::new(if it.by_author { Cause::User } else { Cause::Engine }, it.sentence).hint(it.hint);
-    if explain::is_about_space(message.as_bytes()) { failure.kind(FailureKind::NoSpace) } else { failure }
-}
-
-fn context_failure(err: ContextError) -> Failure {
-    match err {
-        ContextError::Io(_) => {
-            Failure::new(Cause::Internal, "The build context could not be read from µPaaS's data directory.").source(err)
-        }
-        err => Failure::new(Cause::User, err.to_string())
-            .hint("Mend it in the repository and push, or change the app's Dockerfile and context paths."),
     }
 }

@@ -6,12 +6,13 @@ use std::{
     time::Duration,
 };
 
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt};
 use tokio::{net::UnixStream, time::timeout};
 
 use crate::domain::{
     engine::Address,
-    port::{Held, Protocol},
+    port::{Held, Holder, Protocol},
 };
 
 /// How long the engine's socket may take to accept a connection.
@@ -44,10 +45,14 @@ async fn process(socket: &str) -> Option<i32> {
     Some(stream.peer_cred().ok().and_then(|peer| peer.pid()).unwrap_or(UNSEEN))
 }
 
-/// Whether some program holds a port of this machine. What cannot be found out (a port that only root may have, an address that is not
-/// there) counts as free: the engine will say.
-pub(super) fn is_taken(held: &Held) -> bool {
-    matches!(try_to_hold(held), Err(err) if err == rustix::io::Errno::ADDRINUSE)
+/// Why a port of this machine cannot be had. What cannot be found out (of a port that only root may have) counts as free: the engine will
+/// say.
+pub(super) fn holder(held: &Held) -> Option<Holder> {
+    match try_to_hold(held) {
+        Err(Errno::ADDRINUSE) => Some(Holder::Program),
+        Err(Errno::ADDRNOTAVAIL) => Some(Holder::NoAddress),
+        Ok(()) | Err(_) => None,
+    }
 }
 
 /// Holds it for a moment, without listening: nobody can connect to it meanwhile.
@@ -75,13 +80,13 @@ mod tests {
         let udp = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
         let at = |address: &str, port, protocol| Held { address: address.parse().expect("valid"), port, protocol };
         let (tcp_port, udp_port) = (tcp.local_addr().expect("bound").port(), udp.local_addr().expect("bound").port());
-        assert!(is_taken(&at("127.0.0.1", tcp_port, Protocol::Tcp)));
-        assert!(is_taken(&at("0.0.0.0", tcp_port, Protocol::Tcp)));
-        assert!(is_taken(&at("127.0.0.1", udp_port, Protocol::Udp)));
-        assert!(!is_taken(&at("192.0.2.7", tcp_port, Protocol::Tcp)), "no address of this machine");
+        assert_eq!(holder(&at("127.0.0.1", tcp_port, Protocol::Tcp)), Some(Holder::Program));
+        assert_eq!(holder(&at("0.0.0.0", tcp_port, Protocol::Tcp)), Some(Holder::Program));
+        assert_eq!(holder(&at("127.0.0.1", udp_port, Protocol::Udp)), Some(Holder::Program));
+        assert_eq!(holder(&at("192.0.2.7", tcp_port, Protocol::Tcp)), Some(Holder::NoAddress));
         drop((tcp, udp));
-        assert!(!is_taken(&at("127.0.0.1", tcp_port, Protocol::Tcp)));
-        assert!(!is_taken(&at("127.0.0.1", udp_port, Protocol::Udp)));
+        assert_eq!(holder(&at("127.0.0.1", tcp_port, Protocol::Tcp)), None);
+        assert_eq!(holder(&at("127.0.0.1", udp_port, Protocol::Udp)), None);
     }
 
     #[tokio::test]

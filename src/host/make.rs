@@ -7,7 +7,7 @@ use tokio::task::spawn_blocking;
 use super::{
     EngineHost,
     config_files::Written,
-    engine::{engine_failure, start_failure},
+    failures::{engine_failure, start_failure},
     volumes,
 };
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{EngineHost, engine::engine_failure};
+use super::{EngineHost, failures::engine_failure};
 use crate::{
     deploy::platform::{Failure, FailureKind},
     domain::{

@@ -24,6 +24,8 @@ pub enum Holder {
     },
     /// Something else on the host.
     Program,
+    /// Nobody can have it: the host has no such address.
+    NoAddress,
 }
 
 /// A port of the host, and who holds it.
@@ -47,6 +49,7 @@ impl Taken {
                 format!("{port} is taken by the container “{name}”, which µPaaS did not make. Stop it, or choose another port.")
             }
             Holder::Program => format!("{port} is taken by another program on this machine. Stop it, or choose another port."),
+            Holder::NoAddress => format!("This machine has no address {}. Choose 127.0.0.1, 0.0.0.0, or one of its own.", wanted.address),
         }
     }
 }

@@ -243,7 +243,7 @@ impl Run<'_> {
             Stop::Failed(failure) => Stop::Failed(self.without_secrets(failure)),
             stop => stop,
         });
-        let (status, ending) = match stop {
+        let (status, mut ending) = match stop {
             None => (Status::Success, None),
             Some(Stop::Interrupted) => return Ok(self.interrupted().await),
             Some(Stop::EndedElsewhere) => return Ok(Outcome::Ended),
@@ -271,8 +271,10 @@ impl Run<'_> {
                 (Status::Failed, Some(ending(failure, phase)))
             }
         };
-        if !matches!(status, Status::Success | Status::Skipped) {
-            self.undo().await;
+        if !matches!(status, Status::Success | Status::Skipped)
+            && let Some(serves_not) = self.undo().await
+        {
+            ending = ending.map(|ending| ending.and_hint(serves_not));
         }
         let took = Moment::now().since(self.row.times.queued);
         // Before the row ends: who sees that reads the journal for the last time, or compresses it.

@@ -26,6 +26,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// … at most after this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// The exit code of what SIGKILL has ended.
+const KILLED: i64 = 137;
 /// How much of what it printed goes into the journal when it did not stay.
 const LAST_LINES: usize = 50;
 
@@ -136,6 +138,9 @@ impl Settling<'_> {
                 seen => seen?,
             };
             let seen = seen.ok_or_else(|| failed("The container was removed by somebody else while it started."))?;
+            if seen.paused {
+                return Err(failed("The container was paused by somebody else while it started.").hint("Deploy again, and let it run."));
+            }
             return if seen.running && seen.restarts == 0 { Ok(seen) } else { Err(did_not_stay(&seen)) };
         }
     }
@@ -175,6 +180,7 @@ fn did_not_stay(seen: &Observed) -> Failure {
     let hint = match seen.exit_code {
         _ if seen.out_of_memory => "Give it more memory under Resources in its settings, or make it use less.",
         Some(0) => "An app's main process must stay in the foreground. The journal has its last lines.",
+        Some(KILLED) => "Something has killed it: a person, or a machine without enough memory. The journal has its last lines.",
         _ => "The journal has the container's last lines: mend what they say and deploy again.",
     };
     failed(sentence).hint(hint)

@@ -40,6 +40,11 @@ impl Deployer {
         self.shared.engine.borrow().clone()
     }
 
+    /// Whether a container that does not run is started again and again until it does.
+    pub fn keeps_starting(&self, container: &str) -> bool {
+        self.shared.is_owed(container)
+    }
+
     /// Where what happens is counted.
     pub fn metrics(&self) -> &Metrics {
         &self.shared.metrics

@@ -244,6 +244,16 @@ impl Ending {
     pub fn without_fault(phase: Status, sentence: impl Into<String>) -> Self {
         Self { cause: None, phase, sentence: sentence.into(), hint: None }
     }
+
+    /// With one more thing to know.
+    #[must_use]
+    pub fn and_hint(self, more: String) -> Self {
+        let hint = match self.hint {
+            Some(hint) => format!("{hint} {more}"),
+            None => more,
+        };
+        Self { hint: Some(hint), ..self }
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use upaas::{
     deploy::platform::FailureKind,
     domain::{
-        app_config::volume::Volume,
+        app_config::{network::NetworkUse, volume::Volume},
         port::{Held, Holder, Protocol, Taken},
     },
 };
@@ -209,6 +209,22 @@ async fn a_port_that_somebody_has_taken_since_it_was_saved_does_not_stop_what_se
     let path = apply(&mut server).await;
     let page = server.wait_for(&path, &["Failed"]).await;
     assert!(page.text(".failure").contains("Port 8082 on 127.0.0.1 is taken by the container “gitea”"), "{}", page.text(".failure"));
+    assert!(!fake.acts().iter().any(|act| act == "stop c2-of-2"), "{:?}", fake.acts());
+    assert_eq!(fake.running(), (vec![2], vec![]));
+}
+
+#[tokio::test]
+async fn a_network_that_is_gone_since_it_was_saved_does_not_stop_what_serves() {
+    let fake = Fake::default();
+    let mut server = with_live_shop(&fake).await;
+    server.browser.post(PORTS, &PUBLISHED).await.expect(303);
+    let path = apply(&mut server).await;
+    server.wait_for(&path, &["Success"]).await;
+    let network = NetworkUse { name: "gone".parse().unwrap(), alias: None };
+    server.configure("shop", |config| config.run.networks = vec![network]).await;
+    let path = apply(&mut server).await;
+    let failure = server.wait_for(&path, &["Failed"]).await.text(".failure");
+    assert!(failure.contains("There is no network gone at the engine. What to try: Create it"), "{failure}");
     assert!(!fake.acts().iter().any(|act| act == "stop c2-of-2"), "{:?}", fake.acts());
     assert_eq!(fake.running(), (vec![2], vec![]));
 }

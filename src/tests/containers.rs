@@ -13,7 +13,7 @@ use super::support::{
     fake::{Fake, Step},
     gitea::{Hook, ZEROS, commit},
     server::Server,
-    shop::{FIXED_PORT, with_running_shop, with_shop},
+    shop::{ANY_PORT, FIXED_PORT, with_running_shop, with_shop},
 };
 
 #[tokio::test]
@@ -282,6 +282,21 @@ async fn a_paused_container_is_shown_as_paused() {
     assert!(page.text("#app-state").contains("“docker unpause” lets it go on"), "{}", page.text("#app-state"));
     fake.pause_all(false);
     server.wait_for_app("shop", "Running").await;
+}
+
+#[tokio::test]
+async fn a_new_container_that_is_paused_while_it_starts_does_not_replace_what_serves() {
+    let fake = Fake::default();
+    let mut server = with_shop(&fake, ANY_PORT).await;
+    server.deploy_to_the_end("shop").await;
+    fake.hold(Step::Start);
+    let path = server.deploy("shop").await;
+    fake.reached(Step::Start).await;
+    fake.pause_all(true);
+    fake.release(Step::Start);
+    let failure = server.wait_for(&path, &["Failed"]).await.text(".failure");
+    assert!(failure.contains("The container was paused by somebody else while it started."), "{failure}");
+    assert_eq!(fake.running(), (vec![1], vec![]));
 }
 
 #[tokio::test]

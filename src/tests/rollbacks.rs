@@ -438,7 +438,7 @@ async fn two_deployments_are_compared_by_what_is_known_of_them() {
     let fake = Fake::default();
     let mut server = with_deployments(&fake, 3).await;
     let page = server.browser.get(&page_of(2)).await;
-    assert_eq!(page.texts(".ways a"), ["Compare with #3, which serves", "Compare with #1, the one before"]);
+    assert_eq!(page.texts(".ways a"), ["Compare with #3, which is live", "Compare with #1, the one before"]);
     let link = page.attribute(".ways a", "href").unwrap();
     let page = server.browser.get(&link).await.expect(200);
     assert_eq!(page.text("h1"), "#3 and #2 compared");

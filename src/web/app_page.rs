@@ -15,7 +15,7 @@ use super::{
     frame::When,
     live,
     present::{self, Address, AppLink, Badge, Commit, DeploymentRow, RecordView},
-    standing::{drift_of, foremost, is_adopted, is_at_work},
+    standing::{drift_of, foremost, is_adopted, is_at_work, is_started_again},
     ui::Ui,
     view::{Mood, Piece, View, Watched},
     webhook::Webhook,
@@ -195,6 +195,8 @@ async fn page(ui: &Ui, app: &App, webhook: Webhook) -> Result<Show, Error> {
     let switch_note = present::switch_note(&app.config.run, live.as_ref().map(|_| held(&made_with.run.ports, &container)).as_deref());
     let drift = drift_of(app, live.as_ref(), foremost, &container, &made_with.run).into_iter().map(Drifted::from).collect();
     let page = AppPage { address, switch_note, drift, ..app_page(app, live.as_ref(), foremost, &container) };
+    let started_again = live.as_ref().and_then(|live| is_started_again(&ui.state.deployer, live, &container));
+    let page = AppPage { hint: started_again.or(page.hint), ..page };
     // They are refused then; and that the container does not run for a moment is the deployment's own doing.
     let page = match foremost.is_some_and(is_at_work) {
         true => AppPage { start: None, restart: false, stop: false, hint: None, ..page },

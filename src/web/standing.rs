@@ -1,7 +1,7 @@
 //! How an app stands: what the list of apps, the app's page and those of its deployments show of that is decided here, once.
 
 use crate::{
-    deploy::Sight,
+    deploy::{Deployer, Sight},
     domain::{
         app::App,
         app_config::RunConfig,
@@ -35,6 +35,15 @@ pub(super) fn drift_of(
 /// Whether the live container was not made with the app's settings, but adopted.
 pub(super) fn is_adopted(live: Option<&Deployment>, container: &Sight) -> bool {
     live.zip(container.there()).is_some_and(|(live, seen)| seen.was_adopted_by(live))
+}
+
+/// That the live container does not run, and what is done about it, where that needs nobody.
+pub(super) fn is_started_again(deployer: &Deployer, live: &Deployment, container: &Sight) -> Option<String> {
+    container.there().filter(|it| !it.running && !it.restarting && deployer.keeps_starting(&it.id))?;
+    Some(format!(
+        "The container of #{} does not run. µPaaS tries to start it until it does; the log of µPaaS says what is in the way.",
+        live.number
+    ))
 }
 
 /// That the live deployment serves, whatever came of another one; nothing unless that is seen.

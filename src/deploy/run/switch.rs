@@ -94,8 +94,14 @@ impl Run<'_> {
         Ok(now.map_or_else(|| seen.clone(), |now| Observed { health: seen.health, ..now }))
     }
 
-    /// Whether the new container will get its ports is known before the old one is stopped for it.
-    async fn expect_free_ports(&self) -> Result<(), Stop> {
+    /// Whether the new container will get its ports and networks is known before the old one is stopped for it.
+    async fn expect_ports_and_networks(&self) -> Result<(), Stop> {
+        let there = self.within(self.shared.limits.deploy, self.shared.platform.runtime.networks()).await?;
+        let is_there = |wanted: &&NetworkUse| there.iter().any(|network| network.name == wanted.name.as_str());
+        if let Some(missing) = self.config.run.networks.iter().find(|it| !is_there(it)) {
+            let failure = Failure::new(Cause::User, format!("There is no network {} at the engine.", missing.name));
+            return Err(Stop::Failed(failure.hint("Create it, or choose another one in the app's settings. Then deploy again.")));
+        }
         let ports = &self.config.run.ports;
         let wanted: Vec<Held> = ports.iter().filter_map(Port::held).collect();
         let taken = self.within(self.shared.limits.deploy, ports::shown(self.shared, &wanted)).await?;
@@ -161,7 +167,7 @@ impl Run<'_> {
         // What the engine waits to restart would come back in between and take the port.
         let stops = serves || seen.is_some_and(|old| old.restarting);
         if stops {
-            self.expect_free_ports().await?;
+            self.expect_ports_and_networks().await?;
             self.journal.say(&format!("Stopping #{}: both versions need the same host port", old.row.number));
             // Kept before it is done: who finds the row after an interruption knows that the old one was being stopped.
             db::deployments::set_switch(self.shared.db.write(), self.row.id, Some(Switch::Replace), None, None).await?;

@@ -27,9 +27,10 @@ pub(super) struct Made {
 
 impl Run<'_> {
     /// Takes back what this run has done. The old version comes first: for it only the new container has to make way. What does not work
-    /// now is tried again later.
-    pub(super) async fn undo(&mut self) {
+    /// now is tried again later; that the old version does not serve is returned, in words.
+    pub(super) async fn undo(&mut self) -> Option<String> {
         let made = std::mem::take(&mut self.made);
+        let mut serves_not = None;
         if let Some((old, since)) = made.stopped {
             self.make_way().await;
             match self.bring_back(&old).await {
@@ -38,7 +39,8 @@ impl Run<'_> {
                     self.journal.say(&format!("Started the previous version again, {away} after it was asked to stop"));
                 }
                 Err(failure) => {
-                    self.undo_failed("The previous version could not be started again", failure);
+                    let why = self.undo_failed("The previous version could not be started again", failure);
+                    serves_not = Some(format!("#{} does not serve meanwhile. {why} µPaaS tries again until it runs.", old.row.number));
                     old.row.container.iter().for_each(|container| self.shared.owe_start_after_stop(container, old.grace()));
                 }
             }
@@ -52,6 +54,7 @@ impl Run<'_> {
         if let Err(failure) = self.shared.platform.builder.discard(&self.target()).await {
             self.undo_failed("The image could not be removed", failure);
         }
+        serves_not
     }
 
     /// Frees what the new container holds, if it is known. That it could not is said when it is tried again.
@@ -81,10 +84,13 @@ impl Run<'_> {
         self.shared.platform.runtime.start(container, &old.config.run.ports).await
     }
 
-    fn undo_failed(&self, what: &str, failure: Failure) {
+    /// Returns what is said of it.
+    fn undo_failed(&self, what: &str, failure: Failure) -> String {
         let failure = self.without_secrets(failure);
-        self.journal.fail(&format!("{what}: {}", failure.sentence));
+        let said = format!("{what}: {}", failure.sentence);
+        self.journal.fail(&said);
         let (reason, error) = (&failure.sentence, failure.chain());
         tracing::error!(app = %self.app.slug, deployment = self.row.number, reason, error, "{what}");
+        said
     }
 }

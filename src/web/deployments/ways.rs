@@ -47,7 +47,7 @@ impl Ways {
         };
         let with = |from: i64, to: i64| format!("{}/compare?from={from}&to={to}", present::app_url(app));
         let with_live = live.iter().map(|live| ComparisonLink {
-            label: format!("Compare with #{}, which serves", live.number),
+            label: format!("Compare with #{}, which is live", live.number),
             url: with(live.number, deployment.number),
         });
         let with_before = before.iter().filter(|it| app.live_deployment != Some(it.id)).map(|before| ComparisonLink {

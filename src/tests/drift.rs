@@ -2,11 +2,7 @@
 
 use upaas::domain::app_config::restart::RestartPolicy;
 
-use super::support::{
-    eventually,
-    fake::Fake,
-    shop::with_running_shop,
-};
+use super::support::{eventually, fake::Fake, shop::with_running_shop};
 
 #[tokio::test]
 async fn what_was_changed_outside_is_shown_and_made_anew() {

@@ -116,9 +116,9 @@ fn format(out: &mut Output, state: &mut State, value: &Value) -> Result<(), mini
     }
 }
 
-/// A text for a field of several lines: each of its characters is that character, because what is sent back is kept.
-fn exact(text: &str) -> Value {
-    Value::from_safe_string(html_escape::encode_quoted_attribute(text).into_owned())
+/// What was typed into a field: each of its characters is that character, because what is sent back is kept.
+fn exact(typed: &Value) -> Value {
+    Value::from_safe_string(html_escape::encode_quoted_attribute(typed.as_str().unwrap_or_default()).into_owned())
 }
 
 /// A text in which what could make it look like another one is shown as what it is.

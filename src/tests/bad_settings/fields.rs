@@ -1,6 +1,6 @@
 //! Bad inputs of single fields, among others that are good.
 
-use upaas::{db::Db, domain::is_hidden};
+use upaas::db::Db;
 
 use crate::support::{fake::Fake, shop::with_shop};
 
@@ -53,10 +53,9 @@ pub(super) async fn are_refused(table: &[Bad], good: impl Fn(&str, &str) -> Vec<
     tried
 }
 
-/// What cannot be seen is shown as what it is, and white space at the ends is not part of a value.
+/// What cannot be seen stays as it was typed, but NUL, which is none in HTML; and white space at the ends is not part of a value.
 fn as_shown(typed: &str) -> String {
-    let show = |c: char| if is_hidden(c) && !matches!(c, '\n' | '\t') { format!("[U+{:04X}]", u32::from(c)) } else { c.to_string() };
-    typed.trim().chars().filter(|c| *c != '\r').map(show).collect()
+    typed.trim().replace('\0', "\u{fffd}").replace('\r', "")
 }
 
 /// The app as the database has it, and how many acts are recorded.

@@ -56,6 +56,8 @@ struct Amount {
 pub(super) struct CleanUp {
     /// What would go; none when the images are not known.
     preview: Option<Preview>,
+    /// When that was measured.
+    measured: Option<When>,
     cleaning: GoingView,
     cache: Option<CacheView>,
     pruning: GoingView,
@@ -151,6 +153,7 @@ impl CleanUp {
             costs.images.iter().flatten().filter(|(_, fate)| *fate == Fate::Unknown).map(|(image, _)| image).collect();
         Self {
             preview: costs.images.as_deref().map(|images| preview(images, apps)),
+            measured: costs.at.map(When::from),
             strays: Listed::new(strays.into_iter().map(|image| stray(image, apps))),
             cleaning: costs.cleaning.into(),
             cache: costs.cache.map(CacheView::from),

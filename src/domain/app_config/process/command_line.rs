@@ -12,6 +12,9 @@ pub struct CommandLine(Vec<String>);
 /// All words together.
 const COMMAND_MAX: usize = 8192;
 
+/// What stands for a `#` while words are split. No command has it.
+const HASH: &str = "\0";
+
 impl CommandLine {
     /// The program and its arguments; never empty.
     pub fn words(&self) -> &[String] {
@@ -24,24 +27,42 @@ impl FromStr for CommandLine {
 
     /// Words, with quotes as a shell has them, or a JSON array as in a Dockerfile. Nothing is expanded: no shell reads it.
     fn from_str(text: &str) -> Result<Self, Invalid> {
+        if text.contains(is_unseen) {
+            return Err(unseen());
+        }
         let words: Vec<String> = if text.starts_with('[') {
             serde_json::from_str(text)
                 .map_err(|_| Invalid::because("After a “[” a list of texts in JSON is expected: [\"node\", \"server.js\"]."))?
         } else {
-            shlex::split(text).ok_or_else(|| Invalid::because("A quotation mark is not closed."))?
+            split(text).ok_or_else(|| Invalid::because("A quotation mark is not closed."))?
         };
         let program = words.first().ok_or_else(|| Invalid::because("Name a program."))?;
-        if program.trim().is_empty() {
+        // What somebody has commented out is not meant to run.
+        if program.trim().is_empty() || program.starts_with('#') {
             return Err(Invalid::because("Name a program."));
         }
         if words.iter().map(|word| word.len() + 1).sum::<usize>() > COMMAND_MAX {
             return Err(Invalid::because(format!("A command has at most {COMMAND_MAX} characters.")));
         }
-        if words.iter().any(|word| word.contains(|c: char| is_hidden(c) && !is_layout(c))) {
-            return Err(Invalid::because("The command has characters that cannot be seen."));
+        if words.iter().any(|word| word.contains(is_unseen)) {
+            return Err(unseen());
         }
         Ok(Self(words))
     }
+}
+
+/// Words as a shell quotes them. A `#` begins no comment: no shell reads it.
+fn split(text: &str) -> Option<Vec<String>> {
+    let words = shlex::split(&text.replace('#', HASH))?;
+    Some(words.iter().map(|word| word.replace(HASH, "#")).collect())
+}
+
+fn unseen() -> Invalid {
+    Invalid::because("The command has characters that cannot be seen.")
+}
+
+fn is_unseen(c: char) -> bool {
+    is_hidden(c) && !is_layout(c)
 }
 
 /// White space that a word may have, as that of a script in an argument.
@@ -74,6 +95,10 @@ mod tests {
         assert_eq!(words(r#"ash -c "echo $HOME && exec 'a b'""#), ["ash", "-c", "echo $HOME && exec 'a b'"], "nothing is expanded");
         assert_eq!(words(r#"["node", "a b", ""]"#), ["node", "a b", ""]);
         assert_eq!(words(r#"'[' -f /x ]"#), ["[", "-f", "/x", "]"]);
+        assert_eq!(
+            words("redis-server --requirepass #secret # --port 1"),
+            ["redis-server", "--requirepass", "#secret", "#", "--port", "1"]
+        );
     }
 
     #[test]

@@ -272,9 +272,9 @@ impl Run<'_> {
             }
         };
         if !matches!(status, Status::Success | Status::Skipped)
-            && let Some(serves_not) = self.undo().await
+            && let Some(is_down) = self.undo().await
         {
-            ending = ending.map(|ending| ending.and_hint(serves_not));
+            ending = ending.map(|ending| ending.and_hint(is_down));
         }
         let took = Moment::now().since(self.row.times.queued);
         // Before the row ends: who sees that reads the journal for the last time, or compresses it.

@@ -26,6 +26,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// … at most after this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// So long a container may be paused.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// The exit code of what SIGKILL has ended.
 const KILLED: i64 = 137;
 /// How much of what it printed goes into the journal when it did not stay.
@@ -130,8 +132,9 @@ impl Settling<'_> {
         }
     }
 
-    /// The container, if it runs. An engine that is slow is asked again for this long.
+    /// The container, if it runs. One that is paused is waited for, for a moment: who makes a copy of it pauses it, too. An engine that is slow is asked again for this long.
     async fn look(&self, patience: Duration) -> Result<Observed, Failure> {
+        let mut paused_since = None;
         loop {
             let seen = match self.runtime.look(self.container).await {
                 Err(failure) if failure.kind == FailureKind::EngineSlow && self.began.elapsed() < patience => continue,
@@ -139,7 +142,11 @@ impl Settling<'_> {
             };
             let seen = seen.ok_or_else(|| failed("The container was removed by somebody else while it started."))?;
             if seen.paused {
-                return Err(failed("The container was paused by somebody else while it started.").hint("Deploy again, and let it run."));
+                if paused_since.get_or_insert_with(Instant::now).elapsed() >= PAUSE_MAX {
+                    return Err(failed("The container was paused by somebody else while it started.").hint("Try again, and let it run."));
+                }
+                sleep(LOOK_EVERY).await;
+                continue;
             }
             return if seen.running && seen.restarts == 0 { Ok(seen) } else { Err(did_not_stay(&seen)) };
         }

@@ -39,7 +39,7 @@ use crate::{
         engine::{EngineVersion, Network},
         ids::{AppId, InstanceId},
         image::{BuiltImage, CacheUse, Removal},
-        port::{Held, Port, Taken},
+        port::{Held, Holder, Port, Taken},
     },
     logs::journal::Journal,
 };
@@ -233,7 +233,8 @@ impl Runtime for EngineHost {
             let of_containers = |held: &Held| taken.iter().any(|it| it.held.clashes(held));
             let others = wanted.iter().filter(|held| !of_containers(held));
             let others: Vec<Taken> = others.filter_map(|held| Some(Taken { held: *held, by: here::holder(held)? })).collect();
-            taken.extend(others);
+            // In a container µPaaS has other addresses than the engine's host.
+            taken.extend(others.into_iter().filter(|it| it.by != Holder::NoAddress || self.place.container.is_none()));
         }
         Ok(taken)
     }

@@ -52,15 +52,15 @@ pub(super) fn start_failure(err: docker::Error, ports: &[Port]) -> Failure {
 
 /// Who holds one of these ports, as far as `taken` shows it, when a container could not be started because of `message`.
 pub(super) fn taken_port(ports: &[Port], taken: &[Taken], message: &str) -> Option<Failure> {
-    let clash = port::clashes(ports, None, taken).into_iter().next();
-    let is_shown = clash.as_ref().is_some_and(|(.., it)| it.by != Holder::Program);
-    if let Some(address) = explain::given_away(message).filter(|_| !is_shown) {
+    let clashes = port::clashes(ports, None, taken);
+    let shown = clashes.iter().find(|(.., it)| it.by != Holder::Program);
+    if let (Some(address), None) = (explain::given_away(message), shown) {
         let sentence = format!("The engine keeps {address} for a container that it does not show.");
         let hint = "After a crash it may keep the ports of containers that are gone. If this stays so, restart the engine.";
         return Some(Failure::new(Cause::Engine, sentence).hint(hint));
     }
-    let (_, held, it) = clash?;
-    Some(Failure::new(Cause::User, it.sentence(&held)).hint("Then try again."))
+    let (_, held, it) = shown.or(clashes.first())?;
+    Some(Failure::new(Cause::User, it.sentence(held)).hint("Then try again."))
 }
 
 /// Why a container could not be given its alias.

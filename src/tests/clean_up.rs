@@ -22,7 +22,6 @@ use super::support::{
     shop::{app_row, with_shop, with_shop_within},
 };
 
-/// A server with `shop`.
 async fn deploy(server: &mut Server, times: usize) {
     for _ in 0..times {
         assert_eq!(server.deploy_to_the_end("shop").await.text(".summary .badge"), "Success");

@@ -163,7 +163,7 @@ async fn an_old_container_that_cannot_be_started_again_is_tried_until_it_runs() 
     let page = server.wait_for(&path, &["Failed"]).await;
     assert!(page.text("#journal").contains("The previous version could not be started again"), "{}", page.text("#journal"));
     let failure = page.text(".failure");
-    assert!(failure.contains("#1 does not serve meanwhile. The previous version could not be started again:"), "{failure}");
+    assert!(failure.contains("At that moment #1 could not be started again, for which µPaaS goes on trying:"), "{failure}");
     let state = server.browser.get("/apps/shop").await.text("#app-state");
     assert!(state.contains("The container of #1 does not run. µPaaS tries to start it until it does;"), "{state}");
     fake.mend(Step::Start);

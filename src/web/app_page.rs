@@ -195,7 +195,8 @@ async fn page(ui: &Ui, app: &App, webhook: Webhook) -> Result<Show, Error> {
     let switch_note = present::switch_note(&app.config.run, live.as_ref().map(|_| held(&made_with.run.ports, &container)).as_deref());
     let drift = drift_of(app, live.as_ref(), foremost, &container, &made_with.run).into_iter().map(Drifted::from).collect();
     let page = AppPage { address, switch_note, drift, ..app_page(app, live.as_ref(), foremost, &container) };
-    let started_again = live.as_ref().and_then(|live| is_started_again(&ui.state.deployer, live, &container));
+    let is_wanted = app.desired_state == DesiredState::Running;
+    let started_again = live.as_ref().filter(|_| is_wanted).and_then(|live| is_started_again(&ui.state.deployer, live, &container));
     let page = AppPage { hint: started_again.or(page.hint), ..page };
     // They are refused then; and that the container does not run for a moment is the deployment's own doing.
     let page = match foremost.is_some_and(is_at_work) {

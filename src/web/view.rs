@@ -117,8 +117,8 @@ fn format(out: &mut Output, state: &mut State, value: &Value) -> Result<(), mini
 }
 
 /// What was typed into a field: each of its characters is that character, because what is sent back is kept.
-fn exact(typed: &Value) -> Value {
-    Value::from_safe_string(html_escape::encode_quoted_attribute(typed.as_str().unwrap_or_default()).into_owned())
+fn exact(typed: &str) -> Value {
+    Value::from_safe_string(html_escape::encode_quoted_attribute(typed).into_owned())
 }
 
 /// A text in which what could make it look like another one is shown as what it is.

@@ -94,14 +94,24 @@ impl Run<'_> {
         Ok(now.map_or_else(|| seen.clone(), |now| Observed { health: seen.health, ..now }))
     }
 
+    async fn expect_networks(&self) -> Result<(), Stop> {
+        let wanted = &self.config.run.networks;
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let there = self.within(self.shared.limits.deploy, self.shared.platform.runtime.networks()).await?;
+        match wanted.iter().find(|wanted| there.iter().all(|network| network.name != wanted.name.as_str())) {
+            Some(missing) => {
+                let failure = Failure::new(Cause::User, format!("There is no network {} at the engine.", missing.name));
+                Err(Stop::Failed(failure.hint("Create it, or choose another one in the app's settings. Then deploy again.")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Whether the new container will get its ports and networks is known before the old one is stopped for it.
     async fn expect_ports_and_networks(&self) -> Result<(), Stop> {
-        let there = self.within(self.shared.limits.deploy, self.shared.platform.runtime.networks()).await?;
-        let is_there = |wanted: &&NetworkUse| there.iter().any(|network| network.name == wanted.name.as_str());
-        if let Some(missing) = self.config.run.networks.iter().find(|it| !is_there(it)) {
-            let failure = Failure::new(Cause::User, format!("There is no network {} at the engine.", missing.name));
-            return Err(Stop::Failed(failure.hint("Create it, or choose another one in the app's settings. Then deploy again.")));
-        }
+        self.expect_networks().await?;
         let ports = &self.config.run.ports;
         let wanted: Vec<Held> = ports.iter().filter_map(Port::held).collect();
         let taken = self.within(self.shared.limits.deploy, ports::shown(self.shared, &wanted)).await?;

@@ -27,10 +27,10 @@ pub(super) struct Made {
 
 impl Run<'_> {
     /// Takes back what this run has done. The old version comes first: for it only the new container has to make way. What does not work
-    /// now is tried again later; that the old version does not serve is returned, in words.
+    /// now is tried again later; that the old version did not run again is returned, in words.
     pub(super) async fn undo(&mut self) -> Option<String> {
         let made = std::mem::take(&mut self.made);
-        let mut serves_not = None;
+        let mut is_down = None;
         if let Some((old, since)) = made.stopped {
             self.make_way().await;
             match self.bring_back(&old).await {
@@ -39,8 +39,8 @@ impl Run<'_> {
                     self.journal.say(&format!("Started the previous version again, {away} after it was asked to stop"));
                 }
                 Err(failure) => {
-                    let why = self.undo_failed("The previous version could not be started again", failure);
-                    serves_not = Some(format!("#{} does not serve meanwhile. {why} µPaaS tries again until it runs.", old.row.number));
+                    is_down = self.is_down(&old, &failure).await;
+                    self.undo_failed("The previous version could not be started again", failure);
                     old.row.container.iter().for_each(|container| self.shared.owe_start_after_stop(container, old.grace()));
                 }
             }
@@ -54,7 +54,7 @@ impl Run<'_> {
         if let Err(failure) = self.shared.platform.builder.discard(&self.target()).await {
             self.undo_failed("The image could not be removed", failure);
         }
-        serves_not
+        is_down
     }
 
     /// Frees what the new container holds, if it is known. That it could not is said when it is tried again.
@@ -84,13 +84,21 @@ impl Run<'_> {
         self.shared.platform.runtime.start(container, &old.config.run.ports).await
     }
 
-    /// Returns what is said of it.
-    fn undo_failed(&self, what: &str, failure: Failure) -> String {
+    /// That the old version did not run again at that moment, for the page of this deployment; nothing when it runs all the same.
+    async fn is_down(&self, old: &Old, failure: &Failure) -> Option<String> {
+        let container = old.row.container.as_deref()?;
+        self.shared.look_again(container).await;
+        if self.shared.picture.get(container).is_some_and(|seen| seen.running) {
+            return None;
+        }
+        let (number, why) = (old.row.number, self.journal.masked(&failure.sentence));
+        Some(format!("At that moment #{number} could not be started again, for which µPaaS goes on trying: {why}"))
+    }
+
+    fn undo_failed(&self, what: &str, failure: Failure) {
         let failure = self.without_secrets(failure);
-        let said = format!("{what}: {}", failure.sentence);
-        self.journal.fail(&said);
+        self.journal.fail(&format!("{what}: {}", failure.sentence));
         let (reason, error) = (&failure.sentence, failure.chain());
         tracing::error!(app = %self.app.slug, deployment = self.row.number, reason, error, "{what}");
-        said
     }
 }

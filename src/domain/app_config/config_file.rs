@@ -104,7 +104,7 @@ pub fn check_place(path: &ContainerPath, files: &[ConfigFile], volumes: &[Volume
             return Err(Invalid::because(format!("{system} is made by Linux itself: no file can be put there.")));
         }
     }
-    if path.lies_in("/dev") && !path.lies_in("/dev/shm") {
+    if path.as_str() == "/dev" || path.lies_in("/dev") && !path.lies_in("/dev/shm") {
         return Err(Invalid::because("/dev is made by the engine: files can be put into /dev/shm only there."));
     }
     for other in files.iter().map(|file| &file.path) {
@@ -184,9 +184,20 @@ mod tests {
         for good in ["/etc/app", "/etc/app.toml2", "/data/app.toml", "/dev/shm/x", "/a/b/d", "/deep/x", "/process"] {
             assert_eq!(check_place(&path(good), &files, &volumes), Ok(()), "{good}");
         }
-        for bad in
-            ["/etc/app.toml", "/etc/app.toml/x", "/a/b", "/a", "/data", "/deep", "/proc", "/proc/1", "/sys/x", "/dev/null", "/dev/pts/x"]
-        {
+        for bad in [
+            "/etc/app.toml",
+            "/etc/app.toml/x",
+            "/a/b",
+            "/a",
+            "/data",
+            "/deep",
+            "/proc",
+            "/proc/1",
+            "/sys/x",
+            "/dev",
+            "/dev/null",
+            "/dev/pts/x",
+        ] {
             assert!(check_place(&path(bad), &files, &volumes).is_err(), "{bad}");
         }
     }

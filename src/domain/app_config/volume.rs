@@ -113,9 +113,6 @@ pub fn parse_path(text: &str) -> Result<ContainerPath, Invalid> {
     if Path::new(path.as_str()).starts_with("/proc") {
         return Err(Invalid::because("/proc is the container's own: choose another path."));
     }
-    if path.as_str() == "/dev" {
-        return Err(Invalid::because("/dev is made by the engine: choose another path."));
-    }
     Ok(path)
 }
 

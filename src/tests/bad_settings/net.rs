@@ -115,7 +115,6 @@ fn volumes(table: &mut Vec<Bad>) {
         ("without “..”", "/data/.."),
         ("without “..”", "/../etc"),
         ("/proc is the container's own", "/proc/sys"),
-        ("/dev is made by the engine", "/dev"),
         ("The path has a colon", "/data:ro"),
         ("cannot be seen", "/da\u{200b}ta"),
         ("cannot be seen", "/data\0"),

@@ -28,9 +28,11 @@ mod adopted;
 mod facts;
 pub mod history;
 pub mod kept;
+mod queue;
 
 pub use adopted::{Adopted, insert_adopted};
 pub use facts::{set_commit, set_container, set_image, set_pinned, set_snapshot, set_switch};
+pub use queue::{all_unfinished, apps_with_queue, has_queued, newest_automatic_queued, request_making_way, running, supersede, unfinished};
 
 #[derive(FromRow)]
 struct Row {
@@ -208,46 +210,6 @@ pub async fn newest_and_live(db: impl SqliteExecutor<'_>) -> Result<Vec<Deployme
     rows.into_iter().map(Deployment::try_from).collect()
 }
 
-/// The app's unfinished deployments, in the order in which they run: the running one, what people asked for, what pushes asked for.
-pub async fn unfinished(db: impl SqliteExecutor<'_>, app: AppId) -> Result<Vec<Deployment>, Error> {
-    let rows: Vec<Row> = sqlx::query_as(select!(
-        "WHERE app_id = ? AND finished_at IS NULL ORDER BY status = 'queued', \"trigger\" IN ('webhook', 'poll'), number"
-    ))
-    .bind(app)
-    .fetch_all(db)
-    .await?;
-    rows.into_iter().map(Deployment::try_from).collect()
-}
-
-/// Every deployment that has not ended, app by app in the order in which they run.
-pub async fn all_unfinished(db: impl SqliteExecutor<'_>) -> Result<Vec<Deployment>, Error> {
-    let rows: Vec<Row> =
-        sqlx::query_as(select!("WHERE finished_at IS NULL ORDER BY status = 'queued', app_id, \"trigger\" IN ('webhook', 'poll'), number"))
-            .fetch_all(db)
-            .await?;
-    rows.into_iter().map(Deployment::try_from).collect()
-}
-
-/// Every deployment that a worker was at: at start, those that were interrupted.
-pub async fn running(db: impl SqliteExecutor<'_>) -> Result<Vec<Deployment>, Error> {
-    let rows: Vec<Row> =
-        sqlx::query_as(select!("WHERE finished_at IS NULL AND status <> 'queued' ORDER BY app_id, number")).fetch_all(db).await?;
-    rows.into_iter().map(Deployment::try_from).collect()
-}
-
-/// Whether an app has something in its queue.
-pub async fn has_queued(db: impl SqliteExecutor<'_>, app: AppId) -> Result<bool, Error> {
-    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM deployments WHERE app_id = ? AND finished_at IS NULL AND status = 'queued')")
-        .bind(app)
-        .fetch_one(db)
-        .await?)
-}
-
-/// The apps that have something in their queue.
-pub async fn apps_with_queue(db: impl SqliteExecutor<'_>) -> Result<Vec<AppId>, Error> {
-    Ok(sqlx::query_scalar("SELECT DISTINCT app_id FROM deployments WHERE finished_at IS NULL AND status = 'queued'").fetch_all(db).await?)
-}
-
 /// Moves a row along the status table and notes when, and at which line of its journal. [`Error::Stale`] when it is not where the caller
 /// believes.
 pub async fn advance(db: impl SqliteExecutor<'_>, deployment: &Deployment, next: Status, line: u64) -> Result<(), Error> {
@@ -307,36 +269,6 @@ pub async fn finish(db: impl SqliteExecutor<'_>, deployment: &Deployment, end: S
     one_row(moved.rows_affected())
 }
 
-/// Ends what pushes have queued before this deployment: it is newer. Returns what it has ended.
-pub async fn supersede(tx: &mut SqliteConnection, newer: &Deployment) -> Result<Vec<Deployment>, Error> {
-    let ids: Vec<DeploymentId> = sqlx::query_scalar(
-        "UPDATE deployments SET status = 'superseded', finished_at = ?, ended_in = 'queued', ending = ?
-         WHERE app_id = ? AND number < ? AND finished_at IS NULL AND status = 'queued' AND \"trigger\" IN ('webhook', 'poll')
-         RETURNING id",
-    )
-    .bind(Moment::now())
-    .bind(format!("Superseded by #{}.", newer.number))
-    .bind(newer.app)
-    .bind(newer.number)
-    .fetch_all(&mut *tx)
-    .await?;
-    let mut ended = Vec::with_capacity(ids.len());
-    for id in ids {
-        ended.push(get(&mut *tx, id).await?);
-    }
-    Ok(ended)
-}
-
-/// The newest deployment that a push asked for and that waits.
-pub async fn newest_automatic_queued(db: impl SqliteExecutor<'_>, app: AppId) -> Result<Option<i64>, Error> {
-    Ok(sqlx::query_scalar(
-        "SELECT max(number) FROM deployments WHERE app_id = ? AND finished_at IS NULL AND status = 'queued' AND \"trigger\" IN ('webhook', 'poll')",
-    )
-    .bind(app)
-    .fetch_one(db)
-    .await?)
-}
-
 /// Notes that it is to be cancelled and why, in words; whether the note came in time shows in the row's end.
 /// False when the deployment is over or its container is live already.
 pub async fn request_cancel(db: impl SqliteExecutor<'_>, id: DeploymentId, reason: &str) -> Result<bool, Error> {
@@ -350,23 +282,6 @@ pub async fn request_cancel(db: impl SqliteExecutor<'_>, id: DeploymentId, reaso
     .execute(db)
     .await?;
     Ok(noted.rows_affected() == 1)
-}
-
-/// Notes that what runs for an older push, and is still fetched or built, is to make way for this one. Returns what that is.
-pub async fn request_making_way(tx: &mut SqliteConnection, newer: &Deployment) -> Result<Vec<DeploymentId>, Error> {
-    Ok(sqlx::query_scalar(
-        "UPDATE deployments SET cancel_requested_at = ?, cancel_reason = ?, superseded_by = ?
-         WHERE app_id = ? AND number < ? AND finished_at IS NULL AND status IN ('cloning', 'building') AND \"trigger\" IN ('webhook', 'poll')
-           AND cancel_requested_at IS NULL
-         RETURNING id",
-    )
-    .bind(Moment::now())
-    .bind(format!("Superseded by #{}", newer.number))
-    .bind(newer.number)
-    .bind(newer.app)
-    .bind(newer.number)
-    .fetch_all(tx)
-    .await?)
 }
 
 /// Moves the live pointer to a deployment unless its cancellation was asked for: the one place where the two meet.

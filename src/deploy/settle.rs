@@ -132,7 +132,8 @@ impl Settling<'_> {
         }
     }
 
-    /// The container, if it runs. One that is paused is waited for, for a moment: who makes a copy of it pauses it, too. An engine that is slow is asked again for this long.
+    /// The container, if it runs. One that is paused is waited for, for a moment: who makes a copy of it pauses it, too. An engine that is
+    /// slow is asked again for this long.
     async fn look(&self, patience: Duration) -> Result<Observed, Failure> {
         let mut paused_since = None;
         loop {
